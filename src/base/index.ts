@@ -1,0 +1,59 @@
+/**
+ * base: generic algorithms with no I/O and no knowledge of MPREG.
+ *
+ * Every other room stands on this one, so it imports nothing but itself and runs unchanged in a browser. Time, chance and the log come
+ * in through {@link Env}; only `real-env.ts` touches the world (system clock, timers, crypto). Start reading at `env.ts`, then take
+ * the structure you came for: each file is one concept and opens with its promise, its cost and the source of its algorithm.
+ */
+
+export type { Cancel, Clock, Env, LogLevel, LogScope, Random, Timers } from './env.ts'
+export { createRealEnv, createSystemRandom, macroTurn, type RealEnvOptions } from './real-env.ts'
+export {
+  createVirtualEnv,
+  createVirtualTime,
+  type VirtualEnv,
+  type VirtualEnvOptions,
+  type VirtualTime,
+  type VirtualTimeOptions
+} from './virtual-env.ts'
+export { silentLog } from './silent-log.ts'
+export { createRandom, createSeededRandom } from './random.ts'
+export { createUlidFactory, decodeUlidTime, encodeUlidTime, isUlid } from './ulid.ts'
+export { TopicTrie, type TopicTrieOptions, type TopicTrieStats } from './topic-trie.ts'
+export { matchesTopicGlob, type PatternVerdict, validatePattern } from './topic-glob.ts'
+export {
+  compareVersions,
+  constraintFromObject,
+  constraintToObject,
+  formatConstraint,
+  formatVersion,
+  InvalidVersionError,
+  parseConstraint,
+  parseVersion,
+  satisfies,
+  VersionConflictError,
+  type Version,
+  type VersionConstraint,
+  type VersionConstraintObject
+} from './version.ts'
+export {
+  compareClocks,
+  emptyClock,
+  getTimestamp,
+  happensBefore,
+  incrementClock,
+  InvalidVectorClockError,
+  maxTimestamp,
+  mergeClocks,
+  requireTimestamp,
+  sortedClockEntries,
+  totalEvents,
+  vectorClock,
+  type CausalOrder,
+  type VectorClock
+} from './vector-clock.ts'
+export { SlidingWindow, type SlidingWindowOptions } from './sliding-window.ts'
+export { Histogram, type HistogramBucket } from './histogram.ts'
+export { BoundedQueue, type BoundedQueueOptions, type WhenFull } from './bounded-queue.ts'
+export { KeyedRateLimiter, TokenBucket, type KeyedRateLimiterOptions, type TokenBucketOptions } from './token-bucket.ts'
+export { DeadlineQueue, type DeadlineHandle, type DeadlineQueueDeps } from './deadline-queue.ts'

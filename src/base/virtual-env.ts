@@ -1,0 +1,192 @@
+/**
+ * Virtual time: an {@link Env} in which nothing happens until a test or a simulation says so.
+ *
+ *     const env = createVirtualEnv({ seed: 7 })
+ *     env.timers.after(30_000, () => expire())
+ *     await env.advance(30_000)            // expire() has run, and every promise it settled has been followed
+ *
+ * Due timers run in the order (time, insertion), one at a time; after each one promise continuations run dry before the next, so a
+ * program's behaviour depends on the seed and on nothing else.
+ */
+import type { Cancel, Clock, Env, LogScope, Timers } from './env.ts'
+import { createSeededRandom } from './random.ts'
+import { macroTurn } from './real-env.ts'
+import { silentLog } from './silent-log.ts'
+
+export interface VirtualTimeOptions {
+  /** Unix seconds at the start; default 1 700 000 000. */
+  readonly startWall?: number
+}
+
+/** One time line: a clock and its timers. Several Envs (the nodes of a simulation) may share it. */
+export interface VirtualTime {
+  readonly clock: Clock
+  readonly timers: Timers
+  /** Timers armed and neither fired nor cancelled; a periodic timer counts as one. */
+  readonly pendingTimers: number
+  /** Lets `ms` milliseconds pass. Rejects with the first error a callback threw, after all due timers have run. */
+  advance(ms: number): Promise<void>
+  /**
+   * Lets time pass, event by event, until `condition` holds; resolves with whether it came to hold within `limitMs` milliseconds.
+   * Checked before the first and after every event.
+   */
+  runUntil(condition: () => boolean, limitMs: number): Promise<boolean>
+  /** Steps the wall clock by `seconds` (may be negative) as an operator or NTP would; monotonic time and timers do not notice. */
+  shiftWall(seconds: number): void
+}
+
+export interface VirtualEnvOptions extends VirtualTimeOptions {
+  /** Fixes every random decision; text seeds make independent streams. */
+  readonly seed: number | string
+  /** Default: {@link silentLog}. */
+  readonly log?: LogScope
+}
+
+export interface VirtualEnv extends Env, VirtualTime {}
+
+/** An Env in virtual time, with all chance fixed by `seed`. */
+export function createVirtualEnv(options: VirtualEnvOptions): VirtualEnv {
+  const time = createVirtualTime(options)
+  const random = createSeededRandom(options.seed, () => time.clock.wall() * 1000)
+  return {
+    clock: time.clock,
+    timers: time.timers,
+    random,
+    log: options.log ?? silentLog,
+    get pendingTimers() {
+      return time.pendingTimers
+    },
+    advance: time.advance,
+    runUntil: time.runUntil,
+    shiftWall: time.shiftWall
+  }
+}
+
+interface Timer {
+  dueMs: number
+  order: number
+  /** Undefined once cancelled or fired: the heap is cleaned lazily. */
+  fn: (() => void) | undefined
+  /** The period of `every`; 0 for `after`. */
+  readonly everyMs: number
+}
+
+/** A clock at 0 monotonic milliseconds and no timers. */
+export function createVirtualTime(options: VirtualTimeOptions = {}): VirtualTime {
+  let startWall = options.startWall ?? 1_700_000_000
+  let nowMs = 0
+  let order = 0
+  let pending = 0
+  let running = false
+  const heap: Timer[] = []
+
+  const schedule = (ms: number, everyMs: number, fn: () => void): Cancel => {
+    const timer: Timer = { dueMs: nowMs + Math.max(0, ms), order: order++, fn, everyMs }
+    pushTimer(heap, timer)
+    pending++
+    return () => {
+      if (timer.fn === undefined) return
+      timer.fn = undefined
+      pending--
+    }
+  }
+
+  const nextTimer = (): Timer | undefined => {
+    while (heap.length > 0 && heap[0]?.fn === undefined) popTimer(heap)
+    return heap[0]
+  }
+
+  /** Runs the earliest timer due by `limitMs`, if there is one, and what follows from it. */
+  const step = async (limitMs: number, errors: unknown[]): Promise<boolean> => {
+    const timer = nextTimer()
+    if (timer?.fn === undefined || timer.dueMs > limitMs) return false
+    const fn = timer.fn
+    popTimer(heap)
+    nowMs = Math.max(nowMs, timer.dueMs)
+    if (timer.everyMs > 0) {
+      timer.dueMs += timer.everyMs
+      timer.order = order++
+      pushTimer(heap, timer)
+    } else {
+      timer.fn = undefined
+      pending--
+    }
+    try {
+      fn()
+    } catch (error) {
+      errors.push(error)
+    }
+    await macroTurn()
+    return true
+  }
+
+  const run = async (limitMs: number, done: () => boolean): Promise<boolean> => {
+    if (running) throw new Error('Virtual time is already being advanced; a callback must not advance it')
+    running = true
+    const errors: unknown[] = []
+    try {
+      // What the caller did just before may have continuations that arm timers.
+      await macroTurn()
+      let reached = done()
+      while (!reached && (await step(limitMs, errors))) reached = done()
+      if (!reached) {
+        nowMs = Math.max(nowMs, limitMs)
+        reached = done()
+      }
+      if (errors.length > 0) throw errors[0]
+      return reached
+    } finally {
+      running = false
+    }
+  }
+
+  return {
+    clock: { wall: () => startWall + nowMs / 1000, monotonic: () => nowMs },
+    timers: {
+      after: (ms, fn) => schedule(ms, 0, fn),
+      every: (ms, fn) => schedule(Math.max(1, ms), Math.max(1, ms), fn)
+    },
+    get pendingTimers() {
+      return pending
+    },
+    advance: async ms => {
+      await run(nowMs + ms, () => false)
+    },
+    runUntil: (condition, limitMs) => run(nowMs + limitMs, condition),
+    shiftWall: seconds => {
+      startWall += seconds
+    }
+  }
+}
+
+const runsBefore = (a: Timer, b: Timer): boolean => a.dueMs < b.dueMs || (a.dueMs === b.dueMs && a.order < b.order)
+
+function pushTimer(heap: Timer[], timer: Timer): void {
+  let i = heap.length
+  heap.push(timer)
+  while (i > 0) {
+    const up = (i - 1) >> 1
+    const parent = heap[up] as Timer
+    if (!runsBefore(timer, parent)) break
+    heap[i] = parent
+    i = up
+  }
+  heap[i] = timer
+}
+
+function popTimer(heap: Timer[]): void {
+  const last = heap.pop() as Timer
+  const length = heap.length
+  if (length === 0) return
+  let i = 0
+  for (;;) {
+    let down = 2 * i + 1
+    if (down >= length) break
+    if (down + 1 < length && runsBefore(heap[down + 1] as Timer, heap[down] as Timer)) down++
+    const child = heap[down] as Timer
+    if (!runsBefore(child, last)) break
+    heap[i] = child
+    i = down
+  }
+  heap[i] = last
+}

@@ -1,0 +1,68 @@
+/** Functions every node registers by itself. Their function id equals their name: other nodes drop them otherwise. */
+import { createIntrospection, type FunctionOptions, type Registry, scopeOf } from '../rpc/index.ts'
+import { encodeJson, RawJson } from '../wire/index.ts'
+
+export interface BuiltinDeps {
+  readonly registry: Registry
+  readonly nodeId: () => string
+  readonly clusterId: string
+  readonly now: () => number
+  /** The own node as `cluster_map` shows it. */
+  readonly describeNode: () => Readonly<Record<string, unknown>>
+}
+
+export interface Builtin {
+  readonly name: string
+  readonly run: (...args: never[]) => unknown
+  readonly options: FunctionOptions
+}
+
+/** Query functions take one optional object; keyword arguments override its fields. */
+const QUERY: FunctionOptions = {
+  params: { request: { type: 'dict | None', default: null, doc: 'fields of the query' }, fields: { kind: 'var_keyword' } },
+  returns: 'dict',
+}
+
+type Fields = Readonly<Record<string, unknown>>
+
+export function builtins(deps: BuiltinDeps): Builtin[] {
+  const introspection = createIntrospection(deps)
+  const query = (name: string, summary: string, run: (request: Fields) => unknown, returns = 'dict'): Builtin => ({
+    name,
+    run: (request: Fields | null, fields: Fields) => run({ ...request, ...fields }),
+    options: { ...QUERY, returns, doc: { summary } },
+  })
+  return [
+    {
+      name: 'echo',
+      run: (value: unknown) => value,
+      options: { raw: true, params: { arg: 'Any' }, returns: 'Any', doc: { summary: 'Returns its argument unchanged.' } },
+    },
+    {
+      name: 'echos',
+      run: (...values: unknown[]) => new RawJson(`[${values.map(encodeJson).join(',')}]`),
+      options: {
+        raw: true,
+        params: { args: { kind: 'var_positional' } },
+        returns: 'list',
+        doc: { summary: 'Returns all its arguments as a list.' },
+      },
+    },
+    query('list_peers', 'Other nodes this node knows.', (request) => listPeers(request), 'list[dict]'),
+    {
+      name: 'cluster_map',
+      run: () => ({ cluster_id: deps.clusterId, generated_at: deps.now(), nodes: [deps.describeNode()] }),
+      options: { params: {}, returns: 'dict', doc: { summary: 'All nodes of the cluster, this one included.' } },
+    },
+    query('rpc_list', 'Functions that can be called, with a summary of each.', introspection.list),
+    query('rpc_describe', 'Functions with their parameters, types and documentation.', introspection.describe),
+    query('rpc_describe_local', 'The same for functions of this node only.', (request) => introspection.describe({ ...request, mode: 'local' })),
+    query('rpc_report', 'How many functions there are, by namespace, cluster and tag.', introspection.report),
+  ]
+}
+
+/** A node on its own has no peers; the query is still checked. */
+function listPeers(request: Fields): unknown[] {
+  scopeOf(request.scope)
+  return []
+}

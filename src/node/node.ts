@@ -1,0 +1,483 @@
+/**
+ * A node: settings turned into a running process. The only place where the rooms meet.
+ *
+ * @example
+ * const node = await createNode({ port: 7400 })
+ * node.register('add', (a: number, b: number) => a + b)
+ * await node.start()
+ */
+import { createHash } from 'node:crypto'
+import { hostname } from 'node:os'
+import { createRealEnv, type Env, silentLog } from '../base/index.ts'
+import { createExchange, type Exchange, type ExchangeSnapshot } from '../pubsub/index.ts'
+import {
+  type Call,
+  type CallMiddleware,
+  createExecutor,
+  createRegistry,
+  describeFunction,
+  type Executor,
+  type ExecutorSnapshot,
+  type FunctionOptions,
+  type RpcSpec,
+} from '../rpc/index.ts'
+import { createLog, type Log, type LogSink, logOncePer, nearestName } from '../telemetry/index.ts'
+import {
+  type Access,
+  type Connection,
+  createAccess,
+  createPortAllocator,
+  createSocketNetwork,
+  endpointRegistry,
+  hostForUrl,
+  isWildcardHost,
+  type Listener,
+  type ListenOptions,
+  type Network,
+  type PortAllocator,
+} from '../transport/index.ts'
+import { encodeMessage, float, type Message, RawJson } from '../wire/index.ts'
+import { builtins } from './builtins.ts'
+import type { PublishMiddleware } from './middleware.ts'
+import { createFrameCounters, type FrameCounters, Session, type SessionDeps } from './session.ts'
+import { resolveSettings, type Settings, type SettingsInput, type Subsystem } from './settings/index.ts'
+import { createStderrSink } from './stderr-sink.ts'
+import { createWorkerPool, type WorkerFunction, type WorkerPool, type WorkerPoolSnapshot } from './worker-pool.ts'
+
+/** Subsystems this version has; settings of any other get one warning. */
+const SUBSYSTEMS: ReadonlySet<Subsystem> = new Set<Subsystem>(['node', 'logging', 'transport', 'rpc', 'pubsub'])
+
+/** How long `stop` waits for requests that are running before it fails them. */
+const DRAIN_MS = 500
+/** Calls that may wait for a worker thread. */
+const WORKER_QUEUE_MAX = 1000
+const COMMANDS_PER_REQUEST_MAX = 1000
+/** A peer that keeps sending bad frames is named once in this time. */
+const BAD_FRAME_LOG_INTERVAL_MS = 10_000
+
+/** What a node needs of the world; everything has a real default. */
+export interface NodeDeps {
+  readonly env?: Env
+  readonly network?: Network
+  readonly logSink?: LogSink
+}
+
+export interface NodeSnapshot {
+  readonly node_id: string
+  readonly cluster_id: string
+  readonly instance_id: string
+  readonly uptime_seconds: number
+  readonly connections: number
+  readonly connections_total: number
+  readonly functions: number
+  readonly frames: Readonly<FrameCounters>
+  readonly rpc: ExecutorSnapshot
+  readonly workers: WorkerPoolSnapshot
+  readonly pubsub: ExchangeSnapshot
+}
+
+export interface Node {
+  readonly settings: Settings
+  /** ULID of this run. */
+  readonly instanceId: string
+  /** The node id, `ws://host:port`; known once the port is, at the latest after {@link start}. */
+  readonly url: string
+  /** URLs of all listeners, with the ports really bound. */
+  readonly endpoints: readonly string[]
+  /**
+   * Makes a function callable. Its parameter names are read off the function unless `options.params` declares them.
+   * A function given as `{ module, export }` runs in a worker thread.
+   * @throws RegistrationError
+   */
+  register(name: string, target: ((...args: never[]) => unknown) | WorkerFunction, options?: FunctionOptions): void
+  /** The function gets the running call as its first argument: its signal, deadline and caller. */
+  register(name: string, target: (call: Call, ...args: never[]) => unknown, options: FunctionOptions & { readonly withCall: true }): void
+  /** Removes one version of a function, or all; the number removed. */
+  unregister(name: string, version?: string): number
+  /** Hooks around every call, in the order added. */
+  use(middleware: CallMiddleware): void
+  /** Hooks around every publication of a client. */
+  usePublish(middleware: PublishMiddleware): void
+  /** Publishes on this node; the number of subscriptions that got the message. */
+  publish(topic: string, payload: unknown, headers?: Readonly<Record<string, unknown>>): number
+  /** In-process subscription; the function returned ends it. */
+  subscribe(patterns: readonly string[], receive: (message: Message) => void): () => void
+  snapshot(): NodeSnapshot
+  /** Listens. @throws TransportError and others, with one line that says what to change */
+  start(): Promise<void>
+  /** Stops accepting, lets running requests finish for half a second, closes every connection. Idempotent. */
+  stop(): Promise<void>
+}
+
+/**
+ * Prepares a node; nothing listens until `start`.
+ * @throws SettingsError naming every unknown key and wrong value
+ */
+export async function createNode(input: SettingsInput = {}, deps: NodeDeps = {}): Promise<Node> {
+  const { settings, warnings } = resolveSettings(input, { subsystems: SUBSYSTEMS })
+  return assemble(settings, warnings, deps)
+}
+
+/** A node from settings that were resolved elsewhere, from a file for example. */
+export function assemble(settings: Settings, warnings: readonly string[], deps: NodeDeps): Node {
+  const base = deps.env ?? createRealEnv({ log: silentLog })
+  const log = createLog({
+    clock: base.clock,
+    level: settings.logLevel,
+    debugScopes: settings.logDebugScopes,
+    sink: deps.logSink ?? createStderrSink(),
+    format: settings.logFormat,
+  })
+  const env: Env = { ...base, log: log.root }
+  return new RunningNode(settings, warnings, env, log, deps.network ?? createSocketNetwork({ env }))
+}
+
+class RunningNode implements Node {
+  readonly settings: Settings
+  readonly instanceId: string
+  readonly #env: Env
+  readonly #log: Log
+  readonly #network: Network
+  readonly #warnings: readonly string[]
+  readonly #registry
+  readonly #executor: Executor
+  readonly #exchange: Exchange
+  readonly #workers: WorkerPool
+  readonly #callMiddleware: CallMiddleware[] = []
+  readonly #publishMiddleware: PublishMiddleware[] = []
+  readonly #counters = createFrameCounters()
+  readonly #sessionDeps: SessionDeps
+  readonly #sessions = new Set<Session>()
+  readonly #listeners: Listener[] = []
+  readonly #policies: Access[] = []
+  #ports: PortAllocator | undefined
+  #allocatedPort: number | undefined
+  #port: number
+  #startedMs: number | undefined
+  #state: 'created' | 'starting' | 'running' | 'stopping' | 'stopped' = 'created'
+  #stopping: Promise<void> | undefined
+
+  constructor(settings: Settings, warnings: readonly string[], env: Env, log: Log, network: Network) {
+    this.settings = settings
+    this.#warnings = warnings
+    this.#env = env
+    this.#log = log
+    this.#network = network
+    this.#port = settings.port ?? 0
+    this.instanceId = env.random.ulid()
+    this.#registry = createRegistry({
+      nodeId: () => this.url,
+      clusterId: settings.clusterId,
+      log: env.log.scope('core.rpc_registry'),
+      similar: (name, known) => {
+        const nearest = nearestName(name, known)
+        return nearest === undefined ? [] : [nearest]
+      },
+    })
+    this.#executor = createExecutor(
+      {
+        env,
+        registry: this.#registry,
+        middleware: this.#callMiddleware,
+        publishIntermediate: (topic, messageId, payloadText) =>
+          this.#publishText(topic, messageId, payloadText, { event: 'rpc.intermediate_result' }),
+      },
+      {
+        deadlineMs: settings.rpcRequestTimeoutSeconds * 1000,
+        requestsInFlightMax: settings.rpcRequestsPerConnectionMax,
+        commandsMax: COMMANDS_PER_REQUEST_MAX,
+        detailsWithStack: settings.rpcErrorDetailsStack,
+      },
+    )
+    this.#exchange = createExchange(env, {
+      backlog: {
+        bytesMax: settings.pubsubBacklogBytesMax,
+        retentionSeconds: settings.pubsubBacklogRetentionSeconds,
+        messagesPerTopicMax: settings.pubsubBacklogMessagesPerTopicMax,
+      },
+      subscriptionsPerOwnerMax: settings.pubsubSubscriptionsPerConnectionMax,
+    })
+    this.#workers = createWorkerPool({ threadsMax: settings.rpcWorkerThreadsMax, queueMax: WORKER_QUEUE_MAX })
+    this.#sessionDeps = {
+      log: env.log.scope('server'),
+      oncePerPeer: logOncePer({ clock: env.clock, intervalMs: BAD_FRAME_LOG_INTERVAL_MS }),
+      executor: this.#executor,
+      exchange: this.#exchange,
+      publishMiddleware: this.#publishMiddleware,
+      counters: this.#counters,
+      reservedTopicsProtected: settings.pubsubReservedTopicsProtected,
+      onClose: (session) => this.#sessions.delete(session),
+    }
+    const own = builtins({
+      registry: this.#registry,
+      nodeId: () => this.url,
+      clusterId: settings.clusterId,
+      now: () => env.clock.wall(),
+      describeNode: () => this.#describe(),
+    })
+    for (const { name, run, options } of own) this.register(name, run, options)
+  }
+
+  get url(): string {
+    const { host, advertisedUrls } = this.settings
+    if (!isWildcardHost(host)) return `ws://${hostForUrl(host)}:${this.#port}`
+    // A wildcard is no address anybody could dial: the node goes by what it advertises, or by the machine's name.
+    return advertisedUrls[0] ?? `ws://${hostname()}:${this.#port}`
+  }
+
+  get endpoints(): readonly string[] {
+    return this.#listeners.map((listener) => listener.url)
+  }
+
+  register(name: string, target: unknown, options: FunctionOptions = {}): void {
+    this.#registry.add(describeFunction(name, this.#runnable(target), options, specDigest))
+  }
+
+  #runnable(target: unknown): Parameters<typeof describeFunction>[1] {
+    if (typeof target === 'function') return target as (...args: never[]) => unknown
+    const worker = target as WorkerFunction
+    return { invoke: (args, call) => this.#workers.run(worker, args, call.signal) }
+  }
+
+  unregister(name: string, version?: string): number {
+    return this.#registry.remove(name, version)
+  }
+
+  use(middleware: CallMiddleware): void {
+    this.#callMiddleware.push(middleware)
+  }
+
+  usePublish(middleware: PublishMiddleware): void {
+    this.#publishMiddleware.push(middleware)
+  }
+
+  publish(topic: string, payload: unknown, headers?: Readonly<Record<string, unknown>>): number {
+    const { clock, random } = this.#env
+    const init = { topic, payload, timestamp: clock.wall(), messageId: random.ulid(), publisher: this.settings.name, ...(headers && { headers }) }
+    const { timestamp, messageId, publisher } = init
+    return this.#exchange.publish({ topic, timestamp, messageId, publisher, text: encodeMessage(init) })
+  }
+
+  subscribe(patterns: readonly string[], receive: (message: Message) => void): () => void {
+    const { clock, log, random } = this.#env
+    const subscriptionId = random.ulid()
+    const owner = {
+      label: 'in-process',
+      deliver(message: Message) {
+        try {
+          receive(message)
+        } catch (error) {
+          log.scope('server').error(`subscriber of ${patterns.join(',')} failed on ${message.messageId}`, error)
+        }
+      },
+    }
+    this.#exchange.subscribe(owner, {
+      subscriptionId,
+      patterns: patterns.map((pattern) => ({ pattern, exact: !/[*#]/.test(pattern) })),
+      subscriber: this.settings.name,
+      createdAt: clock.wall(),
+      getBacklog: false,
+      backlogSeconds: 0,
+    })
+    return () => void this.#exchange.removeOwner(owner)
+  }
+
+  snapshot(): NodeSnapshot {
+    return {
+      node_id: this.url,
+      cluster_id: this.settings.clusterId,
+      instance_id: this.instanceId,
+      uptime_seconds: this.#startedMs === undefined ? 0 : (this.#env.clock.monotonic() - this.#startedMs) / 1000,
+      connections: this.#sessions.size,
+      connections_total: this.#listeners.reduce((sum, listener) => sum + listener.connectionsTotal, 0),
+      functions: this.#registry.size,
+      frames: { ...this.#counters },
+      rpc: this.#executor.snapshot(),
+      workers: this.#workers.snapshot(),
+      pubsub: this.#exchange.snapshot(),
+    }
+  }
+
+  async start(): Promise<void> {
+    if (this.#state !== 'created') throw new Error(`a node starts once; this one is ${this.#state}`)
+    this.#state = 'starting'
+    const log = this.#env.log.scope('server')
+    for (const warning of this.#warnings) log.warn(warning)
+    try {
+      await this.#listen()
+    } catch (error) {
+      await this.stop()
+      throw error
+    }
+    this.#startedMs = this.#env.clock.monotonic()
+    this.#state = 'running'
+    if (isWildcardHost(this.settings.host) && this.settings.advertisedUrls.length === 0) {
+      log.warn(`host ${this.settings.host} is a wildcard; the node goes by the machine's name, ${this.url}. Set advertised_urls if others can not reach that`)
+    }
+    log.info(`node started id=${this.url} name=${this.settings.name.replaceAll(' ', '_')} cluster=${this.settings.clusterId} instance=${this.instanceId} functions=${this.#registry.size}`)
+  }
+
+  async #listen(): Promise<void> {
+    const { settings } = this
+    const plain = this.#access(false)
+    const secure = settings.tlsRequireClientCert ? this.#access(true) : plain
+    const shared = {
+      kind: 'client' as const,
+      connectionsMax: settings.connectionsMax,
+      limits: {
+        messageBytesMax: Math.max(settings.clientMessageBytesMax, settings.peerMessageBytesMax),
+        streamBytesMax: settings.streamBytesMax,
+        sendBufferBytesMax: settings.sendBufferBytesMax,
+      },
+    }
+    if (this.#port === 0) {
+      this.#ports = createPortAllocator()
+      const port = await this.#ports.allocate('servers')
+      this.#allocatedPort = port
+      this.#port = port
+    }
+    await this.#open({ protocol: 'ws', host: settings.host, port: this.#port, access: plain, ...shared })
+    for (const url of settings.listen) {
+      const { protocol, hostname: host, port } = new URL(url.replace(/^(wss?|tcps?):/i, (scheme) => (scheme.endsWith('s:') ? 'https:' : 'http:')))
+      const scheme = url.slice(0, url.indexOf(':')).toLowerCase() as ListenOptions['protocol']
+      const defaultPort = protocol === 'https:' ? 443 : 80
+      await this.#open({
+        protocol: scheme,
+        host: host.replace(/^\[|\]$/g, ''),
+        port: port === '' ? defaultPort : Number(port),
+        ...shared,
+        ...(scheme === 'wss' || scheme === 'tcps' ? { access: secure, tls: this.#tls() } : { access: plain }),
+      })
+    }
+    if (this.#allocatedPort !== undefined) await this.#tellPort(this.#allocatedPort)
+  }
+
+  #access(requireClientCertificate: boolean): Access {
+    const { allowedOrigins, apiKeys, authTokenFile, authTokens } = this.settings
+    const access = createAccess(this.#env, {
+      allowedOrigins,
+      tokens: authTokens,
+      apiKeys,
+      requireClientCertificate,
+      ...(authTokenFile === null ? {} : { tokenFile: authTokenFile }),
+    })
+    this.#policies.push(access)
+    return access
+  }
+
+  #tls() {
+    const { tlsCertFile, tlsKeyFile, tlsCaFile, tlsRequireClientCert } = this.settings
+    return {
+      verify: tlsRequireClientCert,
+      ...(tlsCertFile === null ? {} : { certFile: tlsCertFile }),
+      ...(tlsKeyFile === null ? {} : { keyFile: tlsKeyFile }),
+      ...(tlsCaFile === null ? {} : { caFile: tlsCaFile }),
+    }
+  }
+
+  async #open(options: ListenOptions): Promise<void> {
+    const listener = await this.#network.listen(options, (connection) => this.#accept(connection))
+    this.#listeners.push(listener)
+    endpointRegistry.record({ connectionType: 'client', protocol: options.protocol, host: options.host, port: listener.port })
+    this.#env.log.scope('core.transport.factory').info(`listening on ${listener.url}`)
+  }
+
+  async #tellPort(port: number): Promise<void> {
+    try {
+      await this.settings.onPortAssigned?.(port)
+    } catch (error) {
+      this.#env.log.scope('server').error('on_port_assigned failed', error)
+    }
+  }
+
+  #accept(connection: Connection): void {
+    const session = new Session(connection, this.settings.clusterId, this.#sessionDeps)
+    this.#sessions.add(session)
+    connection.attach(session)
+    const { log } = this.#sessionDeps
+    if (log.debugOn) log.debug(`connection opened id=${connection.id} remote=${connection.remote} protocol=${connection.protocol} credential=${connection.identity.name ?? '-'}`)
+  }
+
+  stop(): Promise<void> {
+    this.#stopping ??= this.#shutDown()
+    return this.#stopping
+  }
+
+  async #shutDown(): Promise<void> {
+    const wasRunning = this.#state === 'running'
+    this.#state = 'stopping'
+    await this.#drain()
+    this.#executor.close()
+    await Promise.all(this.#listeners.map((listener) => listener.close()))
+    await this.#workers.close()
+    for (const access of this.#policies) access.close()
+    for (const listener of this.#listeners) endpointRegistry.release('client', listener.protocol)
+    if (this.#allocatedPort !== undefined) this.#ports?.release(this.#allocatedPort)
+    this.#state = 'stopped'
+    if (wasRunning) this.#env.log.scope('server').info(`node stopped id=${this.url}`)
+  }
+
+  /** Lets running requests finish, for a moment. */
+  #drain(): Promise<void> {
+    const { clock, timers } = this.#env
+    const deadline = clock.monotonic() + DRAIN_MS
+    return new Promise((resolve) => {
+      if (this.#executor.snapshot().requests_in_flight === 0) {
+        resolve()
+        return
+      }
+      const cancel = timers.every(10, () => {
+        if (this.#executor.snapshot().requests_in_flight > 0 && clock.monotonic() < deadline) return
+        cancel()
+        resolve()
+      })
+    })
+  }
+
+  #publishText(topic: string, messageId: string, payloadText: string, headers: Readonly<Record<string, unknown>>): void {
+    const timestamp = this.#env.clock.wall()
+    const publisher = this.settings.name
+    const text = encodeMessage({ topic, payload: new RawJson(payloadText), timestamp, messageId, publisher, headers })
+    this.#exchange.publish({ topic, timestamp, messageId, publisher, text })
+  }
+
+  #describe(): Readonly<Record<string, unknown>> {
+    const { settings } = this
+    const now = this.#env.clock.wall()
+    const clients = this.#sessions.size
+    const advertised = settings.advertisedUrls.length > 0 ? settings.advertisedUrls : [this.url]
+    return {
+      node_id: this.url,
+      cluster_id: settings.clusterId,
+      resources: [...settings.resources].sort(),
+      capabilities: ['rpc'],
+      region: settings.cacheRegion,
+      scope: settings.nodeScope ?? 'zone',
+      transport_endpoints: [...new Set([this.url, ...advertised])].map(transportEndpoint).filter((endpoint) => endpoint !== undefined),
+      advertised_urls: advertised,
+      advertised_at: null,
+      load: {
+        active_clients: clients,
+        peer_count: 1,
+        status: 'ok',
+        status_timestamp: now,
+        messages_processed: 0,
+        rpc_responses_skipped: 0,
+        server_messages: 0,
+        other_messages: 0,
+        load_score: float(clients),
+      },
+    }
+  }
+}
+
+function transportEndpoint(url: string): Record<string, unknown> | undefined {
+  const match = /^([a-z]+):\/\/(.+):(\d+)/i.exec(url)
+  if (match === null) return undefined
+  const [endpoint, protocol = '', host, port] = match
+  return { connection_type: 'internal', protocol: protocol.toLowerCase(), host, port: Number(port), endpoint }
+}
+
+function specDigest(spec: Omit<RpcSpec, 'spec_digest'>): string {
+  return createHash('sha256').update(JSON.stringify(spec)).digest('hex')
+}

@@ -1,0 +1,169 @@
+/**
+ * Topic exchange of one node: who subscribes to what, and delivery of a message to each matching subscription, once.
+ *
+ * Matching costs one walk of the trie for wildcard patterns and one map look-up for exact ones. Delivery is synchronous and never waits:
+ * a subscriber's own bounded buffer decides what happens to a slow one.
+ */
+import { type Env, type LogScope, TopicTrie, type TopicTrieStats } from '../base/index.ts'
+import type { Message, Subscription } from '../wire/index.ts'
+import { type Backlog, type BacklogSnapshot, createBacklog, type BacklogOptions } from './backlog.ts'
+
+/** Whoever holds subscriptions: a session, or in-process code. Its subscriptions end with it. */
+export interface Subscriber {
+  /** For logs and errors. */
+  readonly label: string
+  /** Hands over one message; must not throw and must not wait. */
+  deliver(message: Message, subscription: Subscription): void
+}
+
+export type SubscribeOutcome = { readonly ok: true } | { readonly ok: false; readonly error: string }
+
+export interface ExchangeSnapshot {
+  readonly active_subscriptions: number
+  readonly active_subscribers: number
+  readonly messages_published: number
+  readonly messages_delivered: number
+  readonly delivery_ratio: number
+  readonly trie_stats: TopicTrieStats
+  readonly backlog_stats: BacklogSnapshot
+}
+
+export interface ExchangeOptions {
+  readonly backlog: BacklogOptions
+  /** Subscriptions one owner may hold. */
+  readonly subscriptionsPerOwnerMax: number
+}
+
+export interface Exchange {
+  /** The same owner replaces its own id at once; an id that another live owner holds is refused. */
+  subscribe(owner: Subscriber, subscription: Subscription): SubscribeOutcome
+  /** False for an id the owner does not hold. */
+  unsubscribe(owner: Subscriber, subscriptionId: string): boolean
+  /** Ends all subscriptions of an owner; the number ended. */
+  removeOwner(owner: Subscriber): number
+  /** Delivers to every matching subscription and keeps the message for late ones. Returns the number of deliveries. */
+  publish(message: Message): number
+  /** Messages a new subscription missed: each once, oldest first. */
+  backlogFor(subscription: Subscription): Message[]
+  readonly subscriptionCount: number
+  snapshot(): ExchangeSnapshot
+}
+
+interface Held {
+  readonly subscription: Subscription
+  readonly owner: Subscriber
+  /** Number of the publication that was last delivered to it: several matching patterns deliver once. */
+  lastPublication: number
+}
+
+export function createExchange(env: Env, options: ExchangeOptions): Exchange {
+  const log: LogScope = env.log.scope('server')
+  const held = new Map<string, Held>()
+  const byOwner = new Map<Subscriber, Set<string>>()
+  const trie = new TopicTrie<Held>()
+  const exact = new Map<string, Set<Held>>()
+  const backlog: Backlog = createBacklog(env.clock, options.backlog)
+  let published = 0
+  let delivered = 0
+
+  function add(entry: Held): void {
+    const { subscription, owner } = entry
+    held.set(subscription.subscriptionId, entry)
+    let ids = byOwner.get(owner)
+    if (ids === undefined) byOwner.set(owner, (ids = new Set()))
+    ids.add(subscription.subscriptionId)
+    for (const { pattern, exact: isExact } of subscription.patterns) {
+      if (!isExact) trie.add(pattern, entry)
+      else {
+        const entries = exact.get(pattern)
+        if (entries === undefined) exact.set(pattern, new Set([entry]))
+        else entries.add(entry)
+      }
+    }
+  }
+
+  function remove(entry: Held): void {
+    const { subscription, owner } = entry
+    held.delete(subscription.subscriptionId)
+    const ids = byOwner.get(owner)
+    ids?.delete(subscription.subscriptionId)
+    if (ids?.size === 0) byOwner.delete(owner)
+    for (const { pattern, exact: isExact } of subscription.patterns) {
+      if (!isExact) trie.remove(pattern, entry)
+      else {
+        const entries = exact.get(pattern)
+        entries?.delete(entry)
+        if (entries?.size === 0) exact.delete(pattern)
+      }
+    }
+  }
+
+  return {
+    subscribe(owner, subscription) {
+      const present = held.get(subscription.subscriptionId)
+      if (present !== undefined && present.owner !== owner) {
+        return { ok: false, error: `subscription_id '${subscription.subscriptionId}' is held by another live connection; use a fresh id` }
+      }
+      if (present === undefined && (byOwner.get(owner)?.size ?? 0) >= options.subscriptionsPerOwnerMax) {
+        return { ok: false, error: `overloaded: ${options.subscriptionsPerOwnerMax} subscriptions on this connection already; unsubscribe some first` }
+      }
+      if (present !== undefined) remove(present)
+      add({ subscription, owner, lastPublication: 0 })
+      if (log.debugOn) log.debug(`subscribed id=${subscription.subscriptionId} by=${owner.label} patterns=${subscription.patterns.map((p) => p.pattern).join(',')}`)
+      return { ok: true }
+    },
+
+    unsubscribe(owner, subscriptionId) {
+      const entry = held.get(subscriptionId)
+      if (entry === undefined || entry.owner !== owner) return false
+      remove(entry)
+      if (log.debugOn) log.debug(`unsubscribed id=${subscriptionId} by=${owner.label}`)
+      return true
+    },
+
+    removeOwner(owner) {
+      const ids = [...(byOwner.get(owner) ?? [])]
+      for (const id of ids) remove(held.get(id) as Held)
+      return ids.length
+    },
+
+    publish(message) {
+      published++
+      const publication = published
+      backlog.add(message)
+      let count = 0
+      const hand = (entry: Held) => {
+        if (entry.lastPublication === publication) return
+        entry.lastPublication = publication
+        count++
+        entry.owner.deliver(message, entry.subscription)
+      }
+      const entries = exact.get(message.topic)
+      // Copies, because a delivery may end a subscription (a slow consumer is dropped) while the walk goes on.
+      if (entries !== undefined) for (const entry of [...entries]) hand(entry)
+      for (const entry of trie.match(message.topic)) hand(entry)
+      delivered += count
+      return count
+    },
+
+    backlogFor: (subscription) => backlog.replay(subscription.patterns, subscription.backlogSeconds),
+
+    get subscriptionCount() {
+      return held.size
+    },
+
+    snapshot() {
+      const names = new Set<string>()
+      for (const { subscription } of held.values()) names.add(subscription.subscriber)
+      return {
+        active_subscriptions: held.size,
+        active_subscribers: names.size,
+        messages_published: published,
+        messages_delivered: delivered,
+        delivery_ratio: delivered / Math.max(published, 1),
+        trie_stats: trie.stats(),
+        backlog_stats: backlog.snapshot(),
+      }
+    },
+  }
+}

@@ -1,0 +1,85 @@
+/** A running call, as its function, its authorisation hook and the middleware see it. */
+import type { RegisteredFunction } from './registry.ts'
+
+/** On whose behalf a request runs. */
+export interface Caller {
+  /** Connection the request came in on; empty for calls made in-process. */
+  readonly connectionId: string
+  readonly remote: string
+  /** Cluster whose view of the catalog the caller has. */
+  readonly viewerCluster: string
+  readonly viewerTenant: string | null
+  /** Name of the credential that let the connection in, if one was required. */
+  readonly credential: string | null
+}
+
+export interface Call {
+  /** Correlation id of the request. */
+  readonly requestId: string
+  /** Label of the command inside the request. */
+  readonly command: string
+  readonly fun: string
+  readonly version: string
+  readonly caller: Caller
+  /** Monotonic milliseconds at which the whole request is answered with a timeout. */
+  readonly deadlineMs: number
+  /** Milliseconds left until the deadline. */
+  remainingMs(): number
+  /** Aborts when the deadline passes, the caller disconnects, or another command of the request fails. Created when first read. */
+  readonly signal: AbortSignal
+}
+
+/** One aborter for all commands of a request, made only if somebody looks at the signal. */
+export class Cancellation {
+  #controller: AbortController | undefined
+  #reason: Error | undefined
+
+  get signal(): AbortSignal {
+    if (this.#controller === undefined) {
+      this.#controller = new AbortController()
+      if (this.#reason !== undefined) this.#controller.abort(this.#reason)
+    }
+    return this.#controller.signal
+  }
+
+  abort(reason: Error): void {
+    this.#reason ??= reason
+    this.#controller?.abort(this.#reason)
+  }
+}
+
+export class RunningCall implements Call {
+  readonly requestId: string
+  readonly command: string
+  readonly caller: Caller
+  readonly deadlineMs: number
+  readonly #fn: RegisteredFunction
+  readonly #cancellation: Cancellation
+  readonly #now: () => number
+
+  constructor(requestId: string, command: string, caller: Caller, deadlineMs: number, fn: RegisteredFunction, cancellation: Cancellation, now: () => number) {
+    this.requestId = requestId
+    this.command = command
+    this.caller = caller
+    this.deadlineMs = deadlineMs
+    this.#fn = fn
+    this.#cancellation = cancellation
+    this.#now = now
+  }
+
+  get fun(): string {
+    return this.#fn.name
+  }
+
+  get version(): string {
+    return this.#fn.versionText
+  }
+
+  get signal(): AbortSignal {
+    return this.#cancellation.signal
+  }
+
+  remainingMs(): number {
+    return Math.max(0, this.deadlineMs - this.#now())
+  }
+}

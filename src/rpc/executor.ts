@@ -1,0 +1,412 @@
+/**
+ * Runs requests: resolves every command, orders them into levels, runs a level's commands side by side, and answers with the results of
+ * the last level, each encoded once.
+ *
+ * A request whose functions are synchronous costs no promise and no timer; the deadlines of all others share one timer. The answer
+ * leaves through `respond`, exactly once, whatever happens.
+ */
+import { type DeadlineHandle, DeadlineQueue, type Env, parseConstraint, type VersionConstraint } from '../base/index.ts'
+import {
+  type Command,
+  encodeIntermediateResult,
+  encodeJson,
+  encodeRpcError,
+  encodeRpcResponse,
+  encodeSingleResult,
+  errorLine,
+  type ExecutionSummary,
+  floatText,
+  type IntermediateResult,
+  RawJson,
+  RPC_CODES,
+  RpcError,
+  type RpcErrorObject,
+  type RpcRequest,
+} from '../wire/index.ts'
+import { type Caller, type Call, Cancellation, RunningCall } from './call.ts'
+import { hasHooks, runHooked, type CallMiddleware } from './middleware.ts'
+import { bindArguments } from './parameters.ts'
+import { carriedWhole, commandsByName, levelsOf, substitute } from './references.ts'
+import type { RegisteredFunction, Registry, Selector } from './registry.ts'
+
+export interface ExecutorDeps {
+  readonly env: Env
+  readonly registry: Registry
+  readonly middleware: readonly CallMiddleware[]
+  /** Publishes a per-level record on the topic a request named. */
+  readonly publishIntermediate: (topic: string, messageId: string, payloadText: string) => void
+}
+
+export interface ExecutorOptions {
+  readonly deadlineMs: number
+  /** Requests of one connection that may be running at once. */
+  readonly requestsInFlightMax: number
+  /** Commands in one request. */
+  readonly commandsMax: number
+  /** Put stack traces into the details of execution errors. */
+  readonly detailsWithStack: boolean
+}
+
+export interface ExecutorSnapshot {
+  readonly requests_total: number
+  readonly requests_failed: number
+  readonly requests_in_flight: number
+  readonly requests_overloaded: number
+  readonly requests_timed_out: number
+  readonly commands_total: number
+}
+
+/** The requests of one connection. */
+export interface RequestSource {
+  readonly caller: Caller
+  /** Requests that have started and are not answered; owned by the executor. */
+  readonly inFlight: Set<object>
+}
+
+export interface Executor {
+  execute(request: RpcRequest, source: RequestSource, respond: (text: string) => void): void
+  /** Aborts what a closed connection still has running; its answers go nowhere. */
+  abandon(source: RequestSource): void
+  snapshot(): ExecutorSnapshot
+  /** Fails everything in flight; nothing of the executor stays behind. */
+  close(): void
+}
+
+export function createExecutor(deps: ExecutorDeps, options: ExecutorOptions): Executor {
+  const { clock } = deps.env
+  const log = deps.env.log.scope('server')
+  const deadlines = new DeadlineQueue<Run>({ clock, timers: deps.env.timers, onExpire: (run) => run.expire() })
+  const running = new Set<Run>()
+  const counters = { requests: 0, failed: 0, overloaded: 0, timedOut: 0, commands: 0 }
+
+  /** One request on its way. */
+  class Run {
+    readonly request: RpcRequest
+    readonly source: RequestSource
+    readonly cancellation = new Cancellation()
+    readonly startedMs: number
+    #respond: ((text: string) => void) | undefined
+    #deadline: DeadlineHandle<Run> | undefined
+    #levels: readonly (readonly Command[])[] = []
+    #functions = new Map<Command, RegisteredFunction>()
+    #levelIndex = -1
+    #levelStartedMs = 0
+    #pending = 0
+    #results = new Map<string, string>()
+    #levelResults = new Map<string, string>()
+    readonly #levelTimes: number[] = []
+    readonly #records: IntermediateResult[] = []
+    #commandsRun = 0
+
+    constructor(request: RpcRequest, source: RequestSource, respond: (text: string) => void) {
+      this.request = request
+      this.source = source
+      this.#respond = respond
+      this.startedMs = clock.monotonic()
+    }
+
+    get #tracked(): boolean {
+      const { request } = this
+      return request.return_intermediate_results || request.include_execution_summary || request.debug_mode
+    }
+
+    start(): void {
+      try {
+        const byName = commandsByName(this.request.cmds)
+        for (const cmd of byName.values()) this.#functions.set(cmd, resolve(cmd))
+        this.#levels = byName.size === 1 ? [[...byName.values()]] : levelsOf(byName)
+      } catch (error) {
+        this.fail(error)
+        return
+      }
+      this.#nextLevel()
+      if (this.#respond !== undefined) this.#wait()
+    }
+
+    /** The request outlives its turn: from now on it has a deadline and counts against its connection. */
+    #wait(): void {
+      this.source.inFlight.add(this)
+      running.add(this)
+      this.#deadline = deadlines.add(this, this.startedMs + options.deadlineMs)
+    }
+
+    #nextLevel(): void {
+      for (;;) {
+        this.#levelIndex++
+        const level = this.#levels[this.#levelIndex]
+        if (level === undefined) return this.#succeed()
+        this.#levelStartedMs = clock.monotonic()
+        this.#levelResults = new Map()
+        this.#pending = level.length
+        for (const cmd of level) {
+          this.#runCommand(cmd)
+          if (this.#respond === undefined) return
+        }
+        // Asynchronous members come back through #completed, which goes on from here.
+        if (this.#pending > 0) return
+        this.#levelDone(level)
+      }
+    }
+
+    #runCommand(cmd: Command): void {
+      this.#commandsRun++
+      counters.commands++
+      try {
+        const fn = this.#functions.get(cmd) as RegisteredFunction
+        const { args, kwargs } = this.#levelIndex === 0 ? cmd : this.#substituted(cmd)
+        const call = new RunningCall(
+          this.request.u,
+          cmd.name,
+          this.source.caller,
+          this.startedMs + options.deadlineMs,
+          fn,
+          this.cancellation,
+          clock.monotonic,
+        )
+        const outcome = perform(fn, call, args, kwargs)
+        if (isThenable(outcome)) {
+          outcome.then(
+            (value) => this.#completed(cmd, value),
+            (error: unknown) => this.fail(error),
+          )
+        } else this.#stored(cmd, outcome)
+      } catch (error) {
+        this.fail(error)
+      }
+    }
+
+    #substituted(cmd: Command): { args: readonly unknown[]; kwargs: Readonly<Record<string, unknown>> } {
+      const unresolved = (reference: string) => {
+        if (log.debugOn) log.debug(`request u=${this.request.u} command=${cmd.name}: '${reference}' leads to no field, passed as text`)
+      }
+      const put = (value: unknown) => carriedWhole(substitute(value, this.#results, unresolved))
+      return { args: cmd.args.map(put), kwargs: Object.fromEntries(Object.entries(cmd.kwargs).map(([key, value]) => [key, put(value)])) }
+    }
+
+    #stored(cmd: Command, value: unknown): void {
+      const text = encodeJson(value)
+      this.#results.set(cmd.name, text)
+      this.#levelResults.set(cmd.name, text)
+      this.#pending--
+    }
+
+    /** An asynchronous command is done; by now its level may have failed. */
+    #completed(cmd: Command, value: unknown): void {
+      if (this.#respond === undefined) return
+      try {
+        this.#stored(cmd, value)
+      } catch (error) {
+        this.fail(error)
+        return
+      }
+      if (this.#pending > 0) return
+      this.#levelDone(this.#levels[this.#levelIndex] as readonly Command[])
+      this.#nextLevel()
+    }
+
+    #levelDone(level: readonly Command[]): void {
+      if (!this.#tracked) return
+      const elapsed = clock.monotonic() - this.#levelStartedMs
+      this.#levelTimes.push(elapsed)
+      if (!this.request.return_intermediate_results) return
+      const record: IntermediateResult = {
+        request_id: this.request.u,
+        level_index: this.#levelIndex,
+        level_results: inOrder(level, this.#levelResults),
+        accumulated_results: new Map(this.#results),
+        total_levels: this.#levels.length,
+        completed_levels: this.#levelIndex + 1,
+        timestamp: clock.wall(),
+        execution_time_ms: elapsed,
+      }
+      this.#records.push(record)
+      const topic = this.request.intermediate_result_callback_topic
+      if (topic !== null) {
+        deps.publishIntermediate(topic, `rpc_intermediate_${record.request_id}_${record.level_index}`, encodeIntermediateResult(record))
+      }
+    }
+
+    #summary(): ExecutionSummary | null {
+      const times = this.#levelTimes
+      if (!this.request.include_execution_summary || times.length === 0) return null
+      return {
+        request_id: this.request.u,
+        total_execution_time_ms: clock.monotonic() - this.startedMs,
+        total_levels: times.length,
+        level_execution_times: times,
+        bottleneck_level_index: times.indexOf(Math.max(...times)),
+        average_level_time_ms: times.reduce((sum, time) => sum + time, 0) / times.length,
+        parallel_commands_executed: this.#commandsRun,
+        cross_cluster_hops: 0,
+      }
+    }
+
+    #succeed(): void {
+      const { u } = this.request
+      const last = this.#levels.at(-1) ?? []
+      const only = last.length === 1 && !this.#tracked ? (last[0] as Command) : undefined
+      this.#answer(
+        only === undefined
+          ? encodeRpcResponse(u, inOrder(last, this.#levelResults), this.#records, this.#summary())
+          : encodeSingleResult(u, only.name, this.#levelResults.get(only.name) as string),
+      )
+    }
+
+    fail(error: unknown): void {
+      if (this.#respond === undefined) return
+      counters.failed++
+      const object = errorObject(error, options.detailsWithStack)
+      if (log.debugOn) log.debug(`request failed u=${this.request.u} code=${object.code} ${errorLine(error)}`)
+      this.#answer(encodeFailure(this.request.u, object))
+      this.cancellation.abort(error instanceof Error ? error : new Error(String(error)))
+    }
+
+    expire(): void {
+      counters.timedOut++
+      const seconds = floatText(options.deadlineMs / 1000)
+      this.fail(
+        new RpcError({
+          code: RPC_CODES.timedOut,
+          message: `RPC execution timed out after ${seconds} seconds`,
+          details: `The ${this.#tracked ? 'enhanced ' : ''}RPC workflow took too long to complete`,
+        }),
+      )
+    }
+
+    /** The caller is gone: nobody gets the answer. */
+    drop(reason: string): void {
+      this.#respond = undefined
+      this.#release()
+      this.cancellation.abort(new Error(reason))
+    }
+
+    #answer(text: string): void {
+      const respond = this.#respond
+      this.#respond = undefined
+      this.#release()
+      respond?.(text)
+    }
+
+    #release(): void {
+      if (this.#deadline === undefined) return
+      deadlines.remove(this.#deadline)
+      running.delete(this)
+      this.source.inFlight.delete(this)
+    }
+  }
+
+  function perform(fn: RegisteredFunction, call: Call, args: readonly unknown[], kwargs: Readonly<Record<string, unknown>>): unknown {
+    const bound = bindArguments(fn.signature, args, kwargs, fn.raw)
+    if (fn.authorize === undefined && !hasHooks(deps.middleware)) return fn.invoke(bound, call)
+    return runHooked(deps.middleware, fn, call, bound, clock.monotonic)
+  }
+
+  /** @throws RpcError command not found, with its explanation; Error for a malformed constraint */
+  function resolve(cmd: Command): RegisteredFunction {
+    const selector: Selector = {
+      fun: cmd.fun,
+      functionId: cmd.function_id,
+      constraint: cmd.version_constraint === null ? null : constraintOf(cmd.version_constraint),
+      constraintText: cmd.version_constraint,
+      resources: cmd.locs,
+      targetCluster: cmd.target_cluster,
+    }
+    const fn = deps.registry.find(selector)
+    if (fn !== undefined) return fn
+    throw new RpcError({
+      code: RPC_CODES.commandNotFound,
+      message: 'Command not found',
+      details: `Command not found: ${cmd.fun}`,
+      explanation: deps.registry.explain(selector),
+    })
+  }
+
+  return {
+    execute(request, source, respond) {
+      counters.requests++
+      if (source.inFlight.size >= options.requestsInFlightMax) {
+        counters.overloaded++
+        respond(encodeRpcError(request.u, overloaded(source.inFlight.size, options.requestsInFlightMax)))
+        return
+      }
+      const run = new Run(request, source, respond)
+      if (request.cmds.length > options.commandsMax) {
+        run.fail(new RangeError(`cmds: ${request.cmds.length} commands, at most ${options.commandsMax} in one request; split it`))
+        return
+      }
+      run.start()
+    },
+    abandon(source) {
+      for (const run of source.inFlight) (run as Run).drop('the caller disconnected')
+    },
+    snapshot: () => ({
+      requests_total: counters.requests,
+      requests_failed: counters.failed,
+      requests_in_flight: running.size,
+      requests_overloaded: counters.overloaded,
+      requests_timed_out: counters.timedOut,
+      commands_total: counters.commands,
+    }),
+    close() {
+      for (const run of [...running]) run.fail(new Error('the node stopped while the function was running'))
+      deadlines.close()
+    },
+  }
+}
+
+/** A malformed version constraint, by the name callers of the reference know. */
+class ConstraintError extends Error {
+  override readonly name = 'ValueError'
+  readonly code = 'invalid_version_constraint'
+}
+
+function constraintOf(text: string): VersionConstraint {
+  try {
+    return parseConstraint(text)
+  } catch (error) {
+    throw new ConstraintError((error as Error).message)
+  }
+}
+
+/** An error whose details have no JSON form is still answered. */
+function encodeFailure(u: string, object: RpcErrorObject): string {
+  try {
+    return encodeRpcError(u, object)
+  } catch (error) {
+    return encodeRpcError(u, { ...object, details: `details left out: ${errorLine(error)}` })
+  }
+}
+
+function inOrder(level: readonly Command[], results: ReadonlyMap<string, string>): Map<string, string> {
+  return new Map(level.map((cmd) => [cmd.name, results.get(cmd.name) as string]))
+}
+
+function isThenable(value: unknown): value is PromiseLike<unknown> {
+  return typeof value === 'object' && value !== null && !(value instanceof RawJson) && typeof (value as { then?: unknown }).then === 'function'
+}
+
+/** How long a caller that met a full queue should wait, seconds: about what a few typical calls need to drain. */
+const RETRY_AFTER_SECONDS = 0.1
+
+function overloaded(inFlight: number, max: number): RpcErrorObject {
+  return {
+    code: RPC_CODES.overloaded,
+    message: 'overloaded',
+    details: `OverloadedError: ${inFlight} requests in flight on this connection, limit ${max}; retry after ${RETRY_AFTER_SECONDS} s`,
+  }
+}
+
+/**
+ * The error object of a failed request. An {@link RpcError}, or anything thrown with a numeric `code` and a `message`, is the handler's
+ * own answer; everything else is "execution failed" with one line of details.
+ */
+export function errorObject(error: unknown, withStack: boolean): RpcErrorObject {
+  if (error instanceof RpcError) return error.toObject()
+  if (typeof error === 'object' && error !== null && !(error instanceof Error)) {
+    const { code, message, details } = error as { code?: unknown; message?: unknown; details?: unknown }
+    if (Number.isInteger(code) && typeof message === 'string') return { code: code as number, message, details: details ?? null }
+  }
+  const line = errorLine(error)
+  const stack = withStack && error instanceof Error && error.stack !== undefined ? `${error.stack}\n${line}` : line
+  return { code: RPC_CODES.executionFailed, message: 'RPC execution failed', details: stack }
+}

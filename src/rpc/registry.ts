@@ -1,0 +1,197 @@
+/**
+ * The functions of this node: registration, and choosing one for a command with a reason for every candidate that was not chosen.
+ *
+ * One name maps to one function id and back; several versions of it may live side by side. Among the versions that satisfy id, constraint and
+ * resources, the highest runs.
+ */
+import { compareVersions, formatVersion, parseVersion, satisfies, type LogScope, type Version, type VersionConstraint } from '../base/index.ts'
+import { MpregError } from '../wire/index.ts'
+import type { Call } from './call.ts'
+import type { Signature } from './parameters.ts'
+import type { RpcSpec } from './spec.ts'
+
+/** Runs a function. A thenable is awaited; anything else is the result at once. */
+export type Invoke = (args: readonly unknown[], call: Call) => unknown
+
+export interface RegisteredFunction {
+  readonly name: string
+  readonly functionId: string
+  readonly version: Version
+  readonly versionText: string
+  readonly resources: ReadonlySet<string>
+  readonly namespace: string
+  readonly tags: readonly string[]
+  readonly scope: string
+  readonly spec: RpcSpec
+  readonly signature: Signature
+  /** Arguments and result stay carried text where only the text is faithful. */
+  readonly raw: boolean
+  readonly authorize: ((call: Call) => boolean | Promise<boolean>) | undefined
+  readonly invoke: Invoke
+}
+
+/** A registration that contradicts what is registered already, or is malformed. */
+export class RegistrationError extends MpregError {
+  override readonly name = 'RegistrationError'
+  readonly code: string
+
+  constructor(code: 'invalid_name' | 'name_conflict' | 'id_conflict' | 'already_registered' | 'invalid_version' | 'invalid_spec', message: string) {
+    super(message)
+    this.code = code
+  }
+}
+
+/** What a command asks of a function. */
+export interface Selector {
+  readonly fun: string
+  readonly functionId: string | null
+  readonly constraint: VersionConstraint | null
+  readonly constraintText: string | null
+  readonly resources: readonly string[]
+  readonly targetCluster: string | null
+}
+
+export interface Candidate {
+  readonly function_id: string
+  readonly version: string
+  readonly node_id: string
+  readonly cluster_id: string
+  readonly resources: readonly string[]
+  /** Why it did not qualify; empty for one that did. */
+  readonly reasons: readonly string[]
+}
+
+/** Why no function was found for a command: every candidate and what was wrong with it. */
+export interface NotFoundExplanation {
+  readonly fun: string
+  readonly summary: string
+  readonly candidates: readonly Candidate[]
+  /** Known names close to the one asked for, when the name itself is unknown. */
+  readonly similar: readonly string[]
+}
+
+export interface RegistryDeps {
+  readonly nodeId: () => string
+  readonly clusterId: string
+  readonly log: LogScope
+  /** Orders known names by closeness to a misspelt one. */
+  readonly similar: (name: string, known: readonly string[]) => readonly string[]
+}
+
+export interface Registry {
+  /** @throws RegistrationError */
+  add(fn: RegisteredFunction): void
+  /** Removes one version, or all; the number removed. */
+  remove(name: string, version?: string): number
+  find(selector: Selector): RegisteredFunction | undefined
+  explain(selector: Selector): NotFoundExplanation
+  /** Ordered by name, id, version. */
+  list(): RegisteredFunction[]
+  readonly size: number
+}
+
+export function createRegistry(deps: RegistryDeps): Registry {
+  /** Versions of each name, highest first. */
+  const byName = new Map<string, RegisteredFunction[]>()
+  const nameOfId = new Map<string, string>()
+
+  function rejections(fn: RegisteredFunction, selector: Selector): string[] {
+    const reasons: string[] = []
+    if (selector.targetCluster !== null && selector.targetCluster !== deps.clusterId) {
+      reasons.push(`is in cluster '${deps.clusterId}', the command asks for '${selector.targetCluster}'`)
+    }
+    if (selector.functionId !== null && fn.functionId !== selector.functionId) {
+      reasons.push(`has function_id '${fn.functionId}', the command asks for '${selector.functionId}'`)
+    }
+    if (selector.constraint !== null && !satisfies(fn.version, selector.constraint)) {
+      reasons.push(`version ${fn.versionText} does not satisfy '${selector.constraintText}'`)
+    }
+    const missing = selector.resources.filter((resource) => !fn.resources.has(resource))
+    if (missing.length > 0) reasons.push(`does not offer the resource ${missing.map((resource) => `'${resource}'`).join(', ')}`)
+    return reasons
+  }
+
+  return {
+    add(fn) {
+      const versions = byName.get(fn.name)
+      const known = versions?.[0]
+      if (known !== undefined && known.functionId !== fn.functionId) {
+        throw new RegistrationError('name_conflict', `Function name conflict: ${fn.name} already mapped to ${known.functionId}`)
+      }
+      const owner = nameOfId.get(fn.functionId)
+      if (owner !== undefined && owner !== fn.name) {
+        throw new RegistrationError('id_conflict', `Function id conflict: ${fn.functionId} already mapped to ${owner}`)
+      }
+      if (versions?.some((other) => other.versionText === fn.versionText)) {
+        throw new RegistrationError('already_registered', `Function '${fn.name}' is already registered (version ${fn.versionText}).`)
+      }
+      byName.set(fn.name, [...(versions ?? []), fn].sort((a, b) => compareVersions(b.version, a.version)))
+      nameOfId.set(fn.functionId, fn.name)
+      if (deps.log.debugOn) deps.log.debug(`registered ${fn.name} ${fn.versionText} id=${fn.functionId} resources=${[...fn.resources].join(',') || '-'}`)
+    },
+
+    remove(name, version) {
+      const versions = byName.get(name) ?? []
+      const wanted = version === undefined ? undefined : formatVersion(parseVersion(version))
+      const kept = versions.filter((fn) => wanted !== undefined && fn.versionText !== wanted)
+      if (kept.length > 0) byName.set(name, kept)
+      else if (versions[0] !== undefined) {
+        byName.delete(name)
+        nameOfId.delete(versions[0].functionId)
+      }
+      const removed = versions.length - kept.length
+      if (removed > 0 && deps.log.debugOn) deps.log.debug(`unregistered ${name} versions=${removed}`)
+      return removed
+    },
+
+    find(selector) {
+      const versions = byName.get(selector.fun)
+      if (versions === undefined) return undefined
+      for (const fn of versions) if (qualifies(fn, selector, deps.clusterId)) return fn
+      return undefined
+    },
+
+    explain(selector) {
+      const versions = byName.get(selector.fun) ?? []
+      const candidates = versions.map((fn) => ({
+        function_id: fn.functionId,
+        version: fn.versionText,
+        node_id: deps.nodeId(),
+        cluster_id: deps.clusterId,
+        resources: [...fn.resources].sort(),
+        reasons: rejections(fn, selector),
+      }))
+      const similar = versions.length > 0 ? [] : deps.similar(selector.fun, [...byName.keys()])
+      return {
+        fun: selector.fun,
+        summary:
+          candidates.length > 0
+            ? `${candidates.length} known, none qualifies: ${candidates.map((c) => `${c.version} on ${c.node_id} ${c.reasons.join(' and ')}`).join('; ')}`
+            : `no node registers '${selector.fun}'${similar.length > 0 ? `; did you mean ${similar.map((name) => `'${name}'`).join(' or ')}?` : ''}`,
+        candidates,
+        similar,
+      }
+    },
+
+    list: () =>
+      [...byName.values()]
+        .flat()
+        .sort((a, b) => compareText(a.name, b.name) || compareText(a.functionId, b.functionId) || compareVersions(a.version, b.version)),
+
+    get size() {
+      return [...byName.values()].reduce((sum, versions) => sum + versions.length, 0)
+    },
+  }
+}
+
+function qualifies(fn: RegisteredFunction, selector: Selector, clusterId: string): boolean {
+  if (selector.targetCluster !== null && selector.targetCluster !== clusterId) return false
+  if (selector.functionId !== null && fn.functionId !== selector.functionId) return false
+  if (selector.constraint !== null && !satisfies(fn.version, selector.constraint)) return false
+  for (const resource of selector.resources) if (!fn.resources.has(resource)) return false
+  return true
+}
+
+function compareText(a: string, b: string): number {
+  return a < b ? -1 : a > b ? 1 : 0
+}

@@ -1,0 +1,17 @@
+/**
+ * Telemetry: what a node tells about itself. Pure over `Clock`; it opens no socket, file or HTTP server, and knows no other room
+ * than base. Start reading at log.ts (levels, format) and scopes.ts (who logs under which name).
+ */
+
+export { createLog, type Log, type LogFormat, type LogOptions, type LogSink, type LogSnapshot, logLevels, parseLogLevel } from './log.ts'
+export { nearestName } from './nearest-name.ts'
+export { logOncePer, type OncePer, type OncePerOptions, type OncePerSnapshot } from './once-per.ts'
+export {
+  type DiagnosticChannel,
+  diagnosticChannels,
+  type LogComponent,
+  logComponents,
+  moduleName,
+  scopeSelects,
+  unknownScopeWarnings,
+} from './scopes.ts'

@@ -1,0 +1,333 @@
+/**
+ * JSON as the fabric speaks it: compact, UTF-8, and lossless for what is only carried.
+ *
+ * JavaScript's own round trip changes documents: `1.0` becomes `1`, integers beyond 2^53 lose digits, integer-like keys are
+ * re-ordered. Arguments, results and payloads that a node echoes or relays therefore travel as {@link RawJson}, a slice of the text they
+ * arrived in. Only the code that really looks into a value parses it.
+ */
+import { MpregError } from './errors.ts'
+
+export type JsonValue = null | boolean | number | bigint | string | JsonValue[] | { [key: string]: JsonValue } | RawJson
+
+/** Deepest nesting this node emits: what the strictest encoder of the fabric can print again. */
+export const JSON_DEPTH_MAX = 253
+
+/** A value that has no JSON form. Its message ends up as the last line of an RPC error's details, hence the class name there. */
+export class EncodingError extends MpregError {
+  override readonly name = 'TypeError'
+  readonly code = 'not_serializable'
+}
+
+let rawSeen = false
+
+/** One JSON value kept as the text it arrived in (or leaves as). Immutable. */
+export class RawJson {
+  readonly text: string
+
+  constructor(text: string) {
+    this.text = text
+  }
+
+  /** The value as ordinary JavaScript; integers beyond 2^53 become `bigint`, so that no digit is lost. */
+  parse(): unknown {
+    return parseJson(this.text)
+  }
+
+  /** Reached only when nested inside a value given to `JSON.stringify`; {@link encodeJson} then starts again the careful way. */
+  toJSON(): null {
+    rawSeen = true
+    return null
+  }
+}
+
+/** A float that must keep its fraction on the wire: `float(1)` is sent as `1.0`, where a plain `1` is sent as `1`. */
+export function float(value: number): RawJson {
+  return new RawJson(floatText(value))
+}
+
+/**
+ * Text of a float as the reference prints it: shortest round-trip digits, always with a fraction or an exponent, plain notation for
+ * 1e-5 <= |x| < 1e16. `null` for NaN and infinities.
+ */
+export function floatText(value: number): string {
+  if (!Number.isFinite(value)) return 'null'
+  if (value === 0) return Object.is(value, -0) ? '-0.0' : '0.0'
+  const magnitude = Math.abs(value)
+  if (magnitude >= 1e16 || magnitude < 1e-5) return value.toExponential()
+  const text = String(value)
+  return text.includes('.') ? text : `${text}.0`
+}
+
+/**
+ * JSON text of a result or payload. Sets become arrays, maps objects, dates ISO strings, `bigint` integers of up to 64 bits, NaN and
+ * infinities `null`, `undefined` at the top `null`, lone surrogates U+FFFD.
+ * @throws EncodingError for functions, symbols, cycles, wider integers, and nesting beyond {@link JSON_DEPTH_MAX}.
+ */
+export function encodeJson(value: unknown): string {
+  switch (typeof value) {
+    case 'string':
+      return encodeString(value)
+    case 'number':
+      return Number.isFinite(value) ? String(value) : 'null'
+    case 'boolean':
+      return value ? 'true' : 'false'
+    case 'undefined':
+      return 'null'
+    case 'object':
+      if (value === null) return 'null'
+      if (value instanceof RawJson) return value.text
+      break
+    default:
+      return encodeCarefully(value, 0)
+  }
+  if (!isPlain(value, 0)) return encodeCarefully(value, 0)
+  rawSeen = false
+  const text = JSON.stringify(value)
+  return rawSeen || text.includes('\\ud') ? encodeCarefully(value, 0) : text
+}
+
+function encodeString(value: string): string {
+  return JSON.stringify(value.isWellFormed() ? value : value.toWellFormed())
+}
+
+/** True when `JSON.stringify` alone prints the value rightly (lone surrogates are looked for in its output). */
+function isPlain(value: object, depth: number): boolean {
+  if (depth > JSON_DEPTH_MAX) return false
+  if (Array.isArray(value)) {
+    for (let i = 0; i < value.length; i++) if (!isPlainMember(value[i], depth)) return false
+    return true
+  }
+  const prototype = Object.getPrototypeOf(value)
+  if (prototype !== Object.prototype && prototype !== null) return false
+  for (const key in value) if (!isPlainMember((value as Record<string, unknown>)[key], depth)) return false
+  return true
+}
+
+function isPlainMember(member: unknown, depth: number): boolean {
+  switch (typeof member) {
+    case 'string':
+    case 'number':
+    case 'boolean':
+    case 'undefined':
+      return true
+    case 'object':
+      return member === null || isPlain(member, depth + 1)
+    default:
+      return false
+  }
+}
+
+function encodeCarefully(value: unknown, depth: number): string {
+  if (depth > JSON_DEPTH_MAX) throw new EncodingError(`Nesting deeper than ${JSON_DEPTH_MAX} levels (or a cycle) is not JSON serializable`)
+  switch (typeof value) {
+    case 'bigint':
+      if (value < -(2n ** 63n) || value >= 2n ** 64n) throw new EncodingError(`Integer exceeds 64-bit range: ${value}`)
+      return String(value)
+    case 'function':
+    case 'symbol':
+      throw new EncodingError(`Type is not JSON serializable: ${typeof value}`)
+    case 'object':
+      if (value !== null && !(value instanceof RawJson)) return encodeObject(value, depth)
+  }
+  return encodeJson(value)
+}
+
+function encodeObject(value: object, depth: number): string {
+  if (typeof (value as { toJSON?: unknown }).toJSON === 'function') {
+    return encodeCarefully((value as { toJSON(): unknown }).toJSON(), depth + 1)
+  }
+  if (Array.isArray(value) || value instanceof Set) {
+    return `[${Array.from(value, (member) => encodeCarefully(member, depth + 1)).join(',')}]`
+  }
+  if (value instanceof Error) return encodeCarefully({ name: value.name, message: value.message }, depth)
+  if (ArrayBuffer.isView(value) || value instanceof ArrayBuffer) {
+    throw new EncodingError(`Type is not JSON serializable: ${value.constructor.name} (send base64 text, or an array of numbers)`)
+  }
+  if (value instanceof Promise || value instanceof WeakMap || value instanceof RegExp) {
+    throw new EncodingError(`Type is not JSON serializable: ${value.constructor.name}`)
+  }
+  const entries = value instanceof Map ? value.entries() : Object.entries(value)
+  const members: string[] = []
+  for (const [key, member] of entries) {
+    if (typeof key !== 'string') throw new EncodingError(`Object key must be a string, got ${typeof key}`)
+    if (member !== undefined) members.push(`${encodeString(key)}:${encodeCarefully(member, depth + 1)}`)
+  }
+  return `{${members.join(',')}}`
+}
+
+/**
+ * Parses JSON for a consumer of the value: ordinary JavaScript, except that an integer beyond 2^53 becomes a `bigint`.
+ * @throws SyntaxError
+ */
+export function parseJson(text: string): unknown {
+  if (!LONG_DIGITS.test(text)) return JSON.parse(text)
+  return JSON.parse(text, (_key, value: unknown, context?: { source?: string }) => {
+    if (typeof value !== 'number' || Number.isSafeInteger(value)) return value
+    const source = context?.source
+    return source !== undefined && INTEGER.test(source) ? BigInt(source) : value
+  })
+}
+
+const LONG_DIGITS = /\d{16}/
+const INTEGER = /^-?\d+$/
+
+/** Where a number may have an int/float distinction, too many digits or a sign of zero that a round trip loses, or a key an array index. */
+const SUSPECT = /(?:^|[:,[\s])-?(?:\d{16}|\d+[.eE])|(?:^|[:,[\s])-0|"(?:0|[1-9]\d{0,9})"\s*:/
+const NUMBER = /-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?/y
+
+/**
+ * True unless `JSON.stringify(JSON.parse(text))` surely says the same as `text`. A first test costs well under a microsecond on a
+ * usual frame; only a suspect goes through the exact scan. `text` must be valid JSON.
+ */
+export function isLossy(text: string): boolean {
+  return SUSPECT.test(text) && hasLossyLexeme(text)
+}
+
+function hasLossyLexeme(text: string): boolean {
+  for (let i = 0; i < text.length; i++) {
+    const c = text.charCodeAt(i)
+    if (c === QUOTE) {
+      const end = skipString(text, i)
+      if (isArrayIndexKey(text, i, end)) return true
+      i = end - 1
+    } else if (c === MINUS || (c >= ZERO && c <= NINE)) {
+      NUMBER.lastIndex = i
+      const lexeme = NUMBER.exec(text)?.[0] ?? ''
+      if (String(Number(lexeme)) !== lexeme) return true
+      i += lexeme.length - 1
+    }
+  }
+  return false
+}
+
+function isArrayIndexKey(text: string, start: number, end: number): boolean {
+  const c = text.charCodeAt(start + 1)
+  return c >= ZERO && c <= NINE && text.charCodeAt(skipSpace(text, end)) === COLON && /^(?:0|[1-9]\d{0,9})$/.test(text.slice(start + 1, end - 1))
+}
+
+/* Scanning valid JSON text without parsing it. All positions are string indexes; `text` was accepted by JSON.parse before. */
+
+const QUOTE = 34
+const BACKSLASH = 92
+const COMMA = 44
+const MINUS = 45
+const ZERO = 48
+const NINE = 57
+const COLON = 58
+
+function skipSpace(text: string, at: number): number {
+  let i = at
+  for (let c = text.charCodeAt(i); c === 32 || c === 10 || c === 13 || c === 9; c = text.charCodeAt(i)) i++
+  return i
+}
+
+/** Index after the string that starts at `at`. */
+function skipString(text: string, at: number): number {
+  let end = text.indexOf('"', at + 1)
+  while (text.charCodeAt(end - 1) === BACKSLASH) {
+    let slashes = 1
+    while (text.charCodeAt(end - 1 - slashes) === BACKSLASH) slashes++
+    if (slashes % 2 === 0) break
+    end = text.indexOf('"', end + 1)
+  }
+  return end + 1
+}
+
+/** Index after the value that starts at `at`. */
+function skipValue(text: string, at: number): number {
+  const first = text.charCodeAt(at)
+  if (first === QUOTE) return skipString(text, at)
+  let i = at
+  if (first !== 123 && first !== 91) {
+    for (let c = first; c !== COMMA && c !== 125 && c !== 93 && c > 32 && i < text.length; c = text.charCodeAt(i)) i++
+    return i
+  }
+  for (let depth = 0; ; ) {
+    const c = text.charCodeAt(i)
+    if (c === QUOTE) {
+      i = skipString(text, i)
+      continue
+    }
+    if (c === 123 || c === 91) depth++
+    else if ((c === 125 || c === 93) && --depth === 0) return i + 1
+    i++
+  }
+}
+
+/** Calls `visit` with each member of the object at `at`: key, and the span of its value. Returns the index after the object. */
+export function scanObject(text: string, at: number, visit: (key: string, start: number, end: number) => void): number {
+  let i = skipSpace(text, skipSpace(text, at) + 1)
+  while (text.charCodeAt(i) === QUOTE) {
+    const keyEnd = skipString(text, i)
+    const literal = text.slice(i + 1, keyEnd - 1)
+    const start = skipSpace(text, skipSpace(text, keyEnd) + 1)
+    const end = skipValue(text, start)
+    visit(literal.includes('\\') ? (JSON.parse(text.slice(i, keyEnd)) as string) : literal, start, end)
+    i = skipSpace(text, end)
+    if (text.charCodeAt(i) === COMMA) i = skipSpace(text, i + 1)
+  }
+  return i + 1
+}
+
+/** Calls `visit` with the span of each element of the array at `at`. Returns the index after the array. */
+export function scanArray(text: string, at: number, visit: (start: number, end: number) => void): number {
+  let i = skipSpace(text, skipSpace(text, at) + 1)
+  while (text.charCodeAt(i) !== 93) {
+    const end = skipValue(text, i)
+    visit(i, end)
+    i = skipSpace(text, end)
+    if (text.charCodeAt(i) === COMMA) i = skipSpace(text, i + 1)
+  }
+  return i + 1
+}
+
+/** Text of the value that `path` leads to through objects; undefined when a step is missing or not an object. */
+export function sliceAt(text: string, path: readonly string[]): string | undefined {
+  let slice = text
+  for (const step of path) {
+    const start = skipSpace(slice, 0)
+    if (slice.charCodeAt(start) !== 123) return undefined
+    let found: string | undefined
+    const source = slice
+    scanObject(source, start, (key, from, to) => {
+      if (key === step) found = source.slice(from, to)
+    })
+    if (found === undefined) return undefined
+    slice = found
+  }
+  return slice
+}
+
+/**
+ * Replaces strings (never keys) anywhere inside a JSON text; everything else keeps its lexemes.
+ * `replacement` gets the decoded string and returns JSON text, or undefined to leave it.
+ */
+export function replaceStrings(text: string, replacement: (value: string) => string | undefined): string {
+  let out = ''
+  let copied = 0
+  for (let i = 0; i < text.length; ) {
+    if (text.charCodeAt(i) !== QUOTE) {
+      i++
+      continue
+    }
+    const end = skipString(text, i)
+    if (text.charCodeAt(skipSpace(text, end)) !== COLON) {
+      const put = replacement(JSON.parse(text.slice(i, end)) as string)
+      if (put !== undefined) {
+        out += text.slice(copied, i) + put
+        copied = end
+      }
+    }
+    i = end
+  }
+  return copied === 0 ? text : out + text.slice(copied)
+}
+
+/**
+ * A value of a parsed frame that will be carried on: itself where a round trip is faithful, else its slice of the frame.
+ * `lossy` is {@link isLossy} of the whole frame, so that faithful frames pay nothing.
+ */
+export function carried(value: unknown, text: string, start: number, end: number): unknown {
+  const slice = text.slice(start, end)
+  return isLossy(slice) ? new RawJson(slice) : value
+}

@@ -1,0 +1,50 @@
+/** `server` frames: STATUS (handshake, keep-alive and health of a peer in one) and GOODBYE. */
+import { type Static, Type } from 'typebox'
+import { FreeObject, frameSchema } from './schema.ts'
+
+const FunctionCatalogEntry = Type.Object({
+  name: Type.String(),
+  function_id: Type.String(),
+  version: Type.String(),
+  resources: Type.Array(Type.String()),
+})
+
+const Status = Type.Object({
+  what: Type.Literal('STATUS'),
+  server_url: Type.String(),
+  cluster_id: Type.String(),
+  instance_id: Type.Optional(Type.String()),
+  timestamp: Type.Optional(Type.Number()),
+  status: Type.Optional(Type.String()),
+  active_clients: Type.Optional(Type.Integer()),
+  peer_count: Type.Optional(Type.Integer()),
+  funs: Type.Optional(Type.Array(Type.String())),
+  locs: Type.Optional(Type.Array(Type.String())),
+  function_catalog: Type.Optional(Type.Array(FunctionCatalogEntry)),
+  advertised_urls: Type.Optional(Type.Array(Type.String())),
+  metrics: Type.Optional(FreeObject),
+})
+
+export const GOODBYE_REASONS = ['graceful_shutdown', 'maintenance', 'cluster_rebalance', 'manual_removal'] as const
+export type GoodbyeReason = (typeof GOODBYE_REASONS)[number]
+
+const Goodbye = Type.Object({
+  what: Type.Literal('GOODBYE'),
+  departing_node_url: Type.String(),
+  cluster_id: Type.String(),
+  reason: Type.Union(GOODBYE_REASONS.map((reason) => Type.Literal(reason))),
+  instance_id: Type.Optional(Type.String()),
+  timestamp: Type.Optional(Type.Number()),
+})
+
+export type StatusBody = Static<typeof Status>
+export type GoodbyeBody = Static<typeof Goodbye>
+
+export const serverFrame = frameSchema(
+  Type.Object({ role: Type.Literal('server'), server: Type.Union([Status, Goodbye]), u: Type.String() }),
+)
+
+/** Any `server` frame, to read `u` and `what` of one that {@link serverFrame} refuses. */
+export function encodeServerFrame(u: string, body: StatusBody | GoodbyeBody): string {
+  return `{"role":"server","server":${JSON.stringify(body)},"u":${JSON.stringify(u)}}`
+}
