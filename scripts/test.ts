@@ -99,7 +99,7 @@ async function runVitest(config: string, selection: readonly string[]): Promise<
 /** Each child leads its own process group, because some tools are launchers that would leave the real program behind. */
 function runNode(args: readonly string[], mode: 'collect' | 'show', variables: NodeJS.ProcessEnv = {}): Promise<Outcome> {
   const began = performance.now()
-  const env = { ...process.env, ...(colour ? { FORCE_COLOR: '1' } : {}), ...variables }
+  const env = { ...process.env, ...(colour ? { FORCE_COLOR: '1' } : { NO_COLOR: '1', FORCE_COLOR: undefined }), ...variables }
   const stdio: StdioOptions = mode === 'show' ? 'inherit' : ['ignore', 'pipe', 'pipe']
   const child = spawn(process.execPath, [...process.execArgv, ...args], { cwd: root, env, stdio, detached: process.platform !== 'win32' })
   running.add(child)

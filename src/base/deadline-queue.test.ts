@@ -9,7 +9,7 @@ function setup() {
   const queue = new DeadlineQueue<string>({
     clock: env.clock,
     timers: env.timers,
-    onExpire: item => expired.push([item, env.clock.monotonic()])
+    onExpire: (item) => expired.push([item, env.clock.monotonic()]),
   })
   return { env, expired, queue }
 }
@@ -21,7 +21,12 @@ describe('deadline queue', () => {
     queue.add('early', 5)
     expect(env.pendingTimers).toBe(1)
     await env.advance(30)
-    expect(expired).toEqual([['early', 5], ['r1', 10], ['r2', 20], ['r3', 30]])
+    expect(expired).toEqual([
+      ['early', 5],
+      ['r1', 10],
+      ['r2', 20],
+      ['r3', 30],
+    ])
     expect(queue.size).toBe(2)
     expect(env.pendingTimers).toBe(1)
   })
@@ -39,12 +44,12 @@ describe('deadline queue', () => {
 
   it('is right for any mix of deadlines, removals and times', async () => {
     const step = fc.oneof(
-      { weight: 5, arbitrary: fc.nat(100).map(ms => ({ kind: 'add' as const, ms })) },
-      { weight: 2, arbitrary: fc.nat(200).map(index => ({ kind: 'remove' as const, index })) },
-      { weight: 1, arbitrary: fc.nat(60).map(ms => ({ kind: 'advance' as const, ms })) }
+      { weight: 5, arbitrary: fc.nat(100).map((ms) => ({ kind: 'add' as const, ms })) },
+      { weight: 2, arbitrary: fc.nat(200).map((index) => ({ kind: 'remove' as const, index })) },
+      { weight: 1, arbitrary: fc.nat(60).map((ms) => ({ kind: 'advance' as const, ms })) },
     )
     await fc.assert(
-      fc.asyncProperty(fc.array(step, { maxLength: 80 }), async steps => {
+      fc.asyncProperty(fc.array(step, { maxLength: 80 }), async (steps) => {
         const { env, expired, queue } = setup()
         const handles: DeadlineHandle<string>[] = []
         let model: DeadlineHandle<string>[] = []
@@ -58,13 +63,13 @@ describe('deadline queue', () => {
             const handle = handles[step.index % Math.max(1, handles.length)]
             if (handle === undefined) continue
             expect(queue.remove(handle)).toBe(model.includes(handle))
-            model = model.filter(one => one !== handle)
+            model = model.filter((one) => one !== handle)
           } else {
             await env.advance(step.ms)
             const nowMs = env.clock.monotonic()
-            const due = model.filter(one => one.deadlineMs <= nowMs).sort((a, b) => a.deadlineMs - b.deadlineMs)
+            const due = model.filter((one) => one.deadlineMs <= nowMs).sort((a, b) => a.deadlineMs - b.deadlineMs)
             for (const one of due) expected.push([one.item, one.deadlineMs])
-            model = model.filter(one => one.deadlineMs > nowMs)
+            model = model.filter((one) => one.deadlineMs > nowMs)
             expect(expired).toEqual(expected)
           }
           expect(queue.size).toBe(model.length)
@@ -72,7 +77,7 @@ describe('deadline queue', () => {
         }
         expect([queue.size, env.pendingTimers]).toEqual([0, 0])
       }),
-      { numRuns: 60 }
+      { numRuns: 60 },
     )
   })
 
@@ -82,13 +87,13 @@ describe('deadline queue', () => {
     const queue: DeadlineQueue<string> = new DeadlineQueue({
       clock: env.clock,
       timers: env.timers,
-      onExpire: item => {
+      onExpire: (item) => {
         expired.push(item)
         if (item === 'a') {
           queue.remove(b)
           queue.add('again', env.clock.monotonic() + 5)
         }
-      }
+      },
     })
     queue.add('a', 10)
     const b = queue.add('b', 10)
@@ -103,10 +108,10 @@ describe('deadline queue', () => {
     const queue = new DeadlineQueue<string>({
       clock: env.clock,
       timers: env.timers,
-      onExpire: item => {
+      onExpire: (item) => {
         expired.push(item)
         if (item === 'bad') throw new Error('callback')
-      }
+      },
     })
     for (const item of ['bad', 'good']) queue.add(item, 10)
     await expect(env.advance(10)).rejects.toThrow('callback')
@@ -125,7 +130,10 @@ describe('deadline queue', () => {
     expect([queue.size, env.pendingTimers, queue.remove(handle)]).toEqual([0, 0, false])
     queue.add('c', 300)
     await env.advance(1000)
-    expect(expired).toEqual([['overdue', 100], ['c', 300]])
+    expect(expired).toEqual([
+      ['overdue', 100],
+      ['c', 300],
+    ])
   })
 
   it('copes with sums of milliseconds that miss by a rounding', async () => {

@@ -18,7 +18,7 @@ describe('histogram', () => {
         const sorted = [...list].sort((a, b) => a - b)
         const exact = sorted[Math.max(0, Math.ceil(q * list.length) - 1)] as number
         expect(Math.abs((of(list).quantile(q) as number) - exact)).toBeLessThanOrEqual(exact / 62)
-      })
+      }),
     )
   })
 
@@ -42,7 +42,7 @@ describe('histogram', () => {
 
   it('counts the absurdly small as zero and the absurdly large in the last bucket', () => {
     const histogram = of([Number.MIN_VALUE, 1e300, 0])
-    expect(histogram.buckets().map(bucket => bucket.count)).toEqual([2, 1])
+    expect(histogram.buckets().map((bucket) => bucket.count)).toEqual([2, 1])
     expect(histogram.quantile(1)).toBe(1e300)
   })
 
@@ -53,15 +53,20 @@ describe('histogram', () => {
         merged.merge(of(b))
         const whole = of([...a, ...b])
         expect(merged.buckets()).toEqual(whole.buckets())
-        expect([merged.count, merged.min, merged.max, merged.quantile(0.9)]).toEqual([whole.count, whole.min, whole.max, whole.quantile(0.9)])
+        expect([merged.count, merged.min, merged.max, merged.quantile(0.9)]).toEqual([
+          whole.count,
+          whole.min,
+          whole.max,
+          whole.quantile(0.9),
+        ])
         expect(merged.sum).toBeCloseTo(whole.sum, 0)
-      })
+      }),
     )
   })
 
   it('lists ascending buckets that hold every value below their bound', () => {
     fc.assert(
-      fc.property(values, list => {
+      fc.property(values, (list) => {
         const buckets = of(list).buckets()
         let below = 0
         let previous = -1
@@ -69,10 +74,10 @@ describe('histogram', () => {
           expect(upper).toBeGreaterThan(previous)
           previous = upper
           below += count
-          expect(below).toBe(list.filter(one => one < upper || (one === 0 && upper === 0)).length)
+          expect(below).toBe(list.filter((one) => one < upper || (one === 0 && upper === 0)).length)
         }
         expect(below).toBe(list.length)
-      })
+      }),
     )
   })
 

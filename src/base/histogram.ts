@@ -102,7 +102,7 @@ export class Histogram {
     const buckets = this.buckets()
     let next = 0
     let total = 0
-    return bounds.map(bound => {
+    return bounds.map((bound) => {
       while (next < buckets.length && (buckets[next] as HistogramBucket).upper <= bound) total += (buckets[next++] as HistogramBucket).count
       // The largest value is known exactly: a bound at or above it must not miss the values of its bucket.
       return this.#max <= bound ? this.count : total

@@ -6,21 +6,34 @@
  * the structure you came for: each file is one concept and opens with its promise, its cost and the source of its algorithm.
  */
 
+export { BoundedQueue, type BoundedQueueOptions, type WhenFull } from './bounded-queue.ts'
+export { type DeadlineHandle, DeadlineQueue, type DeadlineQueueDeps } from './deadline-queue.ts'
 export type { Cancel, Clock, Env, LogLevel, LogScope, Random, Timers } from './env.ts'
-export { createRealEnv, createSystemRandom, macroTurn, type RealEnvOptions } from './real-env.ts'
-export {
-  createVirtualEnv,
-  createVirtualTime,
-  type VirtualEnv,
-  type VirtualEnvOptions,
-  type VirtualTime,
-  type VirtualTimeOptions
-} from './virtual-env.ts'
-export { silentLog } from './silent-log.ts'
+export { Histogram, type HistogramBucket } from './histogram.ts'
 export { createRandom, createSeededRandom } from './random.ts'
-export { createUlidFactory, decodeUlidTime, encodeUlidTime, isUlid } from './ulid.ts'
-export { TopicTrie, type TopicTrieOptions, type TopicTrieStats } from './topic-trie.ts'
+export { createRealEnv, createSystemRandom, macroTurn, type RealEnvOptions } from './real-env.ts'
+export { silentLog } from './silent-log.ts'
+export { SlidingWindow, type SlidingWindowOptions } from './sliding-window.ts'
+export { KeyedRateLimiter, type KeyedRateLimiterOptions, TokenBucket, type TokenBucketOptions } from './token-bucket.ts'
 export { matchesTopicGlob, type PatternVerdict, validatePattern } from './topic-glob.ts'
+export { TopicTrie, type TopicTrieOptions, type TopicTrieStats } from './topic-trie.ts'
+export { createUlidFactory, decodeUlidTime, encodeUlidTime, isUlid } from './ulid.ts'
+export {
+  type CausalOrder,
+  compareClocks,
+  emptyClock,
+  getTimestamp,
+  happensBefore,
+  InvalidVectorClockError,
+  incrementClock,
+  maxTimestamp,
+  mergeClocks,
+  requireTimestamp,
+  sortedClockEntries,
+  totalEvents,
+  type VectorClock,
+  vectorClock,
+} from './vector-clock.ts'
 export {
   compareVersions,
   constraintFromObject,
@@ -31,29 +44,16 @@ export {
   parseConstraint,
   parseVersion,
   satisfies,
-  VersionConflictError,
   type Version,
+  VersionConflictError,
   type VersionConstraint,
-  type VersionConstraintObject
+  type VersionConstraintObject,
 } from './version.ts'
 export {
-  compareClocks,
-  emptyClock,
-  getTimestamp,
-  happensBefore,
-  incrementClock,
-  InvalidVectorClockError,
-  maxTimestamp,
-  mergeClocks,
-  requireTimestamp,
-  sortedClockEntries,
-  totalEvents,
-  vectorClock,
-  type CausalOrder,
-  type VectorClock
-} from './vector-clock.ts'
-export { SlidingWindow, type SlidingWindowOptions } from './sliding-window.ts'
-export { Histogram, type HistogramBucket } from './histogram.ts'
-export { BoundedQueue, type BoundedQueueOptions, type WhenFull } from './bounded-queue.ts'
-export { KeyedRateLimiter, TokenBucket, type KeyedRateLimiterOptions, type TokenBucketOptions } from './token-bucket.ts'
-export { DeadlineQueue, type DeadlineHandle, type DeadlineQueueDeps } from './deadline-queue.ts'
+  createVirtualEnv,
+  createVirtualTime,
+  type VirtualEnv,
+  type VirtualEnvOptions,
+  type VirtualTime,
+  type VirtualTimeOptions,
+} from './virtual-env.ts'

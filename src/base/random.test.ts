@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { createSystemRandom } from './real-env.ts'
 import { createSeededRandom } from './random.ts'
+import { createSystemRandom } from './real-env.ts'
 
 const seeded = (seed: number | string) => createSeededRandom(seed, () => 0)
 const draw = (seed: number | string) => {
@@ -13,7 +13,7 @@ describe('random', () => {
   it('repeats for a seed and differs between seeds', () => {
     const seeds = [0, 1, 2, 0.5, -1, 2 ** 53 - 1, '', '1', '1/node-1', '1/node-2']
     for (const seed of seeds) expect(draw(seed)).toEqual(draw(seed))
-    expect(new Set(seeds.map(seed => draw(seed).join())).size).toBe(seeds.length)
+    expect(new Set(seeds.map((seed) => draw(seed).join())).size).toBe(seeds.length)
   })
 
   it('never changes what a seed means: recorded simulations depend on it', () => {
@@ -43,7 +43,10 @@ describe('random', () => {
     `)
   })
 
-  for (const [name, random] of [['seeded', seeded(42)], ['system', createSystemRandom()]] as const) {
+  for (const [name, random] of [
+    ['seeded', seeded(42)],
+    ['system', createSystemRandom()],
+  ] as const) {
     it(`is uniform (${name})`, () => {
       const counts = new Array(10).fill(0)
       let sum = 0
@@ -70,13 +73,16 @@ describe('random', () => {
         expect(new Set(sample).size).toBe(sample.length)
         for (const item of sample) expect(list).toContain(item)
         expect(list).toEqual(Array.from({ length }, (_, i) => i))
-      })
+      }),
     )
   })
 
   it('gives every element the same chance to be sampled, in every position', () => {
     const random = seeded(3)
-    for (const [length, k] of [[4, 2], [40, 2]] as const) {
+    for (const [length, k] of [
+      [4, 2],
+      [40, 2],
+    ] as const) {
       const list = Array.from({ length }, (_, i) => i)
       const first = new Array(length).fill(0)
       const rounds = 2000 * length

@@ -31,7 +31,7 @@ export function createRandom(next32: () => number, nowMs: () => number): Random 
     if (want * 4 < list.length) {
       const drawn = new Set<number>()
       while (drawn.size < want) drawn.add(int(list.length))
-      return Array.from(drawn, index => list[index] as T)
+      return Array.from(drawn, (index) => list[index] as T)
     }
     const rest = list.slice()
     for (let i = 0; i < want; i++) {
@@ -57,7 +57,7 @@ export function createRandom(next32: () => number, nowMs: () => number): Random 
     return out
   }
 
-  return { next, int, pick: list => list[int(list.length)], sample, bytes, ulid: () => nextUlid(nowMs()) }
+  return { next, int, pick: (list) => list[int(list.length)], sample, bytes, ulid: () => nextUlid(nowMs()) }
 }
 
 function sfc32(seed: number | string): () => number {

@@ -22,7 +22,7 @@ export function createRealEnv(options: RealEnvOptions): Env {
  * between two events: awaiting a mere promise tick would let continuations lag behind virtual time.
  */
 export function macroTurn(): Promise<void> {
-  return new Promise(resolve => {
+  return new Promise((resolve) => {
     if (typeof setImmediate === 'function') setImmediate(resolve)
     else setTimeout(resolve, 0)
   })
@@ -47,7 +47,7 @@ export function createSystemRandom(): Random {
 
 const clock: Clock = {
   wall: () => Date.now() / 1000,
-  monotonic: () => performance.now()
+  monotonic: () => performance.now(),
 }
 
 /** setTimeout takes a 32-bit delay and fires at once beyond it. */
@@ -68,13 +68,16 @@ function createTimers(log: LogScope): Timers {
   }
 
   const every = (ms: number, fn: () => void): Cancel => {
-    const handle = setInterval(() => {
-      try {
-        fn()
-      } catch (error) {
-        log.error('A periodic callback failed; it stays scheduled', error)
-      }
-    }, Math.ceil(Math.min(ms, TIMEOUT_MS_MAX)))
+    const handle = setInterval(
+      () => {
+        try {
+          fn()
+        } catch (error) {
+          log.error('A periodic callback failed; it stays scheduled', error)
+        }
+      },
+      Math.ceil(Math.min(ms, TIMEOUT_MS_MAX)),
+    )
     return () => clearInterval(handle)
   }
 

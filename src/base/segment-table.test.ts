@@ -7,7 +7,7 @@ const find = (table: SegmentTable, text: string) => table.find(`x.${text}.y`, 2,
 describe('segment table', () => {
   it('gives each text in use its own number, and none to others', () => {
     fc.assert(
-      fc.property(fc.array(fc.tuple(fc.boolean(), fc.constantFrom(...'abcdefghijklmnopqrst', '', 'ab', 'ba'))), steps => {
+      fc.property(fc.array(fc.tuple(fc.boolean(), fc.constantFrom(...'abcdefghijklmnopqrst', '', 'ab', 'ba'))), (steps) => {
         const table = new SegmentTable()
         const held = new Map<string, { id: number; users: number }>()
         for (const [take, text] of steps) {
@@ -26,8 +26,8 @@ describe('segment table', () => {
           expect(table.size).toBe(held.size)
         }
         for (const text of [...'abcdefghijklmnopqrst', '', 'ab', 'ba', 'zz']) expect(find(table, text)).toBe(held.get(text)?.id ?? 0)
-        expect(new Set([...held.values()].map(entry => entry.id)).size).toBe(held.size)
-      })
+        expect(new Set([...held.values()].map((entry) => entry.id)).size).toBe(held.size)
+      }),
     )
   })
 
@@ -37,7 +37,7 @@ describe('segment table', () => {
     const texts = colliding(400, startBefore)
     for (const text of texts) table.acquire(text, 0, text.length)
     expect(table.hashStart).not.toBe(startBefore)
-    expect(new Set(texts.map(text => find(table, text))).size).toBe(texts.length)
+    expect(new Set(texts.map((text) => find(table, text))).size).toBe(texts.length)
   })
 })
 

@@ -13,5 +13,5 @@ export const silentLog: LogScope = {
   warn: drop,
   error: drop,
   critical: drop,
-  scope: () => silentLog
+  scope: () => silentLog,
 }

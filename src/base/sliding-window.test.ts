@@ -9,7 +9,7 @@ function setup(windowMs: number, buckets: number, startMs = 0) {
     window,
     pass: (ms: number) => {
       nowMs += ms
-    }
+    },
   }
 }
 
@@ -51,7 +51,7 @@ describe('sliding window', () => {
           expect(window.total()).toBeGreaterThanOrEqual(since(nowMs - 800))
           expect(window.total()).toBeLessThanOrEqual(since(nowMs - 1000))
         }
-      })
+      }),
     )
   })
 

@@ -7,7 +7,7 @@ function manualClock() {
     monotonic: () => nowMs,
     pass: (ms: number) => {
       nowMs += ms
-    }
+    },
   }
 }
 

@@ -25,29 +25,29 @@ describe('topic glob', () => {
     ['a.#.#', 'a', true],
     ['a.#.c', 'a.b.c.d.c', true],
     ['a.#.c', 'a.c.d', false],
-    ['a.*', 'a.', true]
+    ['a.*', 'a.', true],
   ])('pattern %j on %j: %s', (pattern, topic, expected) => {
     expect(matchesTopicGlob(pattern, topic)).toBe(expected)
   })
 
   it('answers as the trie does as soon as the pattern has a dot', () => {
-    const words = (...list: string[]) => fc.array(fc.constantFrom(...list), { minLength: 2, maxLength: 7 }).map(parts => parts.join('.'))
+    const words = (...list: string[]) => fc.array(fc.constantFrom(...list), { minLength: 2, maxLength: 7 }).map((parts) => parts.join('.'))
     fc.assert(
       fc.property(words('a', 'b', '', '*', '#', 'a*'), words('a', 'b', '', '*'), (pattern, topic) => {
         const trie = new TopicTrie<number>()
         trie.add(pattern, 1)
         expect(matchesTopicGlob(pattern, topic)).toBe(pattern === topic || trie.match(topic).length === 1)
-      })
+      }),
     )
   })
 
   it('answers as a regular expression does when there is no dot', () => {
-    const text = (alphabet: string) => fc.array(fc.constantFrom(...alphabet), { maxLength: 8 }).map(list => list.join(''))
+    const text = (alphabet: string) => fc.array(fc.constantFrom(...alphabet), { maxLength: 8 }).map((list) => list.join(''))
     fc.assert(
       fc.property(text('ab*#'), text('ab'), (pattern, topic) => {
         const expected = pattern !== '' && new RegExp(`^${pattern.replace(/[*#]/g, '.*')}$`).test(topic)
         expect(matchesTopicGlob(pattern, topic)).toBe(expected)
-      })
+      }),
     )
   })
 })
@@ -61,12 +61,12 @@ describe('pattern validation', () => {
     ['a.##', 'Invalid wildcard usage (double wildcards not allowed)'],
     ['a**', 'Invalid wildcard usage (double wildcards not allowed)'],
     ['a.b#', '# wildcard must be its own segment'],
-    ['a*.b', '* wildcard must be its own segment']
+    ['a*.b', '* wildcard must be its own segment'],
   ])('%j: %s', (pattern, message) => {
     expect(validatePattern(pattern)).toEqual({ ok: false, message })
   })
 
-  it.each(['a', 'ord*', 'a#b', 'a.*', '#', 'a.#.b', 'a..b', 'A_1-2.*'])('%j is fine', pattern => {
+  it.each(['a', 'ord*', 'a#b', 'a.*', '#', 'a.#.b', 'a..b', 'A_1-2.*'])('%j is fine', (pattern) => {
     expect(validatePattern(pattern)).toEqual({ ok: true })
   })
 })

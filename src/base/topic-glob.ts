@@ -11,20 +11,27 @@
 export function matchesTopicGlob(pattern: string, topic: string): boolean {
   if (pattern === '') return false
   if (pattern === topic) return true
-  if (!pattern.includes('.') && !topic.includes('.')) return matchWithRuns(pattern.length, topic.length, isRunCharacter(pattern), sameCharacter(pattern, topic))
+  if (!pattern.includes('.') && !topic.includes('.'))
+    return matchWithRuns(pattern.length, topic.length, isRunCharacter(pattern), sameCharacter(pattern, topic))
   const want = pattern.split('.')
   const have = topic === '' ? [] : topic.split('.')
   return matchWithRuns(
     want.length,
     have.length,
-    i => want[i] === '#',
-    (i, j) => want[i] === '*' || want[i] === have[j]
+    (i) => want[i] === '#',
+    (i, j) => want[i] === '*' || want[i] === have[j],
   )
 }
 
-const isRunCharacter = (pattern: string) => (i: number): boolean => pattern[i] === '*' || pattern[i] === '#'
+const isRunCharacter =
+  (pattern: string) =>
+  (i: number): boolean =>
+    pattern[i] === '*' || pattern[i] === '#'
 
-const sameCharacter = (pattern: string, topic: string) => (i: number, j: number): boolean => pattern[i] === topic[j]
+const sameCharacter =
+  (pattern: string, topic: string) =>
+  (i: number, j: number): boolean =>
+    pattern[i] === topic[j]
 
 /**
  * Greedy wildcard matching: only the last run ever needs to grow, since an earlier one growing could only repeat what the later one can
@@ -34,7 +41,7 @@ function matchWithRuns(
   patternLength: number,
   topicLength: number,
   isRun: (i: number) => boolean,
-  same: (i: number, j: number) => boolean
+  same: (i: number, j: number) => boolean,
 ): boolean {
   let i = 0
   let j = 0

@@ -56,16 +56,16 @@ const STAR_CHILD = 0
 const HASH_CHILD = 1
 /** What the pattern ending here holds: 0 nothing, n > 0 the value numbered n, n < 0 the list numbered -n. */
 const VALUES = 2
-/** How many literal children. The first is kept in the node, the others in the edge table. */
-const LITERALS = 3
-/** Segment of the literal child kept in the node; 0 = none. */
+/** How many literal children are in the edge table: all but the one that is kept in the node itself. */
+const EDGES = 3
+/** Segment of the literal child kept in the node; 0 = none (there may be edges all the same). */
 const SEGMENT = 4
 const LITERAL_CHILD = 5
 /** For a `#` node: the number of the latest match that entered it. */
 const ENTERED = 6
 
 const ROOT = 0
-/** When a dropped cache must make room, this many of the oldest go at once. */
+/** When the full cache must make room, this many of the oldest go at once. */
 const CACHE_EVICTION = 1000
 /** Above this length a list of values keeps an index of positions, so that its changes stay O(1). */
 const INDEXED_LENGTH = 16
@@ -244,7 +244,7 @@ export class TopicTrie<V> {
       total_nodes: this.#nodeEnd - this.#freeNodes.length,
       total_patterns: this.#patterns,
       average_pattern_depth: this.#patterns === 0 ? 0 : this.#patternSegments / this.#patterns,
-      memory_usage_estimate_bytes: this.#bytesEstimate()
+      memory_usage_estimate_bytes: this.#bytesEstimate(),
     }
   }
 
@@ -297,30 +297,18 @@ export class TopicTrie<V> {
       start = end + 1
 
       let reached = 0
-      for (let i = 0; i < count; i++) {
-        const node = current[i] as number
+      // First the nodes reached by the segment before, which may enter further `#` nodes, then all `#` nodes entered so far.
+      for (let i = 0; i < count + this.#stickyCount; i++) {
+        const node = (i < count ? current[i] : sticky[i - count]) as number
         const at = node << NODE_SHIFT
         const hash = nodes[at + HASH_CHILD] as number
         if (hash !== 0) this.#enterHash(hash)
         const star = nodes[at + STAR_CHILD] as number
         if (star !== 0) following[reached++] = star
         if (segment === 0) continue
-        if (nodes[at + SEGMENT] === segment) following[reached++] = nodes[at + LITERAL_CHILD] as number
-        else if ((nodes[at + LITERALS] as number) > 1) {
-          const child = edges.find(node, segment)
-          if (child !== 0) following[reached++] = child
-        }
-      }
-      // Those just entered included: `#` may stand for no segment at all.
-      const stickyCount = this.#stickyCount
-      for (let i = 0; i < stickyCount; i++) {
-        const node = sticky[i] as number
-        const at = node << NODE_SHIFT
-        const star = nodes[at + STAR_CHILD] as number
-        if (star !== 0) following[reached++] = star
-        if (segment === 0) continue
-        if (nodes[at + SEGMENT] === segment) following[reached++] = nodes[at + LITERAL_CHILD] as number
-        else if ((nodes[at + LITERALS] as number) > 1) {
+        if (nodes[at + SEGMENT] === segment) {
+          following[reached++] = nodes[at + LITERAL_CHILD] as number
+        } else if (nodes[at + EDGES] !== 0) {
           const child = edges.find(node, segment)
           if (child !== 0) following[reached++] = child
         }
@@ -329,7 +317,7 @@ export class TopicTrie<V> {
       current = following
       following = swap
       count = reached
-      if (count + stickyCount === 0) break
+      if (count + this.#stickyCount === 0) break
     }
     for (let i = 0; i < count; i++) {
       const at = (current[i] as number) << NODE_SHIFT
@@ -350,7 +338,7 @@ export class TopicTrie<V> {
       nodes[at + ENTERED] = this.#matchNumber
       const held = nodes[at + VALUES] as number
       if (held !== 0) this.#hits[this.#hitCount++] = held
-      if (nodes[at + STAR_CHILD] !== 0 || nodes[at + LITERALS] !== 0) this.#sticky[this.#stickyCount++] = hash
+      if (nodes[at + STAR_CHILD] !== 0 || hasLiteral(nodes, at)) this.#sticky[this.#stickyCount++] = hash
       hash = nodes[at + HASH_CHILD] as number
     }
   }
@@ -415,12 +403,12 @@ export class TopicTrie<V> {
       this.#nodes[at + HASH_CHILD] = child
     } else {
       const segment = this.#segments.acquire(pattern, start, end)
-      this.#nodes[at + LITERALS] = (this.#nodes[at + LITERALS] as number) + 1
       if (this.#nodes[at + SEGMENT] === 0) {
         this.#nodes[at + SEGMENT] = segment
         this.#nodes[at + LITERAL_CHILD] = child
       } else {
         this.#edges.set(node, segment, child)
+        this.#nodes[at + EDGES] = (this.#nodes[at + EDGES] as number) + 1
       }
     }
     return child
@@ -429,7 +417,7 @@ export class TopicTrie<V> {
   #newNode(): number {
     const free = this.#freeNodes.pop()
     if (free !== undefined) return free
-    if ((this.#nodeEnd << NODE_SHIFT) === this.#nodes.length) {
+    if (this.#nodeEnd << NODE_SHIFT === this.#nodes.length) {
       // By half rather than double: at rest a quarter of the array is unused instead of a third.
       const wider = new Int32Array((this.#nodeEnd + (this.#nodeEnd >> 1)) << NODE_SHIFT)
       wider.set(this.#nodes)
@@ -443,7 +431,7 @@ export class TopicTrie<V> {
     const nodes = this.#nodes
     for (let i = steps.length - 1; i >= 0; i--) {
       const at = (path[i + 1] as number) << NODE_SHIFT
-      if (nodes[at + VALUES] !== 0 || nodes[at + LITERALS] !== 0 || nodes[at + STAR_CHILD] !== 0 || nodes[at + HASH_CHILD] !== 0) return
+      if (nodes[at + VALUES] !== 0 || nodes[at + STAR_CHILD] !== 0 || nodes[at + HASH_CHILD] !== 0 || hasLiteral(nodes, at)) return
       nodes.fill(0, at, at + (1 << NODE_SHIFT))
       this.#freeNodes.push(path[i + 1] as number)
       const parent = path[i] as number
@@ -454,9 +442,12 @@ export class TopicTrie<V> {
       } else if (step === -HASH) {
         nodes[parentAt + HASH_CHILD] = 0
       } else {
-        nodes[parentAt + LITERALS] = (nodes[parentAt + LITERALS] as number) - 1
-        if (nodes[parentAt + SEGMENT] === step) nodes[parentAt + SEGMENT] = 0
-        else this.#edges.delete(parent, step)
+        if (nodes[parentAt + SEGMENT] === step) {
+          nodes[parentAt + SEGMENT] = 0
+        } else {
+          this.#edges.delete(parent, step)
+          nodes[parentAt + EDGES] = (nodes[parentAt + EDGES] as number) - 1
+        }
         this.#segments.release(step)
       }
     }
@@ -515,6 +506,10 @@ export class TopicTrie<V> {
   }
 }
 
+function hasLiteral(nodes: Int32Array, at: number): boolean {
+  return nodes[at + SEGMENT] !== 0 || nodes[at + EDGES] !== 0
+}
+
 function segmentEnd(text: string, start: number): number {
   const end = text.indexOf('.', start)
   return end < 0 ? text.length : end
@@ -570,7 +565,7 @@ class EdgeTable {
   find(node: number, segment: number): number {
     const slots = this.#slots
     for (let i = edgeHash(node, segment) & this.#mask; ; i = (i + 1) & this.#mask) {
-      const at = (i << 2)
+      const at = i << 2
       const child = slots[at + 2] as number
       if (child === 0 || (slots[at] === node && slots[at + 1] === segment)) return child
     }
@@ -586,16 +581,16 @@ class EdgeTable {
     const slots = this.#slots
     const mask = this.#mask
     let hole = edgeHash(node, segment) & mask
-    while (slots[(hole << 2)] !== node || slots[(hole << 2) + 1] !== segment || slots[(hole << 2) + 2] === 0) hole = (hole + 1) & mask
+    while (slots[hole << 2] !== node || slots[(hole << 2) + 1] !== segment || slots[(hole << 2) + 2] === 0) hole = (hole + 1) & mask
     for (let i = (hole + 1) & mask; slots[(i << 2) + 2] !== 0; i = (i + 1) & mask) {
-      const home = edgeHash(slots[(i << 2)] as number, slots[(i << 2) + 1] as number) & mask
+      const home = edgeHash(slots[i << 2] as number, slots[(i << 2) + 1] as number) & mask
       // An entry may move into the hole unless its home lies cyclically after the hole: it could then not be found.
       if (((i - home) & mask) >= ((i - hole) & mask)) {
-        slots.copyWithin((hole << 2), (i << 2), (i << 2) + 4)
+        slots.copyWithin(hole << 2, i << 2, (i << 2) + 4)
         hole = i
       }
     }
-    slots.fill(0, (hole << 2), (hole << 2) + 4)
+    slots.fill(0, hole << 2, (hole << 2) + 4)
     this.#size--
   }
 
@@ -603,7 +598,7 @@ class EdgeTable {
     const slots = this.#slots
     let i = edgeHash(node, segment) & this.#mask
     while (slots[(i << 2) + 2] !== 0) i = (i + 1) & this.#mask
-    slots[(i << 2)] = node
+    slots[i << 2] = node
     slots[(i << 2) + 1] = segment
     slots[(i << 2) + 2] = child
   }

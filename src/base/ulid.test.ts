@@ -14,12 +14,12 @@ describe('ULID', () => {
 
   it('gives the time back', () => {
     fc.assert(
-      fc.property(fc.integer({ min: 0, max: TIME_MS_MAX }), ms => {
+      fc.property(fc.integer({ min: 0, max: TIME_MS_MAX }), (ms) => {
         const ulid = createUlidFactory(always(12345))(ms)
         expect(isUlid(ulid)).toBe(true)
         expect(decodeUlidTime(ulid)).toBe(ms)
         expect(decodeUlidTime(ulid.toLowerCase())).toBe(ms)
-      })
+      }),
     )
   })
 
@@ -27,9 +27,9 @@ describe('ULID', () => {
     fc.assert(
       fc.property(fc.array(fc.integer({ min: 0, max: 5 }), { minLength: 2 }), fc.integer(), (times, word) => {
         const next = createUlidFactory(always(word >>> 0))
-        const ids = times.map(ms => next(ms))
+        const ids = times.map((ms) => next(ms))
         expect(ids).toEqual([...new Set(ids)].sort())
-      })
+      }),
     )
   })
 
@@ -64,7 +64,15 @@ describe('ULID', () => {
   })
 
   it('knows what is not a ULID', () => {
-    for (const text of ['', '0'.repeat(25), '0'.repeat(27), `8${'0'.repeat(25)}`, `0${'I'.repeat(25)}`, `0${'U'.repeat(25)}`, `${'0'.repeat(26)}\n`]) {
+    for (const text of [
+      '',
+      '0'.repeat(25),
+      '0'.repeat(27),
+      `8${'0'.repeat(25)}`,
+      `0${'I'.repeat(25)}`,
+      `0${'U'.repeat(25)}`,
+      `${'0'.repeat(26)}\n`,
+    ]) {
       expect(isUlid(text)).toBe(false)
       expect(() => decodeUlidTime(text)).toThrow(TypeError)
     }

@@ -55,7 +55,7 @@ export function createUlidFactory(next32: () => number): (nowMs: number) => stri
     prefix = prefix.slice(0, 10) + randomPrefix()
   }
 
-  return nowMs => {
+  return (nowMs) => {
     const ms = Math.floor(nowMs)
     if (ms > lastMs) restart(ms)
     else if (!(ms >= 0)) throw timeError(nowMs)

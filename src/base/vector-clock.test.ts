@@ -11,11 +11,11 @@ import {
   requireTimestamp,
   sortedClockEntries,
   totalEvents,
-  vectorClock
+  vectorClock,
 } from './vector-clock.ts'
 
 const id = fc.constantFrom('a', 'b', 'c', '__proto__', 'constructor')
-const clock = fc.array(fc.tuple(id, fc.nat(3))).map(entries => vectorClock(new Map(entries)))
+const clock = fc.array(fc.tuple(id, fc.nat(3))).map((entries) => vectorClock(new Map(entries)))
 
 describe('vector clock', () => {
   it.each([
@@ -28,7 +28,7 @@ describe('vector clock', () => {
     [{ a: 0 }, {}, 'after'],
     [{ a: 0, b: 1 }, { b: 1 }, 'concurrent'],
     [{ a: 0 }, { b: 0 }, 'concurrent'],
-    [{ a: 0 }, { b: 1 }, 'before']
+    [{ a: 0 }, { b: 1 }, 'before'],
   ])('%j against %j is %s', (a, b, order) => {
     expect(compareClocks(a, b)).toBe(order)
   })
@@ -40,7 +40,7 @@ describe('vector clock', () => {
         expect(compareClocks(b, a)).toBe(mirrored[compareClocks(a, b)])
         expect(happensBefore(a, b) && happensBefore(b, a)).toBe(false)
         expect(compareClocks(a, a)).toBe('equal')
-      })
+      }),
     )
   })
 
@@ -51,7 +51,7 @@ describe('vector clock', () => {
         expect(compareClocks(next, a)).toBe('after')
         expect(getTimestamp(next, node)).toBe(getTimestamp(a, node) + 1)
         expect(totalEvents(next)).toBe(totalEvents(a) + 1)
-      })
+      }),
     )
   })
 
@@ -69,7 +69,7 @@ describe('vector clock', () => {
         }
         expect(Object.keys(ab).length).toBe(new Set([...Object.keys(a), ...Object.keys(b)]).size)
         expect(maxTimestamp(ab)).toBe(Math.max(maxTimestamp(a), maxTimestamp(b)))
-      })
+      }),
     )
   })
 
@@ -93,11 +93,19 @@ describe('vector clock', () => {
     expect(() => vectorClock({ a: 1.5 })).toThrow('Timestamp must be an integer, got 1.5')
     expect(() => vectorClock({ '': 1 })).toThrow('Node ID cannot be empty')
     expect(() => incrementClock({}, '')).toThrow('Node ID cannot be empty')
-    expect(() => vectorClock([['a', 1], ['a', 2]])).toThrow('Duplicate node IDs in vector clock')
+    expect(() =>
+      vectorClock([
+        ['a', 1],
+        ['a', 2],
+      ]),
+    ).toThrow('Duplicate node IDs in vector clock')
     expect(() => requireTimestamp({}, 'x')).toThrow("Node ID 'x' not found in vector clock")
   })
 
   it('lists entries sorted by id', () => {
-    expect(sortedClockEntries({ b: 2, a: 1 })).toEqual([['a', 1], ['b', 2]])
+    expect(sortedClockEntries({ b: 2, a: 1 })).toEqual([
+      ['a', 1],
+      ['b', 2],
+    ])
   })
 })

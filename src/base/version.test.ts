@@ -11,7 +11,7 @@ import {
   parseConstraint,
   parseVersion,
   satisfies,
-  VersionConflictError
+  VersionConflictError,
 } from './version.ts'
 
 const number = fc.nat(3)
@@ -23,21 +23,24 @@ describe('version', () => {
     ['v1.2.3', '1.2.3'],
     ['  1.2 ', '1.2.0'],
     ['01.002', '1.2.0'],
-    ['0', '0.0.0']
+    ['0', '0.0.0'],
   ])('%j is %s', (text, canonical) => {
     expect(formatVersion(parseVersion(text))).toBe(canonical)
   })
 
-  it.each(['', 'v', '1.x', 'V1', '1.', '.1', '1.2.3.4', '1.2.3-rc1', '1.2.3+b', '-1', '1. 2', '١', '9007199254740993', '1\n2'])('%j is none', text => {
-    expect(() => parseVersion(text)).toThrow(new InvalidVersionError(text))
-    expect(() => parseVersion(text)).toThrow(`Invalid semantic version: ${text}`)
-  })
+  it.each(['', 'v', '1.x', 'V1', '1.', '.1', '1.2.3.4', '1.2.3-rc1', '1.2.3+b', '-1', '1. 2', '١', '9007199254740993', '1\n2'])(
+    '%j is none',
+    (text) => {
+      expect(() => parseVersion(text)).toThrow(new InvalidVersionError(text))
+      expect(() => parseVersion(text)).toThrow(`Invalid semantic version: ${text}`)
+    },
+  )
 
   it('orders as semver does', () => {
     fc.assert(
       fc.property(version, version, (a, b) => {
         expect(Math.sign(compareVersions(a, b))).toBe(semver.compare(formatVersion(a), formatVersion(b)))
-      })
+      }),
     )
     expect(compareVersions(parseVersion('1.10'), parseVersion('1.9'))).toBeGreaterThan(0)
   })
@@ -59,7 +62,7 @@ describe('version constraint', () => {
     ['>=2,>2', '2.0.1', '2.0.0'],
     ['>2,>=2', '2.0.0', '1.0.0'],
     ['<3,<=3,<3', '2.9.9', '3.0.0'],
-    ['<1,>2', '', '0.0.0 1.5.0 3.0.0']
+    ['<1,>2', '', '0.0.0 1.5.0 3.0.0'],
   ])('%j holds for %j and not for %j', (text, inside, outside) => {
     const constraint = parseConstraint(text)
     for (const one of inside.split(' ').filter(Boolean)) expect(satisfies(parseVersion(one), constraint)).toBe(true)
@@ -67,18 +70,17 @@ describe('version constraint', () => {
   })
 
   it.each([
-    ['~1.2', 'Invalid semantic version: ~1.2'],
-    ['^1', 'Invalid semantic version: ^1'],
-    ['!=1', 'Invalid semantic version: !=1'],
-    ['*', 'Invalid semantic version: *'],
-    ['1.x', 'Invalid semantic version: 1.x'],
-    ['1.2.3.4', 'Invalid semantic version: 1.2.3.4'],
-    ['>=1 <2', 'Invalid semantic version: 1 <2'],
-    ['>=', 'Invalid semantic version: '],
-    ['>=1,~2', 'Invalid semantic version: ~2']
-  ])('%j is malformed', (text, message) => {
-    expect(() => parseConstraint(text)).toThrow(InvalidVersionError)
-    expect(() => parseConstraint(text)).toThrow(new Error(message))
+    ['~1.2', '~1.2'],
+    ['^1', '^1'],
+    ['!=1', '!=1'],
+    ['*', '*'],
+    ['1.x', '1.x'],
+    ['1.2.3.4', '1.2.3.4'],
+    ['>=1 <2', '1 <2'],
+    ['>=', ''],
+    ['>=1,~2', '~2'],
+  ])('%j is malformed: %j is no version', (text, raw) => {
+    expect(() => parseConstraint(text)).toThrow(new InvalidVersionError(raw))
   })
 
   it.each([
@@ -89,7 +91,7 @@ describe('version constraint', () => {
     ['1,<=1', 'Max version cannot be combined with exact version'],
     ['>2,>1', 'Min version would be downgraded'],
     ['>=2,>=1', 'Min version would be downgraded'],
-    ['<1,<2', 'Max version would be upgraded']
+    ['<1,<2', 'Max version would be upgraded'],
   ])('%j contradicts itself', (text, message) => {
     expect(() => parseConstraint(text)).toThrow(VersionConflictError)
     expect(() => parseConstraint(text)).toThrow(message)
@@ -108,10 +110,10 @@ describe('version constraint', () => {
           return
         }
         // A repeated bound replaces the earlier: `>2,>=2` is `>=2`. Only the last of each kind counts.
-        const last = (kind: string) => parts.filter(part => part.startsWith(kind)).slice(-1)
+        const last = (kind: string) => parts.filter((part) => part.startsWith(kind)).slice(-1)
         const range = [...last('>'), ...last('<')].join(' ') || '*'
         expect(satisfies(candidate, constraint)).toBe(semver.satisfies(formatVersion(candidate), range))
-      })
+      }),
     )
   })
 

@@ -116,7 +116,11 @@ const PART = /^(>=|<=|==|=|<|>)?(.*)$/s
 
 function parseParts(text: string): VersionConstraint {
   let constraint: VersionConstraint = ANY
-  const bare = text.trim().replace(/^[()]+|[()]+$/g, '').replaceAll('version', '').trim()
+  const bare = text
+    .trim()
+    .replace(/^[()]+|[()]+$/g, '')
+    .replaceAll('version', '')
+    .trim()
   for (const piece of bare.split(',')) {
     const part = piece.trim()
     if (part === '') continue
@@ -158,12 +162,14 @@ export function constraintToObject(constraint: VersionConstraint): VersionConstr
     max_version: constraint.max && formatVersion(constraint.max),
     exact_version: constraint.exact && formatVersion(constraint.exact),
     include_min: constraint.includeMin,
-    include_max: constraint.includeMax
+    include_max: constraint.includeMax,
   }
 }
 
 /** Absent fields take their defaults; an exact version wins over bounds. Throws {@link InvalidVersionError}. */
-export function constraintFromObject(object: { readonly [K in keyof VersionConstraintObject]?: VersionConstraintObject[K] | undefined }): VersionConstraint {
+export function constraintFromObject(
+  object: { readonly [K in keyof VersionConstraintObject]?: VersionConstraintObject[K] | undefined },
+): VersionConstraint {
   const read = (text: string | null | undefined): Version | null => (text === null || text === undefined ? null : parseVersion(text))
   const exact = read(object.exact_version)
   if (exact !== null) return { ...ANY, exact }
@@ -172,6 +178,6 @@ export function constraintFromObject(object: { readonly [K in keyof VersionConst
     max: read(object.max_version),
     exact: null,
     includeMin: object.include_min ?? true,
-    includeMax: object.include_max ?? true
+    includeMax: object.include_max ?? true,
   }
 }

@@ -53,7 +53,7 @@ describe('virtual time', () => {
     const deep = async () => {
       for (let i = 0; i < 50; i++) await Promise.resolve()
       seen.push(env.clock.monotonic())
-      await new Promise<void>(resolve => env.timers.after(5, resolve))
+      await new Promise<void>((resolve) => env.timers.after(5, resolve))
       seen.push(env.clock.monotonic())
     }
     env.timers.after(1, () => void deep())

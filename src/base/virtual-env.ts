@@ -58,7 +58,7 @@ export function createVirtualEnv(options: VirtualEnvOptions): VirtualEnv {
     },
     advance: time.advance,
     runUntil: time.runUntil,
-    shiftWall: time.shiftWall
+    shiftWall: time.shiftWall,
   }
 }
 
@@ -144,18 +144,18 @@ export function createVirtualTime(options: VirtualTimeOptions = {}): VirtualTime
     clock: { wall: () => startWall + nowMs / 1000, monotonic: () => nowMs },
     timers: {
       after: (ms, fn) => schedule(ms, 0, fn),
-      every: (ms, fn) => schedule(Math.max(1, ms), Math.max(1, ms), fn)
+      every: (ms, fn) => schedule(Math.max(1, ms), Math.max(1, ms), fn),
     },
     get pendingTimers() {
       return pending
     },
-    advance: async ms => {
+    advance: async (ms) => {
       await run(nowMs + ms, () => false)
     },
     runUntil: (condition, limitMs) => run(nowMs + limitMs, condition),
-    shiftWall: seconds => {
+    shiftWall: (seconds) => {
       startWall += seconds
-    }
+    },
   }
 }
 

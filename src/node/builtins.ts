@@ -56,7 +56,9 @@ export function builtins(deps: BuiltinDeps): Builtin[] {
     },
     query('rpc_list', 'Functions that can be called, with a summary of each.', introspection.list),
     query('rpc_describe', 'Functions with their parameters, types and documentation.', introspection.describe),
-    query('rpc_describe_local', 'The same for functions of this node only.', (request) => introspection.describe({ ...request, mode: 'local' })),
+    query('rpc_describe_local', 'The same for functions of this node only.', (request) =>
+      introspection.describe({ ...request, mode: 'local' }),
+    ),
     query('rpc_report', 'How many functions there are, by namespace, cluster and tag.', introspection.report),
   ]
 }

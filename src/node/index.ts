@@ -2,8 +2,9 @@
  * node: settings in, a running node out. The only room that knows all others and wires them together; nothing below it knows it.
  * Start at node.ts; session.ts is what happens on one connection.
  */
-export { assemble, createNode, type Node, type NodeDeps, type NodeSnapshot } from './node.ts'
+
 export type { PublishMiddleware } from './middleware.ts'
+export { assemble, createNode, type Node, type NodeDeps, type NodeSnapshot } from './node.ts'
 export * from './settings/index.ts'
 export { createStderrSink } from './stderr-sink.ts'
 export type { WorkerFunction } from './worker-pool.ts'

@@ -36,7 +36,7 @@ import {
   type Network,
   type PortAllocator,
 } from '../transport/index.ts'
-import { encodeMessage, float, type Message, RawJson } from '../wire/index.ts'
+import { canonicalJson, encodeMessage, float, type Message, RawJson } from '../wire/index.ts'
 import { builtins } from './builtins.ts'
 import type { PublishMiddleware } from './middleware.ts'
 import { createFrameCounters, type FrameCounters, Session, type SessionDeps } from './session.ts'
@@ -150,7 +150,6 @@ class RunningNode implements Node {
   readonly #sessions = new Set<Session>()
   readonly #listeners: Listener[] = []
   readonly #policies: Access[] = []
-  #ports: PortAllocator | undefined
   #allocatedPort: number | undefined
   #port: number
   #startedMs: number | undefined
@@ -253,7 +252,14 @@ class RunningNode implements Node {
 
   publish(topic: string, payload: unknown, headers?: Readonly<Record<string, unknown>>): number {
     const { clock, random } = this.#env
-    const init = { topic, payload, timestamp: clock.wall(), messageId: random.ulid(), publisher: this.settings.name, ...(headers && { headers }) }
+    const init = {
+      topic,
+      payload,
+      timestamp: clock.wall(),
+      messageId: random.ulid(),
+      publisher: this.settings.name,
+      ...(headers && { headers }),
+    }
     const { timestamp, messageId, publisher } = init
     return this.#exchange.publish({ topic, timestamp, messageId, publisher, text: encodeMessage(init) })
   }
@@ -312,9 +318,13 @@ class RunningNode implements Node {
     this.#startedMs = this.#env.clock.monotonic()
     this.#state = 'running'
     if (isWildcardHost(this.settings.host) && this.settings.advertisedUrls.length === 0) {
-      log.warn(`host ${this.settings.host} is a wildcard; the node goes by the machine's name, ${this.url}. Set advertised_urls if others can not reach that`)
+      log.warn(
+        `host ${this.settings.host} is a wildcard; the node goes by the machine's name, ${this.url}. Set advertised_urls if others can not reach that`,
+      )
     }
-    log.info(`node started id=${this.url} name=${this.settings.name.replaceAll(' ', '_')} cluster=${this.settings.clusterId} instance=${this.instanceId} functions=${this.#registry.size}`)
+    log.info(
+      `node started id=${this.url} name=${this.settings.name.replaceAll(' ', '_')} cluster=${this.settings.clusterId} instance=${this.instanceId} functions=${this.#registry.size}`,
+    )
   }
 
   async #listen(): Promise<void> {
@@ -331,14 +341,17 @@ class RunningNode implements Node {
       },
     }
     if (this.#port === 0) {
-      this.#ports = createPortAllocator()
-      const port = await this.#ports.allocate('servers')
+      const port = await processPorts().allocate('servers')
       this.#allocatedPort = port
       this.#port = port
     }
     await this.#open({ protocol: 'ws', host: settings.host, port: this.#port, access: plain, ...shared })
     for (const url of settings.listen) {
-      const { protocol, hostname: host, port } = new URL(url.replace(/^(wss?|tcps?):/i, (scheme) => (scheme.endsWith('s:') ? 'https:' : 'http:')))
+      const {
+        protocol,
+        hostname: host,
+        port,
+      } = new URL(url.replace(/^(wss?|tcps?):/i, (scheme) => (scheme.endsWith('s:') ? 'https:' : 'http:')))
       const scheme = url.slice(0, url.indexOf(':')).toLowerCase() as ListenOptions['protocol']
       const defaultPort = protocol === 'https:' ? 443 : 80
       await this.#open({
@@ -395,7 +408,10 @@ class RunningNode implements Node {
     this.#sessions.add(session)
     connection.attach(session)
     const { log } = this.#sessionDeps
-    if (log.debugOn) log.debug(`connection opened id=${connection.id} remote=${connection.remote} protocol=${connection.protocol} credential=${connection.identity.name ?? '-'}`)
+    if (log.debugOn)
+      log.debug(
+        `connection opened id=${connection.id} remote=${connection.remote} protocol=${connection.protocol} credential=${connection.identity.name ?? '-'}`,
+      )
   }
 
   stop(): Promise<void> {
@@ -412,7 +428,7 @@ class RunningNode implements Node {
     await this.#workers.close()
     for (const access of this.#policies) access.close()
     for (const listener of this.#listeners) endpointRegistry.release('client', listener.protocol)
-    if (this.#allocatedPort !== undefined) this.#ports?.release(this.#allocatedPort)
+    if (this.#allocatedPort !== undefined) processPorts().release(this.#allocatedPort)
     this.#state = 'stopped'
     if (wasRunning) this.#env.log.scope('server').info(`node stopped id=${this.url}`)
   }
@@ -471,6 +487,14 @@ class RunningNode implements Node {
   }
 }
 
+/** One allocator for all nodes of a process, made when the first needs a port: it watches over the process's lock files. */
+let ports: PortAllocator | undefined
+
+function processPorts(): PortAllocator {
+  ports ??= createPortAllocator()
+  return ports
+}
+
 function transportEndpoint(url: string): Record<string, unknown> | undefined {
   const match = /^([a-z]+):\/\/(.+):(\d+)/i.exec(url)
   if (match === null) return undefined
@@ -479,5 +503,5 @@ function transportEndpoint(url: string): Record<string, unknown> | undefined {
 }
 
 function specDigest(spec: Omit<RpcSpec, 'spec_digest'>): string {
-  return createHash('sha256').update(JSON.stringify(spec)).digest('hex')
+  return createHash('sha256').update(canonicalJson(spec)).digest('hex')
 }

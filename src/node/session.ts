@@ -121,7 +121,9 @@ export class Session implements ConnectionHandlers, Subscriber, RequestSource {
     onClose(this)
     if (log.debugOn) {
       const why = info.error === undefined ? info.reason || 'orderly' : info.error.message
-      log.debug(`connection closed id=${this.connection.id} remote=${this.label} code=${info.code} reason=${why} in_flight=${inFlight} subscriptions=${subscriptions}`)
+      log.debug(
+        `connection closed id=${this.connection.id} remote=${this.label} code=${info.code} reason=${why} in_flight=${inFlight} subscriptions=${subscriptions}`,
+      )
     }
   }
 
@@ -147,7 +149,9 @@ export class Session implements ConnectionHandlers, Subscriber, RequestSource {
       this.connection.send(text)
     } catch (error) {
       this.#deps.counters.oversizedAnswers++
-      this.connection.send(encodeRpcError(u, { code: RPC_CODES.executionFailed, message: 'RPC execution failed', details: errorLine(error) }))
+      this.connection.send(
+        encodeRpcError(u, { code: RPC_CODES.executionFailed, message: 'RPC execution failed', details: errorLine(error) }),
+      )
     }
   }
 
@@ -211,7 +215,10 @@ export class Session implements ConnectionHandlers, Subscriber, RequestSource {
   #notify(message: Message, subscription: Subscription, origin: 'live' | 'backlog'): void {
     this.#tails ??= new Map()
     let tail = this.#tails.get(subscription.subscriptionId)
-    if (tail === undefined) this.#tails.set(subscription.subscriptionId, (tail = notificationTail(subscription.subscriptionId)))
+    if (tail === undefined) {
+      tail = notificationTail(subscription.subscriptionId)
+      this.#tails.set(subscription.subscriptionId, tail)
+    }
     try {
       this.connection.send(encodeNotification(message, tail, origin))
     } catch (error) {

@@ -63,7 +63,9 @@ export function createWorkerPool(options: WorkerPoolOptions): WorkerPool {
       } catch (error) {
         if (signal.aborted) throw signal.reason
         if (error instanceof Error && error.message === 'Task queue is at limit') {
-          throw new WorkerPoolOverloadedError(`${options.queueMax} calls wait for a worker thread already; retry after 1 s`)
+          throw new WorkerPoolOverloadedError(`${options.queueMax} calls wait for a worker thread already; retry after 1 s`, {
+            cause: error,
+          })
         }
         throw error
       }

@@ -6,7 +6,7 @@
  */
 import { type Env, type LogScope, TopicTrie, type TopicTrieStats } from '../base/index.ts'
 import type { Message, Subscription } from '../wire/index.ts'
-import { type Backlog, type BacklogSnapshot, createBacklog, type BacklogOptions } from './backlog.ts'
+import { type Backlog, type BacklogOptions, type BacklogSnapshot, createBacklog } from './backlog.ts'
 
 /** Whoever holds subscriptions: a session, or in-process code. Its subscriptions end with it. */
 export interface Subscriber {
@@ -57,7 +57,7 @@ interface Held {
 }
 
 export function createExchange(env: Env, options: ExchangeOptions): Exchange {
-  const log: LogScope = env.log.scope('server')
+  const log: LogScope = env.log.scope('pubsub')
   const held = new Map<string, Held>()
   const byOwner = new Map<Subscriber, Set<string>>()
   const trie = new TopicTrie<Held>()
@@ -70,7 +70,10 @@ export function createExchange(env: Env, options: ExchangeOptions): Exchange {
     const { subscription, owner } = entry
     held.set(subscription.subscriptionId, entry)
     let ids = byOwner.get(owner)
-    if (ids === undefined) byOwner.set(owner, (ids = new Set()))
+    if (ids === undefined) {
+      ids = new Set()
+      byOwner.set(owner, ids)
+    }
     ids.add(subscription.subscriptionId)
     for (const { pattern, exact: isExact } of subscription.patterns) {
       if (!isExact) trie.add(pattern, entry)
@@ -105,11 +108,17 @@ export function createExchange(env: Env, options: ExchangeOptions): Exchange {
         return { ok: false, error: `subscription_id '${subscription.subscriptionId}' is held by another live connection; use a fresh id` }
       }
       if (present === undefined && (byOwner.get(owner)?.size ?? 0) >= options.subscriptionsPerOwnerMax) {
-        return { ok: false, error: `overloaded: ${options.subscriptionsPerOwnerMax} subscriptions on this connection already; unsubscribe some first` }
+        return {
+          ok: false,
+          error: `overloaded: ${options.subscriptionsPerOwnerMax} subscriptions on this connection already; unsubscribe some first`,
+        }
       }
       if (present !== undefined) remove(present)
       add({ subscription, owner, lastPublication: 0 })
-      if (log.debugOn) log.debug(`subscribed id=${subscription.subscriptionId} by=${owner.label} patterns=${subscription.patterns.map((p) => p.pattern).join(',')}`)
+      if (log.debugOn)
+        log.debug(
+          `subscribed id=${subscription.subscriptionId} by=${owner.label} patterns=${subscription.patterns.map((p) => p.pattern).join(',')}`,
+        )
       return { ok: true }
     },
 

@@ -57,7 +57,15 @@ export class RunningCall implements Call {
   readonly #cancellation: Cancellation
   readonly #now: () => number
 
-  constructor(requestId: string, command: string, caller: Caller, deadlineMs: number, fn: RegisteredFunction, cancellation: Cancellation, now: () => number) {
+  constructor(
+    requestId: string,
+    command: string,
+    caller: Caller,
+    deadlineMs: number,
+    fn: RegisteredFunction,
+    cancellation: Cancellation,
+    now: () => number,
+  ) {
     this.requestId = requestId
     this.command = command
     this.caller = caller

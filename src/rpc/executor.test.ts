@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { createVirtualEnv } from '../base/index.ts'
+import { createVirtualEnv, macroTurn } from '../base/index.ts'
 import { decodeRpcRequest, RpcError } from '../wire/index.ts'
 import type { Call } from './call.ts'
 import { createExecutor, type ExecutorOptions } from './executor.ts'
@@ -9,11 +9,19 @@ import type { CallMiddleware } from './middleware.ts'
 import { createRegistry } from './registry.ts'
 import { summaryOf } from './spec.ts'
 
-type Answer = { r: Record<string, unknown>; error: { code: number; message: string; details: string; explanation?: never } | null } & Record<string, never>
+type Answer = {
+  r: Record<string, unknown>
+  error: { code: number; message: string; details: string; explanation?: never } | null
+} & Record<string, never>
 
 function setUp(options: Partial<ExecutorOptions> = {}, middleware: CallMiddleware[] = []) {
   const env = createVirtualEnv({ seed: 1 })
-  const registry = createRegistry({ nodeId: () => 'ws://here:1', clusterId: 'home', log: env.log, similar: (name, known) => known.filter((k) => k[0] === name[0]) })
+  const registry = createRegistry({
+    nodeId: () => 'ws://here:1',
+    clusterId: 'home',
+    log: env.log,
+    similar: (name, known) => known.filter((k) => k[0] === name[0]),
+  })
   const published: { topic: string; id: string; payload: unknown }[] = []
   const executor = createExecutor(
     { env, registry, middleware, publishIntermediate: (topic, id, text) => published.push({ topic, id, payload: JSON.parse(text) }) },
@@ -62,7 +70,10 @@ describe('requests', () => {
   it('rpc check 3: field paths walk objects, anything else stays the literal text', () => {
     const { register, run } = setUp()
     register('make', () => ({ n: 1, list: [10], none: null }))
-    const answer = run({ name: 'p', fun: 'make' }, { name: 'e', fun: 'echos', args: ['p.n', 'p.list.0', 'p.miss', 'p.none', 'xp.n', { k: ['p.n'] }] })
+    const answer = run(
+      { name: 'p', fun: 'make' },
+      { name: 'e', fun: 'echos', args: ['p.n', 'p.list.0', 'p.miss', 'p.none', 'xp.n', { k: ['p.n'] }] },
+    )
     expect(answer.r).toEqual({ e: [1, 'p.list.0', 'p.miss', null, 'xp.n', { k: [1] }] })
   })
 
@@ -71,7 +82,11 @@ describe('requests', () => {
     let calls = 0
     register('count', (value: unknown) => [++calls, value])
     const answer = run({ name: 'a', fun: 'count', args: ['b'] }, { name: 'b', fun: 'count', args: ['a'] })
-    expect(answer.error).toMatchObject({ code: 1003, message: 'RPC execution failed', details: 'CycleError: commands refer to each other in a cycle: a -> b -> a' })
+    expect(answer.error).toMatchObject({
+      code: 1003,
+      message: 'RPC execution failed',
+      details: 'CycleError: commands refer to each other in a cycle: a -> b -> a',
+    })
     expect(calls).toBe(0)
   })
 
@@ -83,11 +98,21 @@ describe('requests', () => {
   it('rpc check 6: unknown functions and unsatisfied versions are not found, with every candidate explained', () => {
     const { register, run } = setUp()
     register('scale', () => 1, { version: '2.1.0', resources: ['cpu'] })
-    expect(run({ name: 'x', fun: 'nope' }).error).toMatchObject({ code: 1001, message: 'Command not found', details: 'Command not found: nope' })
+    expect(run({ name: 'x', fun: 'nope' }).error).toMatchObject({
+      code: 1001,
+      message: 'Command not found',
+      details: 'Command not found: nope',
+    })
     const answer = run({ name: 'x', fun: 'scale', version_constraint: '>=3.0', locs: ['gpu'] })
     expect(answer.error?.code).toBe(1001)
     expect(answer.error?.explanation).toMatchObject({
-      candidates: [{ version: '2.1.0', node_id: 'ws://here:1', reasons: ["version 2.1.0 does not satisfy '>=3.0'", "does not offer the resource 'gpu'"] }],
+      candidates: [
+        {
+          version: '2.1.0',
+          node_id: 'ws://here:1',
+          reasons: ["version 2.1.0 does not satisfy '>=3.0'", "does not offer the resource 'gpu'"],
+        },
+      ],
     })
   })
 
@@ -101,19 +126,23 @@ describe('requests', () => {
     register('boom', () => {
       throw new RangeError('bad 1')
     })
-    expect(run({ name: 'p', fun: 'boom' })).toMatchObject({ r: null, error: { code: 1003, message: 'RPC execution failed', details: 'RangeError: bad 1' } })
+    expect(run({ name: 'p', fun: 'boom' })).toMatchObject({
+      r: null,
+      error: { code: 1003, message: 'RPC execution failed', details: 'RangeError: bad 1' },
+    })
   })
 
-  it('rpc check 8: a structured error is answered verbatim, thrown as an object or as RpcError', () => {
-    const { register, run } = setUp()
-    register('plain', () => {
-      throw { code: 77, message: 'custom' }
-    })
-    register('typed', async () => {
+  it('rpc check 8: a structured error is answered verbatim, thrown as a plain object or as RpcError', async () => {
+    const { register, run, send } = setUp()
+    const plain: unknown = { code: 77, message: 'custom' }
+    register('plain', () => Promise.reject(plain))
+    register('typed', () => {
       throw new RpcError({ code: 78, message: 'typed', details: { why: 1 } })
     })
-    expect(run({ name: 'p', fun: 'plain' }).error).toEqual({ code: 77, message: 'custom', details: null })
-    expect(run({ name: 'p', fun: 'plain' }).r).toBeNull()
+    const answer = send({ cmds: [{ name: 'p', fun: 'plain' }] })
+    await macroTurn()
+    expect(answer.json).toMatchObject({ r: null, error: { code: 77, message: 'custom', details: null } })
+    expect(run({ name: 'p', fun: 'typed' }).error).toEqual({ code: 78, message: 'typed', details: { why: 1 } })
   })
 
   it('rpc check 9: instrumented requests report every level', async () => {
@@ -125,11 +154,19 @@ describe('requests', () => {
       { name: 'c', fun: 'slow', args: ['b'] },
     ]
     const answer = send({ cmds, return_intermediate_results: true, include_execution_summary: true })
-    await new Promise((resolve) => setTimeout(resolve, 0))
-    const records = answer.json.intermediate_results as unknown as { completed_levels: number; accumulated_results: object; total_levels: number }[]
+    await macroTurn()
+    const records = answer.json.intermediate_results as unknown as {
+      completed_levels: number
+      accumulated_results: object
+      total_levels: number
+    }[]
     expect(records.map((record) => record.completed_levels)).toEqual([1, 2, 3])
     expect(records[2]?.accumulated_results).toEqual({ a: 2, b: 3, c: 4 })
-    const summary = answer.json.execution_summary as unknown as { total_levels: number; level_execution_times: number[]; bottleneck_level_index: number }
+    const summary = answer.json.execution_summary as unknown as {
+      total_levels: number
+      level_execution_times: number[]
+      bottleneck_level_index: number
+    }
     expect(summary.total_levels).toBe(3)
     expect(summary.level_execution_times).toHaveLength(3)
     expect(summary.bottleneck_level_index).toBe(summary.level_execution_times.indexOf(Math.max(...summary.level_execution_times)))
@@ -265,14 +302,22 @@ describe('arguments', () => {
     const { register, run } = setUp()
     register('add', (a: number, b: number) => a + b)
     expect(run({ name: 'x', fun: 'add', args: [1] }).error?.details).toBe("TypeError: add() missing 1 required positional argument: 'b'")
-    expect(run({ name: 'x', fun: 'add', args: [1, 2, 3] }).error?.details).toBe('TypeError: add() takes 2 positional arguments but 3 were given')
-    expect(run({ name: 'x', fun: 'add', args: [1], kwargs: { zz: 1, b: 2 } }).error?.details).toBe("TypeError: add() got an unexpected keyword argument 'zz'")
-    expect(run({ name: 'x', fun: 'add', args: [1], kwargs: { a: 2, b: 1 } }).error?.details).toBe("TypeError: add() got multiple values for argument 'a'")
+    expect(run({ name: 'x', fun: 'add', args: [1, 2, 3] }).error?.details).toBe(
+      'TypeError: add() takes 2 positional arguments but 3 were given',
+    )
+    expect(run({ name: 'x', fun: 'add', args: [1], kwargs: { zz: 1, b: 2 } }).error?.details).toBe(
+      "TypeError: add() got an unexpected keyword argument 'zz'",
+    )
+    expect(run({ name: 'x', fun: 'add', args: [1], kwargs: { a: 2, b: 1 } }).error?.details).toBe(
+      "TypeError: add() got multiple values for argument 'a'",
+    )
   })
 
   it('places keyword arguments by parameter name and fills in declared defaults', () => {
     const { register, run } = setUp()
-    register('kw', (a: unknown, b: unknown, c: unknown) => ({ a, b, c }), { params: { a: 'int', b: { type: 'integer', default: 2 }, c: { default: [] } } })
+    register('kw', (a: unknown, b: unknown, c: unknown) => ({ a, b, c }), {
+      params: { a: 'int', b: { type: 'integer', default: 2 }, c: { default: [] } },
+    })
     expect(run({ name: 'x', fun: 'kw', args: [1], kwargs: { c: [3] } }).r).toEqual({ x: { a: 1, b: 2, c: [3] } })
     expect(run({ name: 'x', fun: 'kw', kwargs: { a: 'no' } }).error?.details).toBe("TypeError: kw() argument 'a' must be int, got str")
   })
@@ -347,7 +392,17 @@ describe('limits', () => {
   it('aborts what a closed connection has running and answers nobody', async () => {
     const { env, executor, register, send, source } = setUp()
     let reason = ''
-    register('stuck', (call: Call) => new Promise((_, reject) => call.signal.addEventListener('abort', () => { reason = String(call.signal.reason); reject(call.signal.reason) })), { withCall: true })
+    register(
+      'stuck',
+      (call: Call) =>
+        new Promise((_, reject) =>
+          call.signal.addEventListener('abort', () => {
+            reason = String(call.signal.reason)
+            reject(call.signal.reason)
+          }),
+        ),
+      { withCall: true },
+    )
     const answer = send({ cmds: [{ name: 'x', fun: 'stuck' }] })
     executor.abandon(source)
     await env.advance(40_000)
@@ -379,7 +434,7 @@ describe('hooks', () => {
     register('open', () => 2)
     const refused = send({ cmds: [{ name: 'x', fun: 'secret' }] })
     const passed = send({ cmds: [{ name: 'x', fun: 'open' }] })
-    await new Promise((resolve) => setTimeout(resolve, 0))
+    await macroTurn()
     expect(refused.json.error).toMatchObject({ code: 403, message: 'no' })
     expect(passed.json.r).toEqual({ x: 2 })
     expect(seen).toEqual(expect.arrayContaining(['before secret', 'error secret', 'before open', 'after open 2', 'broken hook']))
@@ -389,7 +444,7 @@ describe('hooks', () => {
     const { register, send } = setUp()
     register('mine', () => 1, { authorize: async (call) => call.caller.credential === 'me' })
     const answer = send({ cmds: [{ name: 'x', fun: 'mine' }] })
-    await new Promise((resolve) => setTimeout(resolve, 0))
+    await macroTurn()
     expect(answer.json.error).toEqual({ code: 403, message: 'forbidden', details: "ForbiddenError: this caller may not run 'mine'" })
   })
 })
@@ -403,7 +458,10 @@ describe('introspection', () => {
   }
 
   it('filters by namespace at dot boundaries, scope floor, tags and text', () => {
-    const names = (request: Record<string, unknown>) => ask().list(request).items.map((item) => (item['identity'] as { name: string }).name)
+    const names = (request: Record<string, unknown>) =>
+      ask()
+        .list(request)
+        .items.map((item) => (item.identity as { name: string }).name)
     expect(names({ namespace: 'svc' })).toEqual(['svc.alpha.one'])
     expect(names({ scope: 'region' })).toEqual(['svc.alpha.one'])
     expect(names({ tags: 'beta' })).toEqual(['svc.alpha.one'])
@@ -431,7 +489,12 @@ describe('introspection', () => {
   })
 
   it('registration check 16: the summary counts parameters', () => {
-    const fn = describeFunction('math.add', (a: number, b = 2) => a + b, {}, () => 'd')
+    const fn = describeFunction(
+      'math.add',
+      (a: number, b = 2) => a + b,
+      {},
+      () => 'd',
+    )
     expect(summaryOf(fn.spec)).toMatchObject({ parameter_count: 2, required_parameter_count: 1, namespace: 'math' })
   })
 })

@@ -8,13 +8,13 @@
 import { type DeadlineHandle, DeadlineQueue, type Env, parseConstraint, type VersionConstraint } from '../base/index.ts'
 import {
   type Command,
+  type ExecutionSummary,
   encodeIntermediateResult,
   encodeJson,
   encodeRpcError,
   encodeRpcResponse,
   encodeSingleResult,
   errorLine,
-  type ExecutionSummary,
   floatText,
   type IntermediateResult,
   RawJson,
@@ -23,8 +23,8 @@ import {
   type RpcErrorObject,
   type RpcRequest,
 } from '../wire/index.ts'
-import { type Caller, type Call, Cancellation, RunningCall } from './call.ts'
-import { hasHooks, runHooked, type CallMiddleware } from './middleware.ts'
+import { type Call, type Caller, Cancellation, RunningCall } from './call.ts'
+import { type CallMiddleware, hasHooks, runHooked } from './middleware.ts'
 import { bindArguments } from './parameters.ts'
 import { carriedWhole, commandsByName, levelsOf, substitute } from './references.ts'
 import type { RegisteredFunction, Registry, Selector } from './registry.ts'
@@ -364,7 +364,7 @@ function constraintOf(text: string): VersionConstraint {
   try {
     return parseConstraint(text)
   } catch (error) {
-    throw new ConstraintError((error as Error).message)
+    throw new ConstraintError((error as Error).message, { cause: error })
   }
 }
 
@@ -382,7 +382,9 @@ function inOrder(level: readonly Command[], results: ReadonlyMap<string, string>
 }
 
 function isThenable(value: unknown): value is PromiseLike<unknown> {
-  return typeof value === 'object' && value !== null && !(value instanceof RawJson) && typeof (value as { then?: unknown }).then === 'function'
+  return (
+    typeof value === 'object' && value !== null && !(value instanceof RawJson) && typeof (value as { then?: unknown }).then === 'function'
+  )
 }
 
 /** How long a caller that met a full queue should wait, seconds: about what a few typical calls need to drain. */

@@ -45,12 +45,13 @@ export function describeFunction(
   options: FunctionOptions,
   digest: (spec: Omit<RpcSpec, 'spec_digest'>) => string,
 ): RegisteredFunction {
-  if (typeof name !== 'string' || name.trim() === '') throw new RegistrationError('invalid_name', `A function needs a name, got ${JSON.stringify(name)}`)
+  if (typeof name !== 'string' || name.trim() === '')
+    throw new RegistrationError('invalid_name', `A function needs a name, got ${JSON.stringify(name)}`)
   let version: Version
   try {
     version = parseVersion(options.version ?? '1.0.0')
   } catch (error) {
-    throw new RegistrationError('invalid_version', `${name}: ${(error as Error).message}`)
+    throw new RegistrationError('invalid_version', `${name}: ${(error as Error).message}`, { cause: error })
   }
   const versionText = formatVersion(version)
   const functionId = options.functionId ?? name

@@ -2,11 +2,18 @@
  * rpc: functions and the requests that run them. The registry knows what this node can run and why something does not qualify; the
  * executor turns a request into levels of commands, runs them and answers. Knows no connections. Start at executor.ts.
  */
-export { type Call, type Caller } from './call.ts'
+export type { Call, Caller } from './call.ts'
 export { createExecutor, type Executor, type ExecutorOptions, type ExecutorSnapshot, type RequestSource } from './executor.ts'
+export { describeFunction, type FunctionOptions } from './function.ts'
 export { createIntrospection, scopeOf } from './introspection.ts'
 export type { CallMiddleware } from './middleware.ts'
 export { ArgumentError, type ParameterInit } from './parameters.ts'
-export { describeFunction, type FunctionOptions } from './function.ts'
-export { createRegistry, type Candidate, type NotFoundExplanation, type RegisteredFunction, RegistrationError, type Registry } from './registry.ts'
+export {
+  type Candidate,
+  createRegistry,
+  type NotFoundExplanation,
+  type RegisteredFunction,
+  RegistrationError,
+  type Registry,
+} from './registry.ts'
 export { type RpcSpec, type RpcSummary, summaryOf } from './spec.ts'

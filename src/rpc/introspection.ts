@@ -43,19 +43,22 @@ export function createIntrospection(deps: IntrospectionDeps) {
     const constraint = text(request.version_constraint) === '' ? null : parseConstraint(text(request.version_constraint))
     if (text(request.cluster_id) !== '' && text(request.cluster_id) !== clusterId) return []
     if (text(request.node_id) !== '' && text(request.node_id) !== deps.nodeId()) return []
-    return registry.list().filter(
-      (fn) =>
-        (names.size === 0 || names.has(fn.name)) &&
-        (ids.size === 0 || ids.has(fn.functionId)) &&
-        (digests.size === 0 || digests.has(fn.spec.spec_digest)) &&
-        inNamespace(namespace, fn) &&
-        (scope === undefined || rank(fn.scope) >= rank(scope)) &&
-        resources.every((resource) => fn.resources.has(resource)) &&
-        tags.every((tag) => fn.tags.includes(tag)) &&
-        capabilities.every((capability) => capability === 'rpc' || fn.spec.capabilities.includes(capability)) &&
-        (constraint === null || satisfies(fn.version, constraint)) &&
-        (query === '' || [fn.name, fn.namespace, fn.spec.doc.summary, fn.functionId].some((field) => field.toLowerCase().includes(query))),
-    )
+    return registry
+      .list()
+      .filter(
+        (fn) =>
+          (names.size === 0 || names.has(fn.name)) &&
+          (ids.size === 0 || ids.has(fn.functionId)) &&
+          (digests.size === 0 || digests.has(fn.spec.spec_digest)) &&
+          inNamespace(namespace, fn) &&
+          (scope === undefined || rank(fn.scope) >= rank(scope)) &&
+          resources.every((resource) => fn.resources.has(resource)) &&
+          tags.every((tag) => fn.tags.includes(tag)) &&
+          capabilities.every((capability) => capability === 'rpc' || fn.spec.capabilities.includes(capability)) &&
+          (constraint === null || satisfies(fn.version, constraint)) &&
+          (query === '' ||
+            [fn.name, fn.namespace, fn.spec.doc.summary, fn.functionId].some((field) => field.toLowerCase().includes(query))),
+      )
   }
 
   function item(fn: RegisteredFunction, withSpec: boolean): Record<string, unknown> {
@@ -148,7 +151,5 @@ function paged<T>(items: readonly T[], request: Request): { page: readonly T[]; 
 function counts(keys: readonly string[]): Record<string, unknown>[] {
   const byKey = new Map<string, number>()
   for (const key of keys) byKey.set(key, (byKey.get(key) ?? 0) + 1)
-  return [...byKey]
-    .sort(([a, x], [b, y]) => y - x || (a < b ? -1 : 1))
-    .map(([key, count]) => (key === '' ? { count } : { key, count }))
+  return [...byKey].sort(([a, x], [b, y]) => y - x || (a < b ? -1 : 1)).map(([key, count]) => (key === '' ? { count } : { key, count }))
 }

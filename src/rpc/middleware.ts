@@ -32,7 +32,11 @@ export async function runHooked(
   const startedMs = now()
   try {
     if (fn.authorize !== undefined && !(await fn.authorize(call))) {
-      throw new RpcError({ code: RPC_CODES.forbidden, message: 'forbidden', details: `ForbiddenError: this caller may not run '${fn.name}'` })
+      throw new RpcError({
+        code: RPC_CODES.forbidden,
+        message: 'forbidden',
+        details: `ForbiddenError: this caller may not run '${fn.name}'`,
+      })
     }
     for (const hooks of middleware) await hooks.before?.(call, args)
     const result = await fn.invoke(args, call)

@@ -4,13 +4,15 @@
  * A Python caller may pass `add(1, b=2)`. JavaScript has no keyword arguments, so they are placed by parameter name. Errors are worded as
  * Python words them, since callers of both languages meet them.
  */
-import { RawJson, parseJson } from '../wire/index.ts'
-import { type TypeInit, type TypeSpec, accepts, ANY, typeSpecOf } from './type-spec.ts'
+import { parseJson, RawJson } from '../wire/index.ts'
+import { ANY, accepts, type TypeInit, type TypeSpec, typeSpecOf } from './type-spec.ts'
 
 export type ParameterKind = 'positional_only' | 'positional_or_keyword' | 'var_positional' | 'keyword_only' | 'var_keyword'
 
 /** One declared parameter: a type word (`int`, `list[str]`), or a JSON Schema with `default` and `description`. */
-export type ParameterInit = TypeInit | { readonly type?: TypeInit; readonly kind?: ParameterKind; readonly default?: unknown; readonly doc?: string }
+export type ParameterInit =
+  | TypeInit
+  | { readonly type?: TypeInit; readonly kind?: ParameterKind; readonly default?: unknown; readonly doc?: string }
 
 export interface Parameter {
   readonly name: string
@@ -30,7 +32,8 @@ export class ArgumentError extends Error {
 
 export function declaredParameters(init: Readonly<Record<string, ParameterInit>>): Parameter[] {
   return Object.entries(init).map(([name, given]) => {
-    const whole = typeof given === 'object' ? (given as { kind?: ParameterKind; default?: unknown; doc?: string; description?: string }) : {}
+    const whole =
+      typeof given === 'object' ? (given as { kind?: ParameterKind; default?: unknown; doc?: string; description?: string }) : {}
     const nested = typeof given === 'object' && 'type' in given && ('kind' in given || 'doc' in given || typeof given.type === 'object')
     const kind = whole.kind ?? 'positional_or_keyword'
     const hasDefault = 'default' in whole
@@ -172,11 +175,14 @@ function bindCarefully(signature: Signature, args: readonly unknown[], kwargs: R
   const { fun, parameters, positional } = signature
   const left = new Map(Object.entries(kwargs))
   if (parameters === undefined) {
-    if (left.size > 0) throw new ArgumentError(`${fun}() takes no keyword arguments: its parameter names are unknown; declare params at registration`)
+    if (left.size > 0)
+      throw new ArgumentError(`${fun}() takes no keyword arguments: its parameter names are unknown; declare params at registration`)
     return [...args]
   }
   if (args.length > positional.length && !signature.takesRest) {
-    throw new ArgumentError(`${fun}() takes ${counted(positional.length, 'positional argument')} but ${args.length} ${args.length === 1 ? 'was' : 'were'} given`)
+    throw new ArgumentError(
+      `${fun}() takes ${counted(positional.length, 'positional argument')} but ${args.length} ${args.length === 1 ? 'was' : 'were'} given`,
+    )
   }
   const bound: unknown[] = []
   const missing: string[] = []
@@ -227,5 +233,9 @@ function counted(n: number, noun: string): string {
 function describe(value: unknown): string {
   if (value === null) return 'None'
   if (Array.isArray(value)) return 'list'
-  return { string: 'str', number: Number.isInteger(value) ? 'int' : 'float', bigint: 'int', boolean: 'bool', object: 'dict' }[typeof value as string] ?? typeof value
+  return (
+    { string: 'str', number: Number.isInteger(value) ? 'int' : 'float', bigint: 'int', boolean: 'bool', object: 'dict' }[
+      typeof value as string
+    ] ?? typeof value
+  )
 }

@@ -4,7 +4,7 @@
  * A string anywhere in `args` or `kwargs` (array elements, object values, never keys) that equals another command's name, or whose part
  * before the first dot does, is a reference. A command's own name is an ordinary string.
  */
-import { encodeJson, isLossy, RawJson, replaceStrings, sliceAt, type Command } from '../wire/index.ts'
+import { type Command, encodeJson, isLossy, RawJson, replaceStrings, sliceAt } from '../wire/index.ts'
 
 /** Commands refer to each other in a circle; nothing was run. */
 export class CycleError extends Error {
@@ -100,7 +100,7 @@ function cycleIn(waitsFor: ReadonlyMap<string, ReadonlySet<string>>): string[] {
 export function substitute(value: unknown, results: ReadonlyMap<string, string>, unresolved: (reference: string) => void): unknown {
   if (typeof value === 'string') {
     const text = resolveReference(value, results, unresolved)
-    return text === undefined ? value : valueOf(text)
+    return text === undefined ? value : valueFrom(text)
   }
   if (value instanceof RawJson) return new RawJson(replaceStrings(value.text, (text) => resolveReference(text, results, unresolved)))
   if (Array.isArray(value)) return value.map((member) => substitute(member, results, unresolved))
@@ -120,15 +120,19 @@ function resolveReference(text: string, results: ReadonlyMap<string, string>, un
   return found
 }
 
-function valueOf(text: string): unknown {
+function valueFrom(text: string): unknown {
   return isLossy(text) ? new RawJson(text) : (JSON.parse(text) as unknown)
 }
 
 /** A value that holds carried text somewhere inside (after substitution into an array, say) as one carried value. */
 export function carriedWhole(value: unknown): unknown {
-  return typeof value === 'object' && value !== null && !(value instanceof RawJson) && holdsRaw(value) ? new RawJson(encodeJson(value)) : value
+  return typeof value === 'object' && value !== null && !(value instanceof RawJson) && holdsRaw(value)
+    ? new RawJson(encodeJson(value))
+    : value
 }
 
 function holdsRaw(value: object): boolean {
-  return Object.values(value).some((member) => member instanceof RawJson || (typeof member === 'object' && member !== null && holdsRaw(member)))
+  return Object.values(value).some(
+    (member) => member instanceof RawJson || (typeof member === 'object' && member !== null && holdsRaw(member)),
+  )
 }

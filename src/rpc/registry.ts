@@ -4,7 +4,15 @@
  * One name maps to one function id and back; several versions of it may live side by side. Among the versions that satisfy id, constraint and
  * resources, the highest runs.
  */
-import { compareVersions, formatVersion, parseVersion, satisfies, type LogScope, type Version, type VersionConstraint } from '../base/index.ts'
+import {
+  compareVersions,
+  formatVersion,
+  type LogScope,
+  parseVersion,
+  satisfies,
+  type Version,
+  type VersionConstraint,
+} from '../base/index.ts'
 import { MpregError } from '../wire/index.ts'
 import type { Call } from './call.ts'
 import type { Signature } from './parameters.ts'
@@ -35,8 +43,12 @@ export class RegistrationError extends MpregError {
   override readonly name = 'RegistrationError'
   readonly code: string
 
-  constructor(code: 'invalid_name' | 'name_conflict' | 'id_conflict' | 'already_registered' | 'invalid_version' | 'invalid_spec', message: string) {
-    super(message)
+  constructor(
+    code: 'invalid_name' | 'name_conflict' | 'id_conflict' | 'already_registered' | 'invalid_version' | 'invalid_spec',
+    message: string,
+    options?: ErrorOptions,
+  ) {
+    super(message, options)
     this.code = code
   }
 }
@@ -125,9 +137,13 @@ export function createRegistry(deps: RegistryDeps): Registry {
       if (versions?.some((other) => other.versionText === fn.versionText)) {
         throw new RegistrationError('already_registered', `Function '${fn.name}' is already registered (version ${fn.versionText}).`)
       }
-      byName.set(fn.name, [...(versions ?? []), fn].sort((a, b) => compareVersions(b.version, a.version)))
+      byName.set(
+        fn.name,
+        [...(versions ?? []), fn].sort((a, b) => compareVersions(b.version, a.version)),
+      )
       nameOfId.set(fn.functionId, fn.name)
-      if (deps.log.debugOn) deps.log.debug(`registered ${fn.name} ${fn.versionText} id=${fn.functionId} resources=${[...fn.resources].join(',') || '-'}`)
+      if (deps.log.debugOn)
+        deps.log.debug(`registered ${fn.name} ${fn.versionText} id=${fn.functionId} resources=${[...fn.resources].join(',') || '-'}`)
     },
 
     remove(name, version) {

@@ -1,11 +1,16 @@
 /** The published description of a function: what `rpc_list` and `rpc_describe` show, and what a catalog entry carries. */
-import type { ParameterKind, Parameter } from './parameters.ts'
+import type { Parameter, ParameterKind } from './parameters.ts'
 import type { TypeSpec } from './type-spec.ts'
 
 /** Documentation: a structured comment (summary, `Args:`, `Returns:`), or its parts. */
 export type DocInit =
   | string
-  | { readonly summary: string; readonly description?: string; readonly params?: Readonly<Record<string, string>>; readonly returns?: string }
+  | {
+      readonly summary: string
+      readonly description?: string
+      readonly params?: Readonly<Record<string, string>>
+      readonly returns?: string
+    }
 
 export interface ExampleInit {
   readonly name: string
@@ -105,7 +110,13 @@ export function buildSpec(parts: SpecParts, digest: (spec: Omit<RpcSpec, 'spec_d
     })),
     spec_version: '1',
   }
-  return { ...spec, spec_digest: digest(spec) }
+  return { ...spec, parameters: spec.parameters.map(withoutNullDefault), spec_digest: digest(spec) }
+}
+
+/** The digest covers a default of null; the spec as it is sent leaves the null out, like every empty field. */
+function withoutNullDefault(parameter: SpecParameter): SpecParameter {
+  if (parameter.default.json_value !== null) return parameter
+  return { ...parameter, default: { has_default: true, encoding: 'json' } }
 }
 
 export function summaryOf(spec: RpcSpec): RpcSummary {

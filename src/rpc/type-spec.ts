@@ -46,7 +46,8 @@ function displayOf(schema: JsonSchema): string {
   if (schema.anyOf !== undefined) return schema.anyOf.map(displayOf).join(' | ')
   if (Array.isArray(schema.type)) return schema.type.map((word: string) => WORDS[word] ?? word).join(' | ')
   if (schema.type === 'array') return schema.items === undefined ? 'list' : `list[${displayOf(schema.items)}]`
-  if (schema.type === 'object' && typeof schema.additionalProperties === 'object') return `dict[str, ${displayOf(schema.additionalProperties)}]`
+  if (schema.type === 'object' && typeof schema.additionalProperties === 'object')
+    return `dict[str, ${displayOf(schema.additionalProperties)}]`
   return typeof schema.type === 'string' ? (WORDS[schema.type] ?? schema.type) : 'Any'
 }
 

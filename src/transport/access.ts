@@ -70,7 +70,7 @@ const REFUSED_CREDENTIAL: AccessRefused = { status: 401, reason: 'Credential req
 /** The policy of a listener nobody gave one: browsers from loopback pages only, no credential. */
 export const DEFAULT_ACCESS: AccessPolicy = {
   credentialsRequired: false,
-  check: (request) => (originAllowed(request.headers['origin'], []) ? ANONYMOUS : REFUSED_ORIGIN),
+  check: (request) => (originAllowed(request.headers.origin, []) ? ANONYMOUS : REFUSED_ORIGIN),
 }
 
 /** @throws AccessSettingsError when the token file can not be read or an entry is malformed. */
@@ -90,7 +90,7 @@ export function createAccess(env: Env, options: AccessOptions): Access {
   let refusedCredential = 0
 
   function check(request: AccessRequest): RemoteIdentity | AccessRefused {
-    if (!originAllowed(request.headers['origin'], origins)) {
+    if (!originAllowed(request.headers.origin, origins)) {
       refusedOrigin++
       return REFUSED_ORIGIN
     }
@@ -108,7 +108,7 @@ export function createAccess(env: Env, options: AccessOptions): Access {
     if (!credentialsRequired) return ANONYMOUS
     if (requireClientCertificate) return undefined
     return (
-      lookUp(tokens, bearerOf(request.headers['authorization'])) ??
+      lookUp(tokens, bearerOf(request.headers.authorization)) ??
       lookUp(apiKeys, request.headers['x-api-key']?.trim()) ??
       lookUp(tokens, queryToken(request.path))
     )

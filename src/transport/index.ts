@@ -8,7 +8,26 @@
  */
 
 export { type Access, type AccessOptions, AccessSettingsError, type AccessSnapshot, createAccess, originAllowed } from './access.ts'
+export {
+  type AdapterDeps,
+  AdapterError,
+  type AdapterOptions,
+  type AdapterSnapshot,
+  createMultiProtocolAdapter,
+  type MultiProtocolAdapter,
+  type PortAssignment,
+  type ProtocolListenOptions,
+  type ProtocolStats,
+} from './adapter.ts'
 export { type BackoffOptions, backoffMs, DEFAULT_BACKOFF } from './backoff.ts'
+export {
+  type CircuitBreaker,
+  type CircuitBreakerOptions,
+  type CircuitBreakerSnapshot,
+  type CircuitState,
+  createCircuitBreaker,
+  DEFAULT_CIRCUIT_BREAKER,
+} from './circuit-breaker.ts'
 export {
   CLOSE_ABNORMAL,
   CLOSE_GOING_AWAY,
@@ -30,6 +49,14 @@ export {
 } from './constants.ts'
 export type { TransportCounters } from './context.ts'
 export {
+  type Completion,
+  type CorrelationOptions,
+  type CorrelationResult,
+  type CorrelationStatistics,
+  type CorrelationTracker,
+  createCorrelationTracker,
+} from './correlation.ts'
+export {
   createEndpointRegistry,
   type EndpointAssignment,
   type EndpointDetails,
@@ -37,6 +64,14 @@ export {
   type EndpointRegistry,
   endpointRegistry,
 } from './endpoint-registry.ts'
+export {
+  CircuitOpenError,
+  createEnhancedAdapter,
+  type EnhancedAdapter,
+  type EnhancedAdapterOptions,
+  type EnhancedAdapterSnapshot,
+  type TrackedResponse,
+} from './enhanced-adapter.ts'
 export {
   AccessDeniedError,
   CertificateError,
@@ -50,6 +85,20 @@ export {
   TransportError,
   TransportTimeoutError,
 } from './errors.ts'
+export {
+  type ConnectionHealth,
+  type ConnectionHealthInit,
+  type ConnectionHealthSnapshot,
+  createConnectionHealth,
+  createEndpointHealth,
+  type EndpointHealth,
+  type EndpointHealthSnapshot,
+  type HealthFacts,
+  type HealthOptions,
+  type HealthTrend,
+  healthScore,
+  healthTrend,
+} from './health.ts'
 export { createMemoryNetwork, type MemoryNetwork, type MemoryNetworkOptions, type MemoryNetworkSnapshot } from './memory.ts'
 export { createSocketNetwork, type NetworkSnapshot, type SocketNetwork, type SocketNetworkOptions } from './network.ts'
 export {
@@ -62,6 +111,22 @@ export {
   type PortCategory,
   type PortRange,
 } from './port-allocator.ts'
+export {
+  PROTOCOL_IDS,
+  type ProtocolDescriptor,
+  protocolDescriptor,
+  protocolDescriptors,
+  type SocketProtocolId,
+} from './protocols.ts'
+export {
+  createReconnector,
+  type Reconnector,
+  type ReconnectorDeps,
+  type ReconnectorOptions,
+  type ReconnectorSnapshot,
+  type ReconnectorState,
+  type Waiting,
+} from './reconnect.ts'
 export type {
   AccessPolicy,
   AccessRefused,

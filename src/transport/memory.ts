@@ -105,7 +105,7 @@ export function createMemoryNetwork(options: MemoryNetworkOptions): MemoryNetwor
       const bound = listeners.get(Number(match[2]))
       if (bound === undefined) throw new TransportConnectionError(`Memory connection failed: ${url}: nobody listens`)
       const headers: Record<string, string> = {}
-      if (dialOptions.authToken !== undefined) headers['authorization'] = `Bearer ${dialOptions.authToken}`
+      if (dialOptions.authToken !== undefined) headers.authorization = `Bearer ${dialOptions.authToken}`
       if (dialOptions.apiKey !== undefined) headers['x-api-key'] = dialOptions.apiKey
       const identity =
         bound.connections.size >= (bound.options.connectionsMax ?? CONNECTIONS_MAX)

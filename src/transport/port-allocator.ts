@@ -88,7 +88,7 @@ const PART_PORTS_MIN = 100
 export function createPortAllocator(options: PortAllocatorOptions = {}): PortAllocator {
   const environment = options.environment ?? process.env
   const directory = join(
-    options.lockBase ?? environment['MPREG_PORT_LOCK_DIR'] ?? environment['PYTEST_CURRENT_TEST_DIR'] ?? tmpdir(),
+    options.lockBase ?? environment.MPREG_PORT_LOCK_DIR ?? environment.PYTEST_CURRENT_TEST_DIR ?? tmpdir(),
     LOCK_DIRECTORY,
   )
   mkdirSync(directory, { recursive: true })
@@ -201,7 +201,7 @@ export interface Worker {
 
 /** Who we are among parallel test workers, from the variables their runners set. */
 export function workerOf(environment: Readonly<Record<string, string | undefined>>): Worker {
-  const id = environment['PYTEST_XDIST_WORKER'] ?? ownWorkerId(environment) ?? namedWorkerId(environment)
+  const id = environment.PYTEST_XDIST_WORKER ?? ownWorkerId(environment) ?? namedWorkerId(environment)
   if (id === undefined) return { id: 'master', offset: 0, sliced: false }
   const number = /(\d+)$/.exec(id)?.[1]
   const offset = number === undefined ? 0 : SLICE_PORTS * ((Number(number) % SLICES) + 1)
@@ -209,7 +209,7 @@ export function workerOf(environment: Readonly<Record<string, string | undefined
 }
 
 function ownWorkerId(environment: Readonly<Record<string, string | undefined>>): string | undefined {
-  const number = environment['VITEST_POOL_ID'] ?? environment['VITEST_WORKER_ID']
+  const number = environment.VITEST_POOL_ID ?? environment.VITEST_WORKER_ID
   return number === undefined ? undefined : `gw${number}`
 }
 

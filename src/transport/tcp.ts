@@ -11,7 +11,6 @@ import type { Cancel } from '../base/env.ts'
 import { DEFAULT_ACCESS } from './access.ts'
 import {
   CLOSE_ABNORMAL,
-  CLOSE_GOING_AWAY,
   CLOSE_NORMAL,
   CLOSE_TIMEOUT_MS,
   CLOSE_TOO_BIG,
@@ -37,7 +36,7 @@ import {
   STREAM_START,
 } from './framing.ts'
 import type { KeepAliveSubject } from './keep-alive.ts'
-import { bind } from './listening.ts'
+import { AcceptedConnections, bind } from './listening.ts'
 import { type ConnectionInit, NO_HEADERS, NO_IDENTITY, SocketConnection } from './socket-connection.ts'
 import { bytesOf, wholeOf } from './stream-source.ts'
 import { certificateErrorOf, clientCertificateName, loadClientTls, loadServerTls, TLS_VERSION_MIN, watchCertificates } from './tls.ts'
@@ -235,8 +234,7 @@ export async function listenTcp(
   const access = options.access ?? DEFAULT_ACCESS
   const connectionsMax = options.connectionsMax ?? CONNECTIONS_MAX
   const kind = options.kind ?? 'client'
-  const connections = new Set<Connection>()
-  let connectionsTotal = 0
+  const connections = new AcceptedConnections()
   let closing: Promise<void> | undefined
 
   if (access.credentialsRequired === true && !(protocol === 'tcps' && options.tls?.verify === true)) {
@@ -251,15 +249,11 @@ export async function listenTcp(
       ? createTlsServer({ ...socketOptions, handshakeTimeout: HANDSHAKE_TIMEOUT_MS, ...(await loadServerTls(protocol, options.tls)) })
       : createServer(socketOptions)
 
-  function onGone(connection: Connection): void {
-    connections.delete(connection)
-  }
-
   server.on(protocol === 'tcps' ? 'secureConnection' : 'connection', (socket: Socket) => {
     const remoteAddress = socket.remoteAddress ?? ''
     const clientCertificate = protocol === 'tcps' ? clientCertificateName(socket as TLSSocket) : undefined
     const identity =
-      closing !== undefined || connections.size >= connectionsMax
+      connections.isClosing || connections.size >= connectionsMax
         ? { status: 503, reason: 'too many connections' }
         : access.check({
             remoteAddress,
@@ -282,10 +276,9 @@ export async function listenTcp(
       headers: NO_HEADERS,
       identity,
       limits,
-      onGone,
+      onGone: connections.onGone,
     })
     connections.add(connection)
-    connectionsTotal++
     counters.accepted++
     accept(connection)
     connection.holdUntilAttached()
@@ -312,15 +305,12 @@ export async function listenTcp(
       return connections.size
     },
     get connectionsTotal() {
-      return connectionsTotal
+      return connections.total
     },
     reloadCertificates: () => certificates?.reload() ?? Promise.resolve(false),
     close() {
-      closing ??= new Promise((resolve) => {
-        certificates?.stop()
-        server.close(() => resolve())
-        for (const connection of connections) connection.close(CLOSE_GOING_AWAY, 'listener shutdown')
-      })
+      certificates?.stop()
+      closing ??= Promise.all([new Promise((resolve) => server.close(resolve)), connections.closeAll()]).then(() => {})
       return closing
     },
   }

@@ -17,7 +17,6 @@ import { type ClientOptions, type RawData, type ServerOptions, WebSocket, WebSoc
 import { DEFAULT_ACCESS, refusalResponse } from './access.ts'
 import {
   CLOSE_ABNORMAL,
-  CLOSE_GOING_AWAY,
   CLOSE_KEEPALIVE_TIMEOUT,
   CLOSE_TIMEOUT_MS,
   CLOSE_TOO_BIG,
@@ -38,7 +37,7 @@ import {
   TransportTimeoutError,
 } from './errors.ts'
 import type { KeepAliveSubject } from './keep-alive.ts'
-import { bind } from './listening.ts'
+import { AcceptedConnections, bind } from './listening.ts'
 import { type ConnectionInit, NO_HEADERS, NO_IDENTITY, SocketConnection } from './socket-connection.ts'
 import { collectStream } from './stream-source.ts'
 import { certificateErrorOf, clientCertificateName, loadClientTls, loadServerTls, TLS_VERSION_MIN, watchCertificates } from './tls.ts'
@@ -207,8 +206,7 @@ export async function listenWebSocket(
   const kind = options.kind ?? 'client'
   const pingIntervalMs = options.pingIntervalMs ?? PING_INTERVAL_MS
   const pongTimeoutMs = options.pongTimeoutMs ?? PONG_TIMEOUT_MS
-  const connections = new Set<Connection>()
-  let connectionsTotal = 0
+  const connections = new AcceptedConnections()
   let closing: Promise<void> | undefined
 
   const httpOptions = {
@@ -240,13 +238,9 @@ export async function listenWebSocket(
   }
   const wss = new WebSocketServer(serverOptions)
 
-  function onGone(connection: Connection): void {
-    connections.delete(connection)
-  }
-
   server.on('upgrade', (request: IncomingMessage, socket: Duplex, head: Buffer) => {
     const tcp = socket as Socket
-    if (closing !== undefined) return refuse(tcp, 503, 'shutting down')
+    if (connections.isClosing) return refuse(tcp, 503, 'shutting down')
     if (connections.size >= connectionsMax) return refuse(tcp, 503, 'too many connections')
     const remoteAddress = tcp.remoteAddress ?? ''
     const headers = keptHeaders(request)
@@ -268,12 +262,11 @@ export async function listenWebSocket(
         headers,
         identity,
         limits,
-        onGone,
+        onGone: connections.onGone,
         pingIntervalMs,
         pongTimeoutMs,
       })
       connections.add(connection)
-      connectionsTotal++
       counters.accepted++
       accept(connection)
       connection.holdUntilAttached()
@@ -314,16 +307,13 @@ export async function listenWebSocket(
       return connections.size
     },
     get connectionsTotal() {
-      return connectionsTotal
+      return connections.total
     },
     reloadCertificates: () => certificates?.reload() ?? Promise.resolve(false),
     close() {
-      closing ??= new Promise((resolve) => {
-        certificates?.stop()
-        server.close(() => resolve())
-        server.closeAllConnections()
-        for (const connection of connections) connection.close(CLOSE_GOING_AWAY, 'listener shutdown')
-      })
+      certificates?.stop()
+      closing ??= Promise.all([new Promise((resolve) => server.close(resolve)), connections.closeAll()]).then(() => {})
+      server.closeAllConnections()
       return closing
     },
   }
@@ -389,7 +379,7 @@ export async function dialWebSocket(
   const shown = withoutQuery(url)
   const limits: Limits = { ...context.limits, ...options.limits }
   const headers: Record<string, string> = {}
-  if (options.authToken !== undefined) headers['Authorization'] = `Bearer ${options.authToken}`
+  if (options.authToken !== undefined) headers.Authorization = `Bearer ${options.authToken}`
   if (options.apiKey !== undefined) headers['X-API-Key'] = options.apiKey
   const secure = url.protocol === 'wss:'
   const host = url.hostname.replace(/^\[|\]$/g, '')

@@ -202,7 +202,9 @@ function hasLossyLexeme(text: string): boolean {
 
 function isArrayIndexKey(text: string, start: number, end: number): boolean {
   const c = text.charCodeAt(start + 1)
-  return c >= ZERO && c <= NINE && text.charCodeAt(skipSpace(text, end)) === COLON && /^(?:0|[1-9]\d{0,9})$/.test(text.slice(start + 1, end - 1))
+  return (
+    c >= ZERO && c <= NINE && text.charCodeAt(skipSpace(text, end)) === COLON && /^(?:0|[1-9]\d{0,9})$/.test(text.slice(start + 1, end - 1))
+  )
 }
 
 /* Scanning valid JSON text without parsing it. All positions are string indexes; `text` was accepted by JSON.parse before. */

@@ -1,0 +1,18 @@
+/** Asking a process how much memory it holds. */
+import { setTimeout as sleep } from 'node:timers/promises'
+
+export const memoryOperations = {
+  /** Resident set size in bytes, once garbage is collected and freed pages have had a moment to go back (needs `--expose-gc`). */
+  async residentBytes(): Promise<number> {
+    await settle()
+    return process.memoryUsage.rss()
+  },
+}
+
+/** Collects what the last turns of the event loop have let go of. */
+export async function settle(): Promise<void> {
+  for (let i = 0; i < 4; i++) {
+    globalThis.gc?.()
+    await sleep(50)
+  }
+}

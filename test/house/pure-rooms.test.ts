@@ -1,0 +1,77 @@
+import { spawnSync } from 'node:child_process'
+import { readFileSync } from 'node:fs'
+import path from 'node:path'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { root } from '../../scripts/bootstrap.mjs'
+import { type PlantedTree, plantTree } from './planted-tree.ts'
+
+/** One statement a line, so that a line number names the statement. */
+const asksTheWorld = [
+  "import { randomBytes } from 'node:crypto'",
+  "import { setTimeout as sleep } from 'node:timers/promises'",
+  'export const a = Date.now()',
+  'export const b = new Date()',
+  'export const c = performance.now()',
+  'export const d = Math.random()',
+  'export const e = crypto.randomUUID()',
+  'export const f = crypto.getRandomValues(new Uint8Array(1))',
+  'export const g = process.hrtime.bigint()',
+  'export const h = setTimeout(() => {}, 1)',
+  'export const i = setInterval(() => {}, 1)',
+  'export const j = setImmediate(() => {})',
+  'export const k = globalThis.setTimeout(() => {}, 1)',
+  'export const l = { now: Date.now }',
+]
+const harmless = [
+  'export const m = new Date(5)',
+  "export const n = Date.parse('2020-01-01')",
+  'queueMicrotask(() => {})',
+  'export const o = [randomBytes, sleep]',
+]
+const code = `${[...asksTheWorld, ...harmless].join('\n')}\n`
+const forbiddenLines = asksTheWorld.map((_, index) => index + 1)
+
+const pure = ['base', 'fabric', 'raft', 'rpc', 'pubsub', 'queue', 'cache', 'ledger', 'discovery', 'telemetry']
+const free = ['src/base/real-env.ts', 'src/node/node.ts', 'src/transport/tcp.ts', 'test/rpc.test.ts']
+
+describe('a pure room', () => {
+  let tree: PlantedTree
+  let reported: Map<string, number[]>
+
+  // The same file everywhere, and one run of the house's linter with the house's configuration over all of it.
+  beforeAll(() => {
+    const places = [...pure.map((room) => `src/${room}/deep/down.ts`), ...free]
+    tree = plantTree({
+      ...Object.fromEntries(places.map((place) => [place, code])),
+      'biome.json': readFileSync(path.join(root, 'biome.json'), 'utf8'),
+      'lint/no-ambient-world.grit': readFileSync(path.join(root, 'lint/no-ambient-world.grit'), 'utf8'),
+      '.gitignore': 'dist/\n',
+    })
+    reported = reportedLines(tree.folder)
+  })
+  afterAll(() => tree.remove())
+
+  it.each(pure)('(%s) may not ask the world for time, chance or timers', (room) => {
+    expect(reported.get(`src/${room}/deep/down.ts`)).toEqual(forbiddenLines)
+  })
+
+  it.each(free)('is told from other code: %s may', (file) => {
+    expect(reported.get(file)).toBeUndefined()
+  })
+})
+
+/** file -> the lines on which the plugin reports something */
+function reportedLines(folder: string): Map<string, number[]> {
+  const biome = path.join(root, 'node_modules/@biomejs/biome/bin/biome')
+  const args = [biome, 'lint', '--reporter=github', '--colors=off', '--max-diagnostics=none', '.']
+  const { stdout } = spawnSync(process.execPath, args, { cwd: folder, encoding: 'utf8' })
+  const lines = new Map<string, number[]>()
+  for (const [, file = '', line] of stdout.matchAll(/title=plugin,file=(.*?),line=(\d+)/g)) {
+    const name = file.slice(file.search(/(?:src|test)\//))
+    lines.set(
+      name,
+      [...(lines.get(name) ?? []), Number(line)].sort((a, b) => a - b),
+    )
+  }
+  return lines
+}
