@@ -4,11 +4,17 @@
  */
 import { parseArgs } from 'node:util'
 import type { BenchOptions } from './options.ts'
+import { benchIdle } from './idle.ts'
+import { benchPubsub } from './pubsub.ts'
 import { benchRpc } from './rpc.ts'
+import { benchStartup } from './startup.ts'
 import { benchTopics } from './topics.ts'
 
 const benches: Readonly<Record<string, { readonly about: string; readonly run: (options: BenchOptions) => Promise<void> }>> = {
   rpc: { about: 'calls over WebSocket and TCP beside raw sockets, Moleculer and NATS', run: benchRpc },
+  idle: { about: 'memory of 5,000 idle connections', run: benchIdle },
+  startup: { about: 'start of an installed package until its URL is printed, and its memory', run: benchStartup },
+  pubsub: { about: 'one publisher, ten subscribers, beside a raw broadcaster', run: benchPubsub },
   topics: { about: 'matching of topics against 10,000 wildcard subscriptions, and its memory', run: benchTopics },
 }
 

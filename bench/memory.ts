@@ -2,9 +2,9 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 
 export const memoryOperations = {
-  /** Resident set size in bytes, once garbage is collected and freed pages have had a moment to go back (needs `--expose-gc`). */
-  async residentBytes(): Promise<number> {
-    await settle()
+  /** Resident set size in bytes; with `collect` after garbage collection (needs `--expose-gc`), once freed pages have gone back. */
+  async residentBytes({ collect }: { readonly collect: boolean }): Promise<number> {
+    if (collect) await settle()
     return process.memoryUsage.rss()
   },
 }

@@ -7,8 +7,24 @@ import { existsSync, readdirSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import path from 'node:path'
 import { pathToFileURL } from 'node:url'
+import type { Statement, VariableDeclarator } from '@swc/core'
+import { Visitor } from '@swc/core/Visitor.js'
 import { cruise, type ICruiseResult, type IViolation } from 'dependency-cruiser'
 import { root } from './bootstrap.mjs'
+
+// dependency-cruiser walks the sources with swc's visitor, which stops at `using` declarations: "Unknown statement type".
+const visitStatement = Visitor.prototype.visitStatement
+Visitor.prototype.visitStatement = function (statement: Statement | UsingDeclaration): Statement {
+  if (statement.type !== 'UsingDeclaration') return visitStatement.call(this, statement)
+  this.visitVariableDeclarators(statement.decls)
+  return statement as unknown as Statement
+}
+
+/** As swc parses it; its published types lack it too. */
+interface UsingDeclaration {
+  readonly type: 'UsingDeclaration'
+  readonly decls: VariableDeclarator[]
+}
 
 export interface ImportReport {
   /** Modules of this project that were read. */

@@ -3,7 +3,7 @@ import { createNode } from '../../src/node/index.ts'
 import { memoryOperations } from '../memory.ts'
 import { serveRole } from '../role.ts'
 
-const node = await createNode({ host: '127.0.0.1', listen: ['tcp://127.0.0.1:0'], monitoringEnabled: false, logLevel: 'WARNING' })
+const node = await createNode({ host: '127.0.0.1', listen: ['tcp://127.0.0.1:0'], monitoringEnabled: false, logLevel: 'ERROR' })
 node.register('bench.echo', (text: string) => text)
 await node.start()
 

@@ -5,15 +5,15 @@ import { BoundedQueue, type WhenFull } from './bounded-queue.ts'
 describe('bounded queue', () => {
   it('behaves as a list that is cut to its capacity', () => {
     const step = fc.oneof(
-      fc.integer().map((item) => ({ item })),
-      fc.constant('shift' as const),
-      fc.constant('clear' as const),
+      { weight: 30, arbitrary: fc.integer().map((item) => ({ item })) },
+      { weight: 15, arbitrary: fc.constant('shift' as const) },
+      { weight: 1, arbitrary: fc.constant('clear' as const) },
     )
     fc.assert(
       fc.property(
         fc.integer({ min: 1, max: 40 }),
         fc.constantFrom<WhenFull>('reject', 'drop-oldest'),
-        fc.array(step, { maxLength: 200 }),
+        fc.array(step, { maxLength: 200, size: 'max' }),
         (capacity, whenFull, steps) => {
           const evicted: number[] = []
           const queue = new BoundedQueue<number>({ capacity, whenFull, onDrop: (item) => evicted.push(item) })

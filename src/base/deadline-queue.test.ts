@@ -81,6 +81,18 @@ describe('deadline queue', () => {
     )
   })
 
+  it('keeps hundreds of unordered deadlines in order, equal ones as they came', async () => {
+    for (const among of [10, 1000]) {
+      const { env, expired, queue } = setup()
+      const handles = Array.from({ length: 600 }, (_, i) => queue.add(`r${i}`, env.random.int(among)))
+      const removed = new Set(env.random.sample(handles, 250))
+      for (const handle of removed) queue.remove(handle)
+      await env.advance(among)
+      const left = handles.filter((handle) => !removed.has(handle)).sort((a, b) => a.deadlineMs - b.deadlineMs)
+      expect(expired).toEqual(left.map((handle) => [handle.item, handle.deadlineMs]))
+    }
+  })
+
   it('lets callbacks add and remove', async () => {
     const env = createVirtualEnv({ seed: 1 })
     const expired: string[] = []

@@ -43,6 +43,7 @@ describe('histogram', () => {
   it('counts the absurdly small as zero and the absurdly large in the last bucket', () => {
     const histogram = of([Number.MIN_VALUE, 1e300, 0])
     expect(histogram.buckets().map((bucket) => bucket.count)).toEqual([2, 1])
+    expect(histogram.buckets().at(-1)?.upper).toBe(2 ** 60)
     expect(histogram.quantile(1)).toBe(1e300)
   })
 

@@ -2,9 +2,9 @@
  * Single pattern against single topic, with glob words: the matcher of queue subscriptions, queue-name patterns, cache namespaces and
  * routing policies. For many patterns at once, and for pub/sub, use {@link TopicTrie}.
  *
- * Segments are separated by `.`; `*` is exactly one segment, `#` any number of them, zero included. Three differences to the trie:
- * an empty pattern never matches; a pattern always matches the equal topic; and when neither side has a dot, both `*` and `#` stand for
- * any run of characters, so that `ord*` matches `orders`.
+ * Segments are separated by `.`; `*` is exactly one segment, `#` any number of them, zero included. Two differences to the trie:
+ * an empty pattern never matches, and when neither side has a dot, both `*` and `#` stand for any run of characters, so that `ord*` matches
+ * `orders`.
  */
 
 /** Whether `pattern` matches `topic`. Time O(pattern * topic) in the worst case, linear in practice; allocates two arrays. */

@@ -195,14 +195,25 @@ describe('topic trie', () => {
     }
   })
 
-  it('lets a visitor match and change the trie', () => {
+  it('lets a visitor match', () => {
+    const trie = new TopicTrie<string>()
+    for (const value of ['x', 'y', 'z']) trie.add('a', value)
+    for (const value of ['1', '2', '3']) trie.add('b', value)
+    const seen: string[] = []
+    trie.matchInto('a', (value) => {
+      expect(trie.match('b').sort()).toEqual(['1', '2', '3'])
+      trie.matchInto('b', (inner) => seen.push(value + inner))
+    })
+    expect(seen.sort()).toEqual(['x1', 'x2', 'x3', 'y1', 'y2', 'y3', 'z1', 'z2', 'z3'])
+  })
+
+  it('lets a visitor change the trie', () => {
     const trie = new TopicTrie<string>()
     for (const value of ['x', 'y', 'z']) trie.add('a.#', value)
     const seen: string[] = []
     trie.matchInto('a', (value) => {
       trie.remove('a.#', value)
       trie.add('a.*', `${value}2`)
-      trie.match('a.b')
       seen.push(value)
     })
     expect(seen.sort()).toEqual(['x', 'y', 'z'])
@@ -232,6 +243,8 @@ describe('topic trie', () => {
     trie.add('a.*.c.#', 1)
     trie.add('', 1)
     expect(trie.stats()).toMatchObject({ total_nodes: 6, total_patterns: 3, average_pattern_depth: 2 })
+    trie.remove('a.*.c.#', 1)
+    expect(trie.stats()).toMatchObject({ total_nodes: 3, total_patterns: 2, average_pattern_depth: 1 })
     trie.clear()
     expect(trie.stats()).toMatchObject({ total_nodes: 1, total_patterns: 0 })
     expect(trie.match('a.b')).toEqual([])

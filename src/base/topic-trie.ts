@@ -175,7 +175,7 @@ export class TopicTrie<V> {
     const patterns = (this.#patternsOfValue[id] as number) + 1
     this.#patternsOfValue[id] = patterns
     if (patterns === 2) this.#sharedValues++
-    this.#cache.clear()
+    this.#forgetResults()
     return true
   }
 
@@ -206,7 +206,7 @@ export class TopicTrie<V> {
       this.#patternSegments -= steps.length
       this.#prune(path, steps)
     }
-    this.#cache.clear()
+    this.#forgetResults()
     return true
   }
 
@@ -246,6 +246,11 @@ export class TopicTrie<V> {
       average_pattern_depth: this.#patterns === 0 ? 0 : this.#patternSegments / this.#patterns,
       memory_usage_estimate_bytes: this.#bytesEstimate(),
     }
+  }
+
+  #forgetResults(): void {
+    // Clearing an empty Map allocates a new table all the same.
+    if (this.#cache.size > 0) this.#cache.clear()
   }
 
   #matchCached(topic: string): V[] {

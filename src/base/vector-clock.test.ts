@@ -33,6 +33,10 @@ describe('vector clock', () => {
     expect(compareClocks(a, b)).toBe(order)
   })
 
+  it('is never before itself or before the empty clock', () => {
+    expect([happensBefore({}, {}), happensBefore({ a: 0 }, {}), happensBefore({ a: 1 }, { a: 1 })]).toEqual([false, false, false])
+  })
+
   it('relates the two directions', () => {
     const mirrored = { equal: 'equal', before: 'after', after: 'before', concurrent: 'concurrent' }
     fc.assert(

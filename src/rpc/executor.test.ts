@@ -235,7 +235,7 @@ describe('requests', () => {
     expect(send({ cmds: [] }).text).toBe('{"r":{},"error":null,"u":"u1","intermediate_results":[],"execution_summary":null}')
   })
 
-  it("treats a command's own name as plain text, as wire check 18 demands", () => {
+  it("wire check 18: a command's own name is plain text", () => {
     const { run } = setUp()
     expect(run({ name: 'echo', fun: 'echo', args: ['echo'] }).r).toEqual({ echo: 'echo' })
     expect(run({ name: 'e', fun: 'echo', args: ['e.x'] }, { name: 'f', fun: 'echo', args: ['f'] }).r).toEqual({ e: 'e.x', f: 'f' })
@@ -324,7 +324,7 @@ describe('arguments', () => {
 })
 
 describe('versions and resources', () => {
-  it('registration check 15: versions of one function live side by side, contradictions are refused', () => {
+  it('rpc check 15: versions of one function live side by side, contradictions are refused', () => {
     const { register, run } = setUp()
     register('f', () => 'one', { version: '1.0.0' })
     register('f', () => 'one-two', { version: '1.2' })
@@ -488,7 +488,7 @@ describe('introspection', () => {
     })
   })
 
-  it('registration check 16: the summary counts parameters', () => {
+  it('rpc check 16: the summary counts parameters', () => {
     const fn = describeFunction(
       'math.add',
       (a: number, b = 2) => a + b,

@@ -19,6 +19,7 @@ export {
   TransportTimeoutError,
 } from './errors.ts'
 export { dialNativeWebSocket } from './native-websocket.ts'
+export { createReconnector, type Reconnector } from './reconnect.ts'
 export type {
   CloseInfo,
   Connection,

@@ -154,15 +154,20 @@ export function createEnhancedAdapter(deps: AdapterDeps, options: EnhancedAdapte
     if (monitoring) {
       remote.connectionHealth = remote.health.open({ connectionId: connection.id, circuitState: () => remote.breaker.state })
     }
+    // A connection given up may still speak; only the current one is heard.
+    const isCurrent = () => remote.connection === connection
     connection.attach({
-      message: (text) => remote.waiter?.resolve(text),
-      malformed: (error) => remote.waiter?.reject(error),
+      message: (text) => {
+        if (isCurrent()) remote.waiter?.resolve(text)
+      },
+      malformed: (error) => {
+        if (isCurrent()) remote.waiter?.reject(error)
+      },
       close: (info) => {
         remote.health.close(connection.id)
-        if (remote.connection === connection) {
-          remote.connection = undefined
-          remote.connectionHealth = undefined
-        }
+        if (!isCurrent()) return
+        remote.connection = undefined
+        remote.connectionHealth = undefined
         remote.waiter?.reject(info.error ?? new TransportConnectionError(`Connection to ${remote.endpoint} closed before the answer`))
       },
     })

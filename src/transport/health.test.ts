@@ -45,7 +45,7 @@ describe('health score', () => {
   })
 
   it('stays within 0 and 1', () => {
-    expect(healthScore({ lifetimeSuccess: 1, recentSuccess: 1, latenciesMs: [] })).toBe(1)
+    expect(healthScore({ lifetimeSuccess: 1, recentSuccess: 1, latenciesMs: [] })).toBeCloseTo(1)
     expect(healthScore({ lifetimeSuccess: 0, recentSuccess: 0, latenciesMs: [1000] })).toBeCloseTo(0.15)
   })
 

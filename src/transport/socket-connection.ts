@@ -62,6 +62,8 @@ export abstract class SocketConnection implements Connection {
   #handlers: ConnectionHandlers | undefined
   #state: 'open' | 'closing' | 'closed' = 'open'
   #paused = false
+  /** Messages of the last piece read that arrived while reading was held back; at most what one read brings. */
+  #inbox: (Buffer | Error)[] | undefined
   /** Set while {@link #paused} for back-pressure: what was waiting at the last look, and when that number last fell. */
   #stalledBytes = 0
   #stalledSinceMs = 0
@@ -100,11 +102,11 @@ export abstract class SocketConnection implements Connection {
 
   /** Reads nothing until somebody is attached: what arrives meanwhile stays in the kernel. */
   holdUntilAttached(): void {
-    if (this.#handlers === undefined) this.#pause()
+    if (this.#handlers === undefined && this.#state === 'open') this.#pause()
   }
 
   send(text: string): boolean {
-    if (this.#state !== 'open') return false
+    if (!this.isOpen) return false
     const { limits } = this
     if (text.length * 3 > limits.messageBytesMax) assertFits(text, limits.messageBytesMax)
     const waiting = this.writer.bufferedBytes
@@ -122,6 +124,7 @@ export abstract class SocketConnection implements Connection {
     if (this.#state !== 'open') return
     this.#state = 'closing'
     this.writer.flush()
+    this.#inbox = undefined
     if (this.#paused) this.#resume()
     this.shut(code, reason)
   }
@@ -134,6 +137,7 @@ export abstract class SocketConnection implements Connection {
     this.#state = 'closing'
     if (wasOpen) {
       this.writer.flush()
+      this.#inbox = undefined
       if (this.#paused) this.#resume()
       this.shut(code, firstLine(error))
     }
@@ -165,12 +169,10 @@ export abstract class SocketConnection implements Connection {
     counters.bytesReceived += data.length
     if (!isUtf8(data)) {
       this.deliverMalformed(new ProtocolViolationError(`Message from ${this.remote} is not valid UTF-8`))
-      return
-    }
-    try {
-      this.#handlers?.message(data.toString())
-    } catch (error) {
-      this.#handlerFailed('Receiver', error)
+    } else if (this.#paused) {
+      this.#keep(data)
+    } else {
+      this.#hand(data)
     }
   }
 
@@ -178,17 +180,32 @@ export abstract class SocketConnection implements Connection {
   protected deliverMalformed(error: Error): void {
     if (this.#state !== 'open') return
     this.context.counters.malformed++
+    if (this.#paused) this.#keep(error)
+    else this.#hand(error)
+  }
+
+  #hand(item: Buffer | Error): void {
     try {
-      this.#handlers?.malformed(error)
-    } catch (failure) {
-      this.#handlerFailed('Receiver', failure)
+      if (item instanceof Error) this.#handlers?.malformed(item)
+      else this.#handlers?.message(item.toString())
+    } catch (error) {
+      this.#handlerFailed('Receiver', error)
     }
+  }
+
+  #keep(item: Buffer | Error): void {
+    this.#inbox ??= []
+    this.#inbox.push(item)
   }
 
   /** The socket is gone. */
   protected gone(code: number, reason: string, error?: Error): void {
     if (this.#state === 'closed') return
+    const inbox = this.#inbox ?? []
+    this.#inbox = undefined
     this.#state = 'closed'
+    // The other side closed behind its last messages: they come first.
+    for (const item of inbox) this.#hand(item)
     this.context.counters.closed++
     this.#closeInfo = this.#verdict ?? (error === undefined ? { code, reason } : { code, reason, error })
     this.#onGone(this)
@@ -220,7 +237,8 @@ export abstract class SocketConnection implements Connection {
       this.drop(CLOSE_TRY_AGAIN_LATER, new SlowConsumerError(waiting, `limit ${sendBufferBytesMax}`))
       return false
     }
-    if (this.kind === 'client' && !this.dialed && !this.#paused) {
+    // Only when the socket promises a drain event: that is what ends the pause.
+    if (this.kind === 'client' && !this.dialed && !this.#paused && this.socket.writableNeedDrain) {
       this.context.counters.backpressurePauses++
       this.#stalledBytes = waiting
       this.#stalledSinceMs = 0
@@ -240,6 +258,17 @@ export abstract class SocketConnection implements Connection {
   #resume(): void {
     this.#paused = false
     this.#stalledBytes = 0
+    const inbox = this.#inbox
+    this.#inbox = undefined
+    for (let i = 0; inbox !== undefined && i < inbox.length; i++) {
+      this.#hand(inbox[i] as Buffer | Error)
+      if (this.#state !== 'open') break
+      if (this.#paused) {
+        // Its answer has filled the buffer again.
+        this.#inbox = inbox.slice(i + 1)
+        return
+      }
+    }
     this.resumeReading()
   }
 

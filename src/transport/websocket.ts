@@ -18,6 +18,7 @@ import { DEFAULT_ACCESS, refusalResponse } from './access.ts'
 import {
   CLOSE_ABNORMAL,
   CLOSE_KEEPALIVE_TIMEOUT,
+  CLOSE_PROTOCOL_ERROR,
   CLOSE_TIMEOUT_MS,
   CLOSE_TOO_BIG,
   CONNECT_TIMEOUT_MS,
@@ -75,6 +76,11 @@ export class WebSocketConnection extends SocketConnection implements KeepAliveSu
     ws.on('error', onError)
     ws.on('close', onClose)
     this.#pingDueMs = context.keepAlive.add(this)
+  }
+
+  /** Closed for sending as soon as a close frame has gone either way: nothing may follow one. */
+  override get isOpen(): boolean {
+    return super.isOpen && this.#ws.readyState === WebSocket.OPEN
   }
 
   async sendStream(source: StreamSource): Promise<void> {
@@ -152,7 +158,7 @@ export class WebSocketConnection extends SocketConnection implements KeepAliveSu
         new TransportError(`Message too large: over ${this.limits.messageBytesMax} bytes`, { code: 'MESSAGE_TOO_LARGE' }),
       )
     } else if (error.code?.startsWith('WS_ERR')) {
-      this.doom(1002, new ProtocolViolationError(firstLine(error)))
+      this.doom(CLOSE_PROTOCOL_ERROR, new ProtocolViolationError(firstLine(error)))
     } else {
       this.doom(CLOSE_ABNORMAL, new TransportConnectionError(`WebSocket connection closed: ${firstLine(error)}`, { cause: error }))
     }

@@ -106,6 +106,11 @@ describe('import rules', () => {
       files: { 'src/raft/log.ts': "import { readFileSync } from 'node:fs'\nexport const read = readFileSync\n" },
     },
     {
+      mistake: 'an import inside a using declaration',
+      rule: 'no-unresolved',
+      files: { 'src/rpc/call.ts': "export async function call() {\n  using gone = await import('./gone.ts')\n  return gone\n}\n" },
+    },
+    {
       mistake: 'a source that needs a test',
       rule: 'src-stands-alone',
       files: {

@@ -126,7 +126,7 @@ describe('requests', () => {
     expect(await read(session)).toMatchObject({ u: 'a', error: { code: 1003, details: expect.stringContaining('Message too large') } })
   })
 
-  it('finds a function the moment it is registered, as routing check 38 demands', async () => {
+  it('routing check 38: a function is found the moment it is registered', async () => {
     const session = await open()
     session.send(rpc('a', { name: 'x', fun: 'late' }))
     expect(await read(session)).toMatchObject({ error: { code: 1001 } })

@@ -67,6 +67,23 @@ describe('embedding', () => {
   })
 })
 
+describe('descriptions', () => {
+  it('rpc check 16: a known function has the digest every implementation computes', async () => {
+    const node = await start()
+    node.register('math.add', (a: number, b: number) => a + b, {
+      resources: ['cpu'],
+      params: { a: 'int', b: { type: 'int', default: 2 } },
+      returns: 'int',
+      doc: { summary: 'Sum two numbers.', params: { a: 'first café value' }, returns: 'the total' },
+    })
+    const answer = (await call(node, 'rpc_describe', [{ function_name: 'math.add' }])) as { r: { x: { items: Record<string, unknown>[] } } }
+    expect(answer.r.x.items[0]).toMatchObject({
+      spec_digest: '058eb6e77cc726a3cdab9bc98c46eb7fe2d37001c5608497ac35f73b05630bc9',
+      summary: { parameter_count: 2, required_parameter_count: 1 },
+    })
+  })
+})
+
 describe('starting', () => {
   it('names every wrong setting at once', async () => {
     const wrong = { prot: 1, logLevel: 'LOUD' } as unknown as SettingsInput

@@ -1,0 +1,27 @@
+/**
+ * client: what applications use. This face runs in browsers: it dials with the platform's own WebSocket and imports nothing of Node.js.
+ * Start at client.ts.
+ */
+import { dialNativeWebSocket } from '../transport/browser.ts'
+import { type Client, type ClientOptions, connectWith, type Functions } from './client.ts'
+
+export {
+  type CallOptions,
+  type Client,
+  type ClientOptions,
+  type ClientState,
+  type ClientStats,
+  connectWith,
+  type Dial,
+  type Functions,
+  type RequestOptions,
+  type Response,
+} from './client.ts'
+export * from './errors.ts'
+export type { Message, SubscribeOptions, Subscription } from './subscription.ts'
+export { type CommandInit, float, RawJson, RpcError } from '../wire/browser.ts'
+
+/** Connects to a node by `ws:` or `wss:` URL. @throws TransportError */
+export function connect<F = Functions>(target: string | ClientOptions): Promise<Client<F>> {
+  return connectWith<F>(dialNativeWebSocket, typeof target === 'string' ? { url: target } : target)
+}

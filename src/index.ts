@@ -1,0 +1,17 @@
+/**
+ * MPREG: RPC, events, queues and cache over one fabric of nodes.
+ *
+ * `createNode` runs a node in this process; `connect` talks to one from anywhere. The client alone, which also runs in browsers, is
+ * `mpreg/client`.
+ */
+export * from './client-node.ts'
+export {
+  createNode,
+  type Node,
+  type NodeSnapshot,
+  type PublishMiddleware,
+  SettingsError,
+  type SettingsInput,
+  type WorkerFunction,
+} from './node/index.ts'
+export { type Call, type CallMiddleware, type Caller, type FunctionOptions, RegistrationError } from './rpc/index.ts'
