@@ -4,7 +4,7 @@
  */
 
 export type { PublishMiddleware } from './middleware.ts'
-export { assemble, createNode, type Node, type NodeDeps, type NodeSnapshot } from './node.ts'
+export { createNode, createNodeFromFile, type Node, type NodeDeps, type NodeSnapshot } from './node.ts'
 export * from './settings/index.ts'
 export { createStderrSink } from './stderr-sink.ts'
 export type { WorkerFunction } from './worker-pool.ts'

@@ -40,7 +40,7 @@ import { canonicalJson, encodeMessage, float, type Message, RawJson } from '../w
 import { builtins } from './builtins.ts'
 import type { PublishMiddleware } from './middleware.ts'
 import { createFrameCounters, type FrameCounters, Session, type SessionDeps } from './session.ts'
-import { resolveSettings, type Settings, type SettingsInput, type Subsystem } from './settings/index.ts'
+import { loadSettings, resolveSettings, type Settings, type SettingsInput, type Subsystem } from './settings/index.ts'
 import { createStderrSink } from './stderr-sink.ts'
 import { createWorkerPool, type WorkerFunction, type WorkerPool, type WorkerPoolSnapshot } from './worker-pool.ts'
 
@@ -118,8 +118,16 @@ export async function createNode(input: SettingsInput = {}, deps: NodeDeps = {})
   return assemble(settings, warnings, deps)
 }
 
-/** A node from settings that were resolved elsewhere, from a file for example. */
-export function assemble(settings: Settings, warnings: readonly string[], deps: NodeDeps): Node {
+/**
+ * The same from a settings file (`.toml`, `.json`); `override` wins over the file.
+ * @throws SettingsError naming the file and every problem in it
+ */
+export async function createNodeFromFile(path: string, override: Partial<Settings> = {}, deps: NodeDeps = {}): Promise<Node> {
+  const { settings, warnings } = loadSettings(path, { subsystems: SUBSYSTEMS })
+  return assemble({ ...settings, ...override }, warnings, deps)
+}
+
+function assemble(settings: Settings, warnings: readonly string[], deps: NodeDeps): Node {
   const base = deps.env ?? createRealEnv({ log: silentLog })
   const log = createLog({
     clock: base.clock,
@@ -427,7 +435,7 @@ class RunningNode implements Node {
     await Promise.all(this.#listeners.map((listener) => listener.close()))
     await this.#workers.close()
     for (const access of this.#policies) access.close()
-    for (const listener of this.#listeners) endpointRegistry.release('client', listener.protocol)
+    for (const { protocol, url } of this.#listeners) endpointRegistry.release('client', protocol, url)
     if (this.#allocatedPort !== undefined) processPorts().release(this.#allocatedPort)
     this.#state = 'stopped'
     if (wasRunning) this.#env.log.scope('server').info(`node stopped id=${this.url}`)

@@ -91,9 +91,10 @@ function missingSubsystemWarnings(checked: Settings, place: Place, present: Read
   })
 }
 
+/** Settings that ask for something: switching off what is not there anyway is no reason for a warning. */
 function changedKeys(checked: Settings, subsystem: Subsystem): (keyof Settings)[] {
   const keys = Object.keys(sections[subsystem].fields) as (keyof Settings)[]
-  return keys.filter((key) => JSON.stringify(checked[key]) !== JSON.stringify(settingFields[key].default))
+  return keys.filter((key) => checked[key] !== false && JSON.stringify(checked[key]) !== JSON.stringify(settingFields[key].default))
 }
 
 function placeOf(place: Place, key: keyof Settings): Place {

@@ -1,0 +1,196 @@
+import { once } from 'node:events'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { connect } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { indentJson } from '../../src/cli/json-output.ts'
+import { createNode, type Node } from '../../src/node/index.ts'
+import { mpreg, startMpreg } from './run-mpreg.ts'
+
+const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as { version: string }
+const directory = mkdtempSync(join(tmpdir(), 'mpreg-cli-'))
+let node: Node
+
+beforeAll(async () => {
+  node = await createNode({ monitoringEnabled: false, logLevel: 'CRITICAL' })
+  node.register('add', (a: number, b: number) => a + b, { params: { a: 'float', b: 'float' } })
+  node.register('boom', () => {
+    throw new RangeError('too far')
+  })
+  node.register('gpu', () => 'ran', { resources: ['gpu-0'], version: '2.1.0' })
+  node.register('forever', () => new Promise(() => {}))
+  await node.start()
+})
+
+afterAll(async () => {
+  await node.stop()
+  rmSync(directory, { recursive: true, force: true })
+})
+
+const file = (name: string, text: string): string => {
+  const path = join(directory, name)
+  writeFileSync(path, text)
+  return path
+}
+
+describe('mpreg server', () => {
+  it.each(['SIGINT', 'SIGTERM'] as const)('cli check 25: prints its endpoint, answers there, and ends well on %s', async (signal) => {
+    const server = startMpreg(['server', 'start'])
+    const [, url = ''] = await server.printed(/^MPREG_URL=(.*)$/m)
+    expect(server.stdout).toBe(`Server endpoint: ${url}\nMPREG_URL=${url}\n`)
+    expect(url).toMatch(/^ws:\/\/127\.0\.0\.1:1\d{4}$/)
+    const called = await mpreg(['client', 'call', 'echo', 'hi'], { MPREG_URL: url })
+    expect(called).toMatchObject({ code: 0, stdout: '"hi"\n', stderr: '' })
+    server.process.kill(signal)
+    expect(await server.finished).toMatchObject({ code: 0 })
+  })
+
+  it('takes settings from a file and logs as told', async () => {
+    const settings = file('node.toml', '[mpreg]\nname = "from a file"\ncluster_id = "edge"\nlog_level = "error"\nresources = "gpu"\n')
+    const server = startMpreg(['--verbose', 'server', 'start-config', settings])
+    const [, url = ''] = await server.printed(/^MPREG_URL=(.*)$/m)
+    const map = await mpreg(['client', 'call', 'cluster_map', '--url', url])
+    expect(JSON.parse(map.stdout)).toMatchObject({ cluster_id: 'edge', nodes: [{ resources: ['gpu'] }] })
+    server.process.kill('SIGTERM')
+    expect((await server.finished).stderr, 'the command line wins over the file').toContain('| DEBUG    |')
+  })
+
+  it('ends at once on a second signal', async () => {
+    const server = startMpreg(['server', 'start'])
+    const [, host = '', port = ''] = await server.printed(/^MPREG_URL=ws:\/\/(.*):(\d+)$/m)
+    // A client that never answers the close frame makes an orderly stop take its time.
+    const stubborn = connect(Number(port), host)
+    stubborn.write(
+      'GET / HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n',
+    )
+    await once(stubborn, 'data')
+    server.process.kill('SIGTERM')
+    await once(stubborn, 'data')
+    server.process.kill('SIGINT')
+    expect((await server.finished).code).toBe(1)
+    stubborn.destroy()
+  })
+
+  it('names unknown settings and wrong values in one line', async () => {
+    const wrong = await mpreg(['server', 'start-config', file('wrong.json', '{"log_leval":"INFO","port":"8080"}')])
+    expect(wrong.code).toBe(1)
+    expect(wrong.stdout).toBe('')
+    expect(wrong.stderr.trim().split('\n')).toHaveLength(1)
+    expect(wrong.stderr).toMatch(/^Error: .*wrong\.json.*log_leval.*log_level.*port/)
+  })
+
+  it('says in one line which port is in use', async () => {
+    const { port } = new URL(node.url)
+    const taken = await mpreg(['server', 'start', '--port', port])
+    expect(taken.code).toBe(1)
+    expect(taken.stdout.trim().split('\n')).toHaveLength(1)
+    expect(taken.stdout).toContain(port)
+    expect(taken.stderr).not.toContain('    at ')
+    const verbose = await mpreg(['-v', 'server', 'start', '--port', port])
+    expect(verbose.stderr).toContain('    at ')
+  })
+
+  it('warns once about options of a subsystem it has not', async () => {
+    const server = startMpreg(['server', 'start', '--enable-queue', '--port', '0'])
+    await server.printed(/^MPREG_URL=/m)
+    server.process.kill('SIGTERM')
+    const { stderr } = await server.finished
+    expect(stderr.split('\n').filter((line) => line.includes('WARNING') && line.includes('queue'))).toHaveLength(1)
+  })
+})
+
+describe('mpreg', () => {
+  it('cli check 26: version, usage errors and an unreachable node have their texts and exit codes', async () => {
+    expect(await mpreg(['--version'])).toEqual({ code: 0, stdout: `mpreg, version ${version}\n`, stderr: '' })
+    const withoutUrl = await mpreg(['client', 'call', 'echo', 'hi'])
+    expect(withoutUrl).toMatchObject({ code: 2, stdout: '' })
+    expect(withoutUrl.stderr).toMatch(/^Usage: mpreg client call[\s\S]*\nError: Provide --url or set MPREG_URL\.\n$/)
+    const unreachable = await mpreg(['client', 'call', 'echo', 'hi', '--url', 'ws://127.0.0.1:9'])
+    expect(unreachable.code).toBe(1)
+    expect(unreachable.stdout).toMatch(/^Unexpected error: WebSocket connection failed: .*\n$/)
+  })
+
+  it.each([
+    [[], ''],
+    [['client'], ''],
+    [['frob'], "Unknown command 'frob'"],
+    [['client', 'call'], "Missing required argument 'fun'"],
+    [['server', 'start', '--nope'], "Unknown option '--nope'"],
+    [['server', 'start-config', '/does/not/exist.toml'], "Settings file '/does/not/exist.toml' does not exist."],
+    [['client', 'call', 'f', '--timeout', 'soon', '--url', 'ws://x'], 'Not a number of 0 or more.'],
+  ])('answers %j with exit code 2', async (args, text) => {
+    const { code, stderr, stdout } = await mpreg(args)
+    expect(code).toBe(2)
+    expect(text === '' ? stdout + stderr : stderr).toContain(text === '' ? 'Usage: mpreg' : text)
+  })
+})
+
+describe('mpreg client', () => {
+  const client = (...args: string[]) => mpreg(['client', ...args], { MPREG_URL: node.url })
+
+  it('cli check 27: prints the result as JSON, every lexeme kept, and nothing else', async () => {
+    expect(await client('call', 'echo', '{"k":[1,null]}')).toEqual({
+      code: 0,
+      stdout: '{\n  "k": [\n    1,\n    null\n  ]\n}\n',
+      stderr: '',
+    })
+    expect((await client('call', 'echos', '1.0', '18446744073709551615', 'plain text', '{}')).stdout).toBe(
+      '[\n  1.0,\n  18446744073709551615,\n  "plain text",\n  {}\n]\n',
+    )
+  })
+
+  it('passes keyword arguments, resources and versions on', async () => {
+    expect((await client('call', 'add', '1', '--kwarg', 'b=2')).stdout).toBe('3\n')
+    expect((await client('call', 'gpu', '--locs', 'gpu-0', '--version-constraint', '>=2')).stdout).toBe('"ran"\n')
+  })
+
+  it('explains a function that was not found', async () => {
+    const { code, stderr, stdout } = await client('call', 'gpu', '--locs', 'tpu')
+    expect({ code, stdout }).toEqual({ code: 1, stdout: '' })
+    expect(stderr).toBe(
+      `Error 1001: Command not found\nCommand not found: gpu\n  gpu 2.1.0 on ${node.url}: does not offer the resource 'tpu'\n`,
+    )
+    expect((await client('call', 'ad')).stderr).toContain('did you mean add?')
+  })
+
+  it('prints a failure of the function with its code, without a stack', async () => {
+    expect(await client('call', 'boom')).toEqual({ code: 1, stdout: '', stderr: 'Error 1003: RPC execution failed\nRangeError: too far\n' })
+  })
+
+  it('waits no longer than told', async () => {
+    const { code, stdout } = await client('call', 'forever', '--timeout', '0.2')
+    expect({ code, stdout }).toEqual({ code: 1, stdout: `Unexpected error: no answer from ${node.url} within 0.2 s\n` })
+  })
+
+  it('lists peers', async () => {
+    expect(await client('list-peers', '--scope', 'zone')).toEqual({ code: 0, stdout: '[]\n', stderr: '' })
+    expect(await client('list-peers', '--scope', 'planet')).toMatchObject({
+      code: 1,
+      stderr: expect.stringContaining('Unsupported discovery scope: planet'),
+    })
+  })
+
+  it('publishes and subscribes', async () => {
+    const published = await client('publish', 'cli.topic', '{"n":1}', '--header', 'priority=3')
+    expect(JSON.parse(published.stdout)).toEqual({ topic: 'cli.topic', accepted: true })
+    const subscribed = await client('subscribe', 'cli.*', '--backlog', '60', '--count', '1')
+    expect(subscribed.code).toBe(0)
+    expect(JSON.parse(subscribed.stdout)).toMatchObject({ topic: 'cli.topic', payload: { n: 1 }, headers: { priority: 3 } })
+  })
+
+  it('ends a subscription on an interrupt', async () => {
+    const running = startMpreg(['client', 'subscribe', 'cli.*', '--backlog', '60', '--url', node.url])
+    await running.printed(/cli\.topic/)
+    running.process.kill('SIGINT')
+    expect(await running.finished).toMatchObject({ code: 1, stderr: 'Aborted!\n' })
+  })
+})
+
+describe('indented JSON', () => {
+  it('says what JSON.stringify says, for anything without special lexemes', () => {
+    for (const value of [1, 'a:{b},"c"\\', [], {}, [[]], [{}], { a: [], b: { c: [1, 2, { d: null }] }, 'e"f': true }]) {
+      expect(indentJson(JSON.stringify(value))).toBe(JSON.stringify(value, null, 2))
+    }
+  })
+})

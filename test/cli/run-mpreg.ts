@@ -1,0 +1,62 @@
+/** Runs the `mpreg` command as a user does, and waits for what it prints rather than for time to pass. */
+import { type ChildProcess, spawn } from 'node:child_process'
+import { fileURLToPath } from 'node:url'
+
+const EXECUTABLE = fileURLToPath(new URL('../../bin/mpreg', import.meta.url))
+
+export interface Finished {
+  readonly code: number | null
+  readonly stdout: string
+  readonly stderr: string
+}
+
+export interface Running {
+  readonly process: ChildProcess
+  readonly stdout: string
+  readonly stderr: string
+  /** Resolves when standard output matches; rejects when the process ends first. */
+  printed(pattern: RegExp): Promise<RegExpExecArray>
+  readonly finished: Promise<Finished>
+}
+
+export function startMpreg(args: readonly string[], env: Record<string, string> = {}): Running {
+  const child = spawn(process.execPath, [EXECUTABLE, ...args], {
+    env: { ...process.env, MPREG_URL: '', ...env },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  })
+  const out = { stdout: '', stderr: '' }
+  const watchers = new Set<() => void>()
+  for (const stream of ['stdout', 'stderr'] as const) {
+    child[stream]?.setEncoding('utf8').on('data', (chunk: string) => {
+      out[stream] += chunk
+      for (const watcher of watchers) watcher()
+    })
+  }
+  const finished = new Promise<Finished>((resolve) => child.on('close', (code) => resolve({ code, ...out })))
+  return {
+    process: child,
+    get stdout() {
+      return out.stdout
+    },
+    get stderr() {
+      return out.stderr
+    },
+    finished,
+    printed: (pattern) =>
+      new Promise((resolve, reject) => {
+        const watcher = () => {
+          const match = pattern.exec(out.stdout)
+          if (match === null) return
+          watchers.delete(watcher)
+          resolve(match)
+        }
+        watchers.add(watcher)
+        watcher()
+        void finished.then(({ code, stderr }) => reject(new Error(`ended with ${code} before printing ${pattern}: ${stderr}`)))
+      }),
+  }
+}
+
+export function mpreg(args: readonly string[], env: Record<string, string> = {}): Promise<Finished> {
+  return startMpreg(args, env).finished
+}

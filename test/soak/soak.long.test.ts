@@ -1,0 +1,146 @@
+/**
+ * Ten minutes at half of what the node can do (SOAK_MINUTES for another time): memory stays flat, the slowest answers stay as slow as
+ * they were, and nothing is left when the node has stopped.
+ */
+import { type ChildProcess, fork } from 'node:child_process'
+import { fileURLToPath } from 'node:url'
+import { describe, expect, it, onTestFinished } from 'vitest'
+import { Histogram } from '../../src/base/index.ts'
+import { type Client, connect } from '../../src/client-node.ts'
+import type { SoakAnswer, SoakQuestion } from './server.ts'
+
+const MINUTES = Number(process.env['SOAK_MINUTES'] ?? 10)
+/** One sample of memory and latency. */
+const WINDOW_MS = 5_000
+/** Early samples show the process growing to its working size. */
+const WARM_UP_SHARE = 0.3
+const TICK_MS = 10
+
+describe('soak', () => {
+  it('runs at half of peak without growing or slowing down, and stops clean', { timeout: MINUTES * 60_000 + 120_000 }, async () => {
+    const server = startServer()
+    const { url } = await server.answer('ready')
+    const clients = await Promise.all(Array.from({ length: 4 }, () => connect(url)))
+    for (const client of clients) await client.subscribe('soak.*', () => {})
+
+    const peak = await peakRate(clients)
+    const samples = await load(clients, peak / 2, MINUTES * 60_000, async () => (await server.ask('usage', 'usage')).rss)
+    const settled = samples.slice(Math.floor(samples.length * WARM_UP_SHARE))
+    const growth = slope(settled.map((sample) => sample.rss)) * settled.length
+    const rss = mean(settled.map((sample) => sample.rss))
+    const [first, last] = halves(settled.map((sample) => sample.p99Ms)).map(median) as [number, number]
+    console.log(
+      `peak ${Math.round(peak)}/s, ran at ${Math.round(mean(settled.map((s) => s.rate)))}/s for ${MINUTES} min: rss ${(rss / 1e6).toFixed(1)} MB, ` +
+        `growth over the settled part ${(growth / 1e6).toFixed(2)} MB, noise ${(deviation(settled.map((s) => s.rss)) / 1e6).toFixed(2)} MB, ` +
+        `p99 ${first.toFixed(2)} ms in the first half, ${last.toFixed(2)} ms in the second`,
+    )
+    expect(samples.reduce((sum, sample) => sum + sample.failures, 0)).toBe(0)
+    // A trend is a leak only if it stands out of the scatter of the samples.
+    expect(growth).toBeLessThan(Math.max(2 * deviation(settled.map((sample) => sample.rss)), 0.05 * rss))
+    expect(last).toBeLessThan(Math.max(2 * first, first + 5))
+
+    await Promise.all(clients.map((client) => client.close()))
+    const { resources } = await server.ask('stop', 'stopped')
+    expect(resources).toEqual([])
+    expect(await server.exitCode).toBe(0)
+  })
+})
+
+interface Sample {
+  readonly rss: number
+  readonly p99Ms: number
+  readonly rate: number
+  readonly failures: number
+}
+
+/** Calls a second with as many in flight as help. */
+async function peakRate(clients: readonly Client[]): Promise<number> {
+  const until = performance.now() + 3_000
+  let calls = 0
+  const worker = async (client: Client) => {
+    while (performance.now() < until) {
+      await client.call('add', 1, 2)
+      calls++
+    }
+  }
+  await Promise.all(clients.flatMap((client) => Array.from({ length: 32 }, () => worker(client))))
+  return calls / 3
+}
+
+/** A steady rate: mostly calls, some asynchronous, some publications. */
+async function load(clients: readonly Client[], rate: number, durationMs: number, rssNow: () => Promise<number>): Promise<Sample[]> {
+  const samples: Sample[] = []
+  const latency = new Histogram()
+  const started = performance.now()
+  let issued = 0
+  let done = 0
+  let failures = 0
+  let windowEnd = started + WINDOW_MS
+  while (performance.now() - started < durationMs) {
+    await new Promise((resolve) => setTimeout(resolve, TICK_MS))
+    const due = ((performance.now() - started) / 1000) * rate
+    for (; issued < due; issued++) {
+      const client = clients[issued % clients.length] as Client
+      const at = performance.now()
+      const operation = issued % 50 === 0 ? client.publish('soak.t', issued) : issued % 10 === 0 ? client.call('later', issued) : client.call('add', issued, 1)
+      operation.then(
+        () => {
+          done++
+          latency.record(performance.now() - at)
+        },
+        () => failures++,
+      )
+    }
+    if (performance.now() < windowEnd) continue
+    windowEnd += WINDOW_MS
+    samples.push({ rss: await rssNow(), p99Ms: latency.quantile(0.99) ?? 0, rate: (done * 1000) / WINDOW_MS, failures })
+    latency.reset()
+    done = 0
+    failures = 0
+  }
+  return samples
+}
+
+function startServer() {
+  const child: ChildProcess = fork(fileURLToPath(new URL('./server.ts', import.meta.url)), { execArgv: [] })
+  onTestFinished(() => void child.kill('SIGKILL'))
+  const waiting = new Map<string, (answer: never) => void>()
+  child.on('message', (message: SoakAnswer) => waiting.get(message.kind)?.(message as never))
+  const answer = <K extends SoakAnswer['kind']>(kind: K) =>
+    new Promise<Extract<SoakAnswer, { kind: K }>>((resolve) => waiting.set(kind, resolve as (answer: never) => void))
+  return {
+    answer,
+    ask<K extends SoakAnswer['kind']>(question: SoakQuestion, kind: K) {
+      const result = answer(kind)
+      child.send(question)
+      return result
+    },
+    exitCode: new Promise<number | null>((resolve) => child.on('exit', resolve)),
+  }
+}
+
+function mean(values: readonly number[]): number {
+  return values.reduce((sum, value) => sum + value, 0) / values.length
+}
+
+function median(values: readonly number[]): number {
+  return values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)] ?? 0
+}
+
+function halves(values: readonly number[]): number[][] {
+  const middle = Math.floor(values.length / 2)
+  return [values.slice(0, middle), values.slice(middle)]
+}
+
+function deviation(values: readonly number[]): number {
+  const average = mean(values)
+  return Math.sqrt(mean(values.map((value) => (value - average) ** 2)))
+}
+
+/** Least-squares slope per sample. */
+function slope(values: readonly number[]): number {
+  const x = (values.length - 1) / 2
+  const y = mean(values)
+  const covariance = values.reduce((sum, value, index) => sum + (index - x) * (value - y), 0)
+  return covariance / values.reduce((sum, _, index) => sum + (index - x) ** 2, 0)
+}
