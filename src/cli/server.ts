@@ -1,8 +1,7 @@
 /** `mpreg server`: run a node in the foreground. */
 import { existsSync } from 'node:fs'
 import { type Command, Option } from 'commander'
-import type { Node } from '../node/index.ts'
-import { serverStartOptions, settingsFromOptions } from '../node/settings/index.ts'
+import { createNode, createNodeFromFile, type Node, SettingsError, serverStartOptions, settingsFromOptions } from '../node/index.ts'
 import { CommandFailure, EXIT_FAILURE, UsageError, verboseWanted } from './outcome.ts'
 
 export function declareServerCommands(server: Command, program: Command): void {
@@ -15,7 +14,7 @@ export function declareServerCommands(server: Command, program: Command): void {
   }
   start.action(async (options: Record<string, unknown>) => {
     const input = settingsFromOptions(givenOnly(start, options))
-    await serve(program, ({ createNode }, verbose) => createNode(verbose ? { ...input, logLevel: 'DEBUG' } : input))
+    await serve(program, (verbose) => createNode(verbose ? { ...input, logLevel: 'DEBUG' } : input))
   })
 
   server
@@ -24,7 +23,7 @@ export function declareServerCommands(server: Command, program: Command): void {
     .argument('<file>', 'settings file')
     .action(async (file: string) => {
       if (!existsSync(file)) throw new UsageError(`Settings file '${file}' does not exist.`)
-      await serve(program, ({ createNodeFromFile }, verbose) => createNodeFromFile(file, verbose ? { logLevel: 'DEBUG' } : {}))
+      await serve(program, (verbose) => createNodeFromFile(file, verbose ? { logLevel: 'DEBUG' } : {}))
     })
 }
 
@@ -33,11 +32,8 @@ function givenOnly(command: Command, options: Record<string, unknown>): Record<s
   return Object.fromEntries(Object.entries(options).filter(([name]) => command.getOptionValueSource(name) === 'cli'))
 }
 
-type NodeRoom = typeof import('../node/index.ts')
-
-async function serve(program: Command, create: (room: NodeRoom, verbose: boolean) => Promise<Node>): Promise<void> {
-  const room = await import('../node/index.ts')
-  const node = await creating(() => create(room, verboseWanted(program.opts())))
+async function serve(program: Command, create: (verbose: boolean) => Promise<Node>): Promise<void> {
+  const node = await creating(() => create(verboseWanted(program.opts())))
   const stopped = untilSignal(() => node.stop())
   await node.start()
   printEndpoint(node)
@@ -46,7 +42,6 @@ async function serve(program: Command, create: (room: NodeRoom, verbose: boolean
 
 /** Wrong settings are the operator's to mend: one line, no talk of the unexpected. */
 async function creating(create: () => Promise<Node>): Promise<Node> {
-  const { SettingsError } = await import('../node/settings/index.ts')
   try {
     return await create()
   } catch (error) {

@@ -1,5 +1,4 @@
 /** A running call, as its function, its authorisation hook and the middleware see it. */
-import type { RegisteredFunction } from './registry.ts'
 
 /** On whose behalf a request runs. */
 export interface Caller {
@@ -48,12 +47,18 @@ export class Cancellation {
   }
 }
 
+/** What of the called function a call shows. */
+export interface CalledFunction {
+  readonly name: string
+  readonly versionText: string
+}
+
 export class RunningCall implements Call {
   readonly requestId: string
   readonly command: string
   readonly caller: Caller
   readonly deadlineMs: number
-  readonly #fn: RegisteredFunction
+  readonly #fn: CalledFunction
   readonly #cancellation: Cancellation
   readonly #now: () => number
 
@@ -62,7 +67,7 @@ export class RunningCall implements Call {
     command: string,
     caller: Caller,
     deadlineMs: number,
-    fn: RegisteredFunction,
+    fn: CalledFunction,
     cancellation: Cancellation,
     now: () => number,
   ) {

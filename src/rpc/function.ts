@@ -46,13 +46,8 @@ export function describeFunction(
   digest: (spec: Omit<RpcSpec, 'spec_digest'>) => string,
 ): RegisteredFunction {
   if (typeof name !== 'string' || name.trim() === '')
-    throw new RegistrationError('invalid_name', `A function needs a name, got ${JSON.stringify(name)}`)
-  let version: Version
-  try {
-    version = parseVersion(options.version ?? '1.0.0')
-  } catch (error) {
-    throw new RegistrationError('invalid_version', `${name}: ${(error as Error).message}`, { cause: error })
-  }
+    throw new RegistrationError(`A function needs a name, got ${JSON.stringify(name)}`, { code: 'invalid_name' })
+  const version = versionOf(name, options.version ?? '1.0.0')
   const versionText = formatVersion(version)
   const functionId = options.functionId ?? name
   const resources = new Set(options.resources)
@@ -90,6 +85,14 @@ export function describeFunction(
     raw: options.raw ?? false,
     authorize: options.authorize,
     invoke: typeof target === 'function' ? invoker(target, options.withCall ?? false) : target.invoke,
+  }
+}
+
+function versionOf(name: string, text: string): Version {
+  try {
+    return parseVersion(text)
+  } catch (error) {
+    throw new RegistrationError(`${name}: ${(error as Error).message}`, { code: 'invalid_version', cause: error })
   }
 }
 

@@ -43,15 +43,13 @@ export class RegistrationError extends MpregError {
   override readonly name = 'RegistrationError'
   readonly code: string
 
-  constructor(
-    code: 'invalid_name' | 'name_conflict' | 'id_conflict' | 'already_registered' | 'invalid_version' | 'invalid_spec',
-    message: string,
-    options?: ErrorOptions,
-  ) {
-    super(message, options)
+  constructor(message: string, { code, cause }: { readonly code: RegistrationProblem; readonly cause?: unknown }) {
+    super(message, { cause })
     this.code = code
   }
 }
+
+export type RegistrationProblem = 'invalid_name' | 'name_conflict' | 'id_conflict' | 'already_registered' | 'invalid_version'
 
 /** What a command asks of a function. */
 export interface Selector {
@@ -128,14 +126,16 @@ export function createRegistry(deps: RegistryDeps): Registry {
       const versions = byName.get(fn.name)
       const known = versions?.[0]
       if (known !== undefined && known.functionId !== fn.functionId) {
-        throw new RegistrationError('name_conflict', `Function name conflict: ${fn.name} already mapped to ${known.functionId}`)
+        throw new RegistrationError(`Function name conflict: ${fn.name} already mapped to ${known.functionId}`, { code: 'name_conflict' })
       }
       const owner = nameOfId.get(fn.functionId)
       if (owner !== undefined && owner !== fn.name) {
-        throw new RegistrationError('id_conflict', `Function id conflict: ${fn.functionId} already mapped to ${owner}`)
+        throw new RegistrationError(`Function id conflict: ${fn.functionId} already mapped to ${owner}`, { code: 'id_conflict' })
       }
       if (versions?.some((other) => other.versionText === fn.versionText)) {
-        throw new RegistrationError('already_registered', `Function '${fn.name}' is already registered (version ${fn.versionText}).`)
+        throw new RegistrationError(`Function '${fn.name}' is already registered (version ${fn.versionText}).`, {
+          code: 'already_registered',
+        })
       }
       byName.set(
         fn.name,

@@ -2,7 +2,13 @@ import { describe, expect, it } from 'vitest'
 import { describeFunction } from './function.ts'
 import { sharesSpec } from './sharing.ts'
 
-const spec = (name: string) => describeFunction(name, () => 1, {}, () => 'd').spec
+const spec = (name: string) =>
+  describeFunction(
+    name,
+    () => 1,
+    {},
+    () => 'd',
+  ).spec
 
 describe('sharing of specifications', () => {
   it('rpc check 17: namespaces cover what lies below them, at dot boundaries', () => {

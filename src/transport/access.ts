@@ -16,7 +16,7 @@
 import { createHash, timingSafeEqual } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
-import type { Env } from '../base/env.ts'
+import type { Env } from '../base/index.ts'
 import { firstLine, TransportError } from './errors.ts'
 import type { AccessPolicy, AccessRefused, AccessRequest, RemoteIdentity } from './transport.ts'
 

@@ -9,7 +9,7 @@
  * With a base port each protocol has a fixed offset from it; without one each gets a port of its own from the allocator.
  */
 
-import type { Env } from '../base/env.ts'
+import type { Env } from '../base/index.ts'
 import { type EndpointRegistry, endpointRegistry } from './endpoint-registry.ts'
 import { firstLine, TransportError } from './errors.ts'
 import type { PortAllocator, PortCategory } from './port-allocator.ts'

@@ -6,7 +6,7 @@
  * while it is open is proof enough to close it at once.
  */
 
-import type { Clock } from '../base/env.ts'
+import type { Clock } from '../base/index.ts'
 
 export type CircuitState = 'closed' | 'open' | 'half_open'
 

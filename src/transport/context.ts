@@ -1,6 +1,6 @@
 /** What all transports of one process share: time and log, the keep-alive sweep, default limits and the counters of everything. */
 
-import type { Env, LogScope } from '../base/env.ts'
+import type { Env, LogScope } from '../base/index.ts'
 import { DEFAULT_LIMITS } from './constants.ts'
 import { KeepAlive } from './keep-alive.ts'
 import type { Limits } from './transport.ts'

@@ -8,7 +8,7 @@
  * are waiting unread in the kernel, and no peer may be blamed for them.
  */
 
-import type { Cancel, Env } from '../base/env.ts'
+import type { Cancel, Env } from '../base/index.ts'
 
 export interface KeepAliveSubject {
   readonly pingIntervalMs: number

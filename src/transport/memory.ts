@@ -5,7 +5,7 @@
  * drives it too. Size limits are enforced on both sides and the outbound buffer is bounded: bytes count as waiting until delivered.
  */
 
-import type { Env } from '../base/env.ts'
+import type { Env } from '../base/index.ts'
 import { DEFAULT_ACCESS } from './access.ts'
 import { nextConnectionId } from './connection-id.ts'
 import { CLOSE_GOING_AWAY, CLOSE_NORMAL, CLOSE_TOO_BIG, CLOSE_TRY_AGAIN_LATER, CONNECTIONS_MAX, DEFAULT_LIMITS } from './constants.ts'

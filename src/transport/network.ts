@@ -2,7 +2,7 @@
  * The real network: one object per process that listens and dials, whatever the scheme.
  */
 
-import type { Env } from '../base/env.ts'
+import type { Env } from '../base/index.ts'
 import { createTransportContext, type TransportCounters } from './context.ts'
 import { dialTcp, listenTcp } from './tcp.ts'
 import type { Connection, DialOptions, Limits, Listener, ListenOptions, Network } from './transport.ts'

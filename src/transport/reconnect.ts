@@ -12,7 +12,7 @@
  * A connection that dies young counts as a failed attempt: a server that accepts and drops at once must not be hammered.
  */
 
-import type { Cancel, Env } from '../base/env.ts'
+import type { Cancel, Env } from '../base/index.ts'
 import { type BackoffOptions, backoffMs, DEFAULT_BACKOFF } from './backoff.ts'
 import { TransportConnectionError } from './errors.ts'
 import type { CloseInfo, Connection, ConnectionHandlers } from './transport.ts'

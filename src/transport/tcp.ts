@@ -7,7 +7,7 @@
 
 import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net'
 import { connect as connectTls, createServer as createTlsServer, type TLSSocket, type Server as TlsServer } from 'node:tls'
-import type { Cancel } from '../base/env.ts'
+import type { Cancel } from '../base/index.ts'
 import { DEFAULT_ACCESS } from './access.ts'
 import {
   CLOSE_ABNORMAL,

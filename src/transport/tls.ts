@@ -9,7 +9,7 @@
 import { readFile, stat } from 'node:fs/promises'
 import { isIP } from 'node:net'
 import { createSecureContext, type SecureContextOptions, type TLSSocket } from 'node:tls'
-import type { Cancel } from '../base/env.ts'
+import type { Cancel } from '../base/index.ts'
 import type { TransportContext } from './context.ts'
 import { CertificateError, firstLine } from './errors.ts'
 import type { TlsOptions } from './transport.ts'
@@ -104,7 +104,8 @@ export function watchCertificates(
 ): CertificateReloader {
   const files = [options.certFile, options.keyFile, options.caFile].filter((file) => file !== undefined)
   let seen: string | undefined
-  let busy: Promise<boolean> | undefined
+  /** Looks take turns: one asked for must not be answered by one that began before the files changed. */
+  let tail: Promise<unknown> = Promise.resolve()
 
   async function look(force: boolean): Promise<boolean> {
     const state = await fingerprint(files)
@@ -122,10 +123,9 @@ export function watchCertificates(
   }
 
   function check(force: boolean): Promise<boolean> {
-    busy ??= look(force).finally(() => {
-      busy = undefined
-    })
-    return busy
+    const turn = tail.then(() => look(force))
+    tail = turn
+    return turn
   }
 
   void check(false)

@@ -42,14 +42,18 @@ describe('turn writer', () => {
   it('puts all further messages of a turn into one write, after the promise continuations of that turn', async () => {
     const sink = new Sink()
     const writer = new TurnWriter(sink, lengthFraming)
-    await nextTurn()
-    for (let i = 0; i < 10; i++) writer.send(`sync ${i}`)
-    void Promise.resolve()
-      .then(() => writer.send('continuation 1'))
-      .then(() => {})
-      .then(() => writer.send('continuation 2'))
-    expect(sink.writes).toHaveLength(1)
-    await nextTurn()
+    await new Promise<void>((resolve) => {
+      // As in a socket's data event: synchronous code first, then the promises it settled.
+      setImmediate(() => {
+        for (let i = 0; i < 10; i++) writer.send(`sync ${i}`)
+        void Promise.resolve()
+          .then(() => writer.send('continuation 1'))
+          .then(() => {})
+          .then(() => writer.send('continuation 2'))
+        expect(sink.writes).toHaveLength(1)
+        setImmediate(resolve)
+      })
+    })
     expect(sink.writes).toHaveLength(2)
     expect(sink.texts()).toEqual([...Array.from({ length: 10 }, (_, i) => `sync ${i}`), 'continuation 1', 'continuation 2'])
   })
@@ -93,10 +97,10 @@ describe('turn writer', () => {
     const texts: string[] = []
     for (let turn = 0; turn < 50; turn++) {
       for (let i = 0; i < 1 + (turn % 7); i++) {
-        const text = `${turn}/${i} `.repeat(1 + ((turn * 37) % 400))
+        const text = `${turn}/${i} `.repeat(1 + ((turn * 137) % 2500))
         texts.push(text)
         writer.send(text)
-        otherWriter.send(`noise ${turn} ${i}`.repeat(30))
+        otherWriter.send(`noise ${turn} ${i}`.repeat(300))
       }
       await nextTurn()
     }

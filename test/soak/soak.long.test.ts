@@ -9,7 +9,7 @@ import { Histogram } from '../../src/base/index.ts'
 import { type Client, connect } from '../../src/client-node.ts'
 import type { SoakAnswer, SoakQuestion } from './server.ts'
 
-const MINUTES = Number(process.env['SOAK_MINUTES'] ?? 10)
+const MINUTES = Number(process.env.SOAK_MINUTES ?? 10)
 /** One sample of memory and latency. */
 const WINDOW_MS = 5_000
 /** Early samples show the process growing to its working size. */
@@ -82,7 +82,12 @@ async function load(clients: readonly Client[], rate: number, durationMs: number
     for (; issued < due; issued++) {
       const client = clients[issued % clients.length] as Client
       const at = performance.now()
-      const operation = issued % 50 === 0 ? client.publish('soak.t', issued) : issued % 10 === 0 ? client.call('later', issued) : client.call('add', issued, 1)
+      const operation =
+        issued % 50 === 0
+          ? client.publish('soak.t', issued)
+          : issued % 10 === 0
+            ? client.call('later', issued)
+            : client.call('add', issued, 1)
       operation.then(
         () => {
           done++
