@@ -43,7 +43,7 @@ const core = (names) => `^(?:node:)?${oneOf(names)}(?:/|$)`
 
 /** Single files of a room that certain others may import beside its index.ts. */
 const doors = {
-  client: ['^src/transport/browser\\.ts$'],
+  client: ['^src/transport/browser\\.ts$', '^src/wire/browser\\.ts$'],
   cli: ['^src/client-node\\.ts$'],
 }
 
@@ -65,7 +65,7 @@ module.exports = {
     },
     {
       name: 'only-through-the-index-client',
-      comment: "A client uses a room's index.ts, and of transport only what also runs in a browser.",
+      comment: "A client uses a room's index.ts, and of transport and wire the faces that also run in a browser.",
       severity: 'error',
       from: { path: '^src/client/' },
       to: { path: '^src/[^/]+/', pathNot: ['^src/client/', '^src/[^/]+/index\\.ts$', ...doors.client] },

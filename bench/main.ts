@@ -3,8 +3,8 @@
  * docs/benchmarks.md says what each contender does and how to read the numbers.
  */
 import { parseArgs } from 'node:util'
-import type { BenchOptions } from './options.ts'
 import { benchIdle } from './idle.ts'
+import type { BenchOptions } from './options.ts'
 import { benchPubsub } from './pubsub.ts'
 import { benchRpc } from './rpc.ts'
 import { benchStartup } from './startup.ts'

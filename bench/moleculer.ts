@@ -12,6 +12,6 @@ export function createBroker({ nodeId, port, urls }: MoleculerInput): ServiceBro
   return new ServiceBroker({
     nodeID: nodeId,
     logger: false,
-    transporter: { type: 'TCP', options: { udpDiscovery: false, useHostname: false, port, urls: [...urls] } },
+    transporter: { type: 'TCP', options: { udpDiscovery: false, useHostname: false, port, urls: urls.join(',') } },
   })
 }

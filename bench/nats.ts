@@ -1,7 +1,7 @@
 /** A NATS broker for the run, when the program is installed (Debian: `apt-get install nats-server`). */
 import { spawn } from 'node:child_process'
-import { setTimeout as sleep } from 'node:timers/promises'
 import { connect } from 'node:net'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { freePorts } from './free-port.ts'
 
 export interface NatsBroker {

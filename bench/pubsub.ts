@@ -8,8 +8,8 @@ import { Report } from './report.ts'
 import { startRole } from './role.ts'
 import type { NodeServer } from './roles/node-server.ts'
 import type { SubscribersInput } from './roles/node-subscribers.ts'
-import type { RawSubscribersInput } from './roles/raw-ws-subscribers.ts'
 import type { RawServerInput, RawWsServer } from './roles/raw-ws-server.ts'
+import type { RawSubscribersInput } from './roles/raw-ws-subscribers.ts'
 
 const SUBSCRIBERS = 10
 const IN_FLIGHT = 16
@@ -33,7 +33,11 @@ export async function benchPubsub({ runs, seconds }: BenchOptions): Promise<void
 
   for (const client of [ours, raw]) await client.ask('deliveries', { seconds: WARM_UP_SECONDS, inFlight: IN_FLIGHT })
   const load = { seconds, inFlight: IN_FLIGHT }
-  const outcome = await measurePairs(runs, () => ours.ask('deliveries', load), () => raw.ask('deliveries', load))
+  const outcome = await measurePairs(
+    runs,
+    () => ours.ask('deliveries', load),
+    () => raw.ask('deliveries', load),
+  )
   report.pair('pubsub10_vs_raw_ws', 'deliveries/s', ['pubsub10_mpreg', 'pubsub10_raw_ws'], outcome, '>= 0.8')
 
   await Promise.all([ours.stop(), raw.stop()])

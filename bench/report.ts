@@ -1,5 +1,4 @@
 /** What a benchmark prints: a table for people and, as the last line, one JSON object for programs. */
-import Table from 'cli-table3'
 import type { PairOutcome } from './pairs.ts'
 import type { Summary } from './statistics.ts'
 
@@ -53,16 +52,25 @@ export class Report {
 
   print(): void {
     printTable(['measure', 'median', '25 %', '75 %', 'min', 'max', 'unit', 'runs'], this.#rows)
-    if (this.#ratioRows.length > 0) printTable(['ratio of pairs', 'median', '25 %', '75 %', 'min', 'max', 'target', 'pairs'], this.#ratioRows)
+    if (this.#ratioRows.length > 0)
+      printTable(['ratio of pairs', 'median', '25 %', '75 %', 'min', 'max', 'target', 'pairs'], this.#ratioRows)
     for (const note of this.#notes) console.log(note)
     console.log(JSON.stringify({ bench: this.#bench, results: this.#results, ratios: this.#ratios }))
   }
 }
 
-function printTable(head: string[], rows: string[][]): void {
-  const table = new Table({ head, style: { head: [], border: [] }, colAligns: ['left', 'right', 'right', 'right', 'right', 'right', 'left', 'right'] })
-  table.push(...rows)
-  console.log(table.toString())
+function printTable(head: readonly string[], rows: readonly (readonly string[])[]): void {
+  const lines = [head, ...rows]
+  const widths = head.map((_, column) => Math.max(...lines.map((cells) => (cells[column] as string).length)))
+  for (const [number, cells] of lines.entries()) {
+    // Names and units read from the left, numbers from the right.
+    const shownCells = cells.map((cell, column) =>
+      /[a-z]/i.test(rows[0]?.[column] ?? '') ? cell.padEnd(widths[column] as number) : cell.padStart(widths[column] as number),
+    )
+    console.log(shownCells.join('  ').trimEnd())
+    if (number === 0) console.log(widths.map((width) => '-'.repeat(width)).join('  '))
+  }
+  console.log()
 }
 
 function shown(value: number): string {

@@ -26,7 +26,11 @@ type Answer = { readonly result: unknown } | { readonly failure: string }
  * Starts a role and waits until it serves.
  * @param input given to the role's {@link roleInput}
  */
-export async function startRole<O extends Operations>(file: URL, input: unknown = null, nodeOptions: readonly string[] = []): Promise<Role<O>> {
+export async function startRole<O extends Operations>(
+  file: URL,
+  input: unknown = null,
+  nodeOptions: readonly string[] = [],
+): Promise<Role<O>> {
   const child = fork(file, [JSON.stringify(input)], { execArgv: [...nodeOptions], serialization: 'json' })
   const name = file.pathname.replace(/.*\//, '')
   await answerOf(child, name)

@@ -36,7 +36,11 @@ export async function benchRpc({ runs, seconds }: BenchOptions): Promise<void> {
     const names = [ours.name, theirs.name] as const
     const load = { seconds, inFlight: IN_FLIGHT }
     for (const { client } of [ours, theirs]) await client.ask('throughput', { ...load, seconds: WARM_UP_SECONDS })
-    const outcome = await measurePairs(runs, () => ours.client.ask('throughput', load), () => theirs.client.ask('throughput', load))
+    const outcome = await measurePairs(
+      runs,
+      () => ours.client.ask('throughput', load),
+      () => theirs.client.ask('throughput', load),
+    )
     report.pair(ratio, 'calls/s', names, outcome, target)
   }
 
@@ -45,7 +49,11 @@ export async function benchRpc({ runs, seconds }: BenchOptions): Promise<void> {
   await compare('rpc_ws_vs_raw_ws', '>= 0.9', overWs, rawWs)
 
   for (const { client } of [overWs, rawWs]) await client.ask('latency', { seconds: WARM_UP_SECONDS })
-  const latency = await measurePairs(runs, () => overWs.client.ask('latency', { seconds }), () => rawWs.client.ask('latency', { seconds }))
+  const latency = await measurePairs(
+    runs,
+    () => overWs.client.ask('latency', { seconds }),
+    () => rawWs.client.ask('latency', { seconds }),
+  )
   report.pair('rpc_seq_p50_vs_raw_ws', 'us', ['seq_p50_mpreg', 'seq_p50_raw_ws'], latency, '<= 1.25')
   await rawWs.stop()
 

@@ -14,4 +14,4 @@ export {
   type SettingsInput,
   type WorkerFunction,
 } from './node/index.ts'
-export { type Call, type CallMiddleware, type Caller, type FunctionOptions, RegistrationError } from './rpc/index.ts'
+export { type Call, type Caller, type CallMiddleware, type FunctionOptions, RegistrationError } from './rpc/index.ts'

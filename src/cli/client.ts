@@ -1,11 +1,14 @@
 /** `mpreg client`: talk to a node. */
 import { type Command, InvalidArgumentError, Option } from 'commander'
-import type { CallOptions, Client, ClientOptions, Message, RawJson } from '../client/index.ts'
+import { type CallOptions, type Client, connect, type Message, RawJson, RpcError } from '../client-node.ts'
 import { argumentText, indentJson, jsonLine } from './json-output.ts'
-import { EXIT_FAILURE, urlOf } from './outcome.ts'
+import { CommandFailure, EXIT_FAILURE, UsageError } from './outcome.ts'
+import { rpcFailureLines } from './rpc-failure.ts'
 
 /** The node's own deadline is 30 s: waiting a little longer lets it answer first. */
 const TIMEOUT_SECONDS = 35
+/** Messages that may wait while standard output is slow. */
+const WAITING_MAX = 10_000
 
 interface ConnectionFlags {
   readonly url?: string
@@ -22,24 +25,34 @@ interface CallFlags extends ConnectionFlags {
   readonly timeout: number
 }
 
+interface PeerFlags extends CallFlags {
+  readonly scope?: string
+  readonly clusterId?: string
+}
+
+interface SubscribeFlags extends ConnectionFlags {
+  readonly backlog: number
+  readonly count?: number
+}
+
+interface PublishFlags extends ConnectionFlags {
+  readonly header?: readonly string[]
+}
+
 export function declareClientCommands(client: Command): void {
   connecting(client.command('call'))
     .description('Call a function. Each argument is JSON, or else plain text.')
     .argument('<fun>', 'name of the function')
     .argument('[args...]', 'positional arguments')
     .option('--locs <resource>', 'resource the function must offer; repeatable', collect)
-    .option('--kwarg <name=value>', 'keyword argument; repeatable', collect)
+    .option('--kwarg <name=value>', 'keyword argument; repeatable', collectPair)
     .option('--function-id <id>', 'global id the function must have')
     .option('--version-constraint <text>', 'versions that will do, such as ">=1.2,<2"')
     .option('--target-cluster <id>', 'cluster to run in')
     .addOption(timeoutOption())
-    .action(async (fun: string, words: string[], flags: CallFlags) => {
-      await withClient(flags, async (connected, { RawJson }) => {
-        const value = (word: string): RawJson => new RawJson(argumentText(word))
-        const result = await connected.callRaw(callOptions(flags, value), fun, ...words.map(value))
-        print(result.text)
-      })
-    })
+    .action((fun: string, words: string[], flags: CallFlags) =>
+      withClient(flags, async (connected) => print((await connected.callRaw(callOptions(flags), fun, ...words.map(value))).text)),
+    )
 
   connecting(client.command('list-peers'))
     .description('Show the other nodes a node knows.')
@@ -47,48 +60,43 @@ export function declareClientCommands(client: Command): void {
     .option('--cluster-id <id>', 'only peers of this cluster')
     .option('--target-cluster <id>', 'ask a node of this cluster')
     .addOption(timeoutOption())
-    .action(async (flags: CallFlags & { readonly scope?: string; readonly clusterId?: string }) => {
-      const query = {
-        ...(flags.scope !== undefined && { scope: flags.scope }),
-        ...(flags.clusterId !== undefined && { cluster_id: flags.clusterId }),
-      }
-      await withClient(flags, async (connected) => {
-        const peers = await connected.callRaw(callOptions(flags), 'list_peers', ...(Object.keys(query).length > 0 ? [query] : []))
-        print(peers.text)
-      })
-    })
+    .action((flags: PeerFlags) =>
+      withClient(flags, async (connected) => {
+        const query = {
+          ...(flags.scope !== undefined && { scope: flags.scope }),
+          ...(flags.clusterId !== undefined && { cluster_id: flags.clusterId }),
+        }
+        const args = Object.keys(query).length > 0 ? [query] : []
+        print((await connected.callRaw(callOptions(flags), 'list_peers', ...args)).text)
+      }),
+    )
 
   connecting(client.command('subscribe'))
     .description('Print messages on matching topics, one JSON object a line, until interrupted.')
     .argument('<patterns...>', 'topics; a segment may be * (exactly one) or # (any number)')
-    .option('--backlog <seconds>', 'also print messages of the last so many seconds', number, 0)
-    .addOption(new Option('--count <n>', 'end after so many messages').argParser(number))
-    .action(async (patterns: string[], flags: ConnectionFlags & { readonly backlog: number; readonly count?: number }) => {
-      await withClient(flags, async (connected) => {
-        const messages = connected.messages(patterns, { backlogSeconds: flags.backlog, queueMax: 10_000 })
-        process.once('SIGINT', interrupted)
-        process.once('SIGTERM', interrupted)
+    .option('--backlog <seconds>', 'also print messages of the last so many seconds', seconds, 0)
+    .option('--count <n>', 'end after so many messages', positiveInteger)
+    .action((patterns: string[], flags: SubscribeFlags) =>
+      withClient(flags, async (connected) => {
         let count = 0
-        if (flags.count === 0) return
-        for await (const message of messages) {
+        for await (const message of connected.messages(patterns, { backlogSeconds: flags.backlog, queueMax: WAITING_MAX })) {
           process.stdout.write(`${jsonLine(wireForm(message))}\n`)
           if (++count === flags.count) break
         }
-      })
-    })
+      }),
+    )
 
   connecting(client.command('publish'))
     .description('Publish a message. The payload is JSON, or else plain text.')
     .argument('<topic>', 'topic, words separated by dots')
     .argument('<payload>', 'what to publish')
-    .option('--header <name=value>', 'header of the message; repeatable', collect)
-    .action(async (topic: string, payload: string, flags: ConnectionFlags & { readonly header?: readonly string[] }) => {
-      await withClient(flags, async (connected, { RawJson }) => {
-        const value = (word: string): RawJson => new RawJson(argumentText(word))
-        await connected.publish(topic, value(payload), named(flags.header, value))
+    .option('--header <name=value>', 'header of the message; repeatable', collectPair)
+    .action((topic: string, payload: string, flags: PublishFlags) =>
+      withClient(flags, async (connected) => {
+        await connected.publish(topic, value(payload), named(flags.header))
         print(JSON.stringify({ topic, accepted: true }))
-      })
-    })
+      }),
+    )
 }
 
 function connecting(command: Command): Command {
@@ -99,30 +107,38 @@ function connecting(command: Command): Command {
 }
 
 function timeoutOption(): Option {
-  return new Option('--timeout <seconds>', 'longest wait for the answer').argParser(number).default(TIMEOUT_SECONDS)
+  return new Option('--timeout <seconds>', 'longest wait for the answer').argParser(seconds).default(TIMEOUT_SECONDS)
 }
 
-type ClientRoom = typeof import('../client-node.ts')
-
-async function withClient(flags: ConnectionFlags, use: (client: Client, room: ClientRoom) => Promise<void>): Promise<void> {
-  const url = urlOf(flags)
-  const room = await import('../client-node.ts')
-  const options: ClientOptions = {
+/** @throws UsageError without a usable URL; CommandFailure for an error the node answered with */
+async function withClient(
+  { apiKey, token, url = process.env.MPREG_URL }: ConnectionFlags,
+  use: (client: Client) => Promise<void>,
+): Promise<void> {
+  if (url === undefined || url === '') throw new UsageError('Provide --url or set MPREG_URL.')
+  if (!/^(?:ws|tcp)s?:\/\/./i.test(url)) throw new UsageError(`'${url}' is not the URL of a node; those look like ws://127.0.0.1:10000.`)
+  process.once('SIGINT', interrupted)
+  process.once('SIGTERM', interrupted)
+  const client = await connect({
     url,
     reconnect: false,
-    ...(flags.token !== undefined && { authToken: flags.token }),
-    ...(flags.apiKey !== undefined && { apiKey: flags.apiKey }),
-  }
-  const client = await room.connect(options)
+    // A function that failed on another node is a failure here too.
+    raiseRemoteFailures: true,
+    ...(token !== undefined && { authToken: token }),
+    ...(apiKey !== undefined && { apiKey }),
+  })
   try {
-    await use(client, room)
+    await use(client)
+  } catch (error) {
+    if (error instanceof RpcError) throw new CommandFailure(rpcFailureLines(error).join('\n'), { cause: error })
+    throw error
   } finally {
     await client.close()
   }
 }
 
-function callOptions(flags: CallFlags, value?: (word: string) => unknown): CallOptions {
-  const kwargs = value === undefined ? undefined : named(flags.kwarg, value)
+function callOptions(flags: CallFlags): CallOptions {
+  const kwargs = named(flags.kwarg)
   return {
     timeoutMs: flags.timeout * 1000,
     ...(kwargs !== undefined && { kwargs }),
@@ -133,14 +149,26 @@ function callOptions(flags: CallFlags, value?: (word: string) => unknown): CallO
   }
 }
 
+/** A word of the command line as the value it is sent as, number lexemes kept. */
+function value(word: string): RawJson {
+  return new RawJson(argumentText(word))
+}
+
 /** `name=value` words as an object. */
-function named(words: readonly string[] | undefined, value: (word: string) => unknown): Record<string, unknown> | undefined {
-  return words && Object.fromEntries(words.map((word) => [word.split('=', 1)[0] as string, value(word.slice(word.indexOf('=') + 1))]))
+function named(pairs: readonly string[] | undefined): Record<string, RawJson> | undefined {
+  return (
+    pairs &&
+    Object.fromEntries(
+      pairs.map((pair) => {
+        const at = pair.indexOf('=')
+        return [pair.slice(0, at), value(pair.slice(at + 1))]
+      }),
+    )
+  )
 }
 
 /** A message by its wire names, as every other output has them. */
-function wireForm({ messageId, ...message }: Message): Record<string, unknown> {
-  const { headers, payload, publisher, timestamp, topic } = message
+function wireForm({ headers, messageId, payload, publisher, timestamp, topic }: Message): Record<string, unknown> {
   return { topic, payload, timestamp, message_id: messageId, publisher, headers }
 }
 
@@ -157,8 +185,19 @@ function collect(word: string, before: readonly string[] = []): readonly string[
   return [...before, word]
 }
 
-function number(word: string): number {
-  const value = Number(word)
-  if (word.trim() === '' || !Number.isFinite(value) || value < 0) throw new InvalidArgumentError('Not a number of 0 or more.')
-  return value
+function collectPair(word: string, before?: readonly string[]): readonly string[] {
+  if (word.indexOf('=') < 1) throw new InvalidArgumentError('Expected name=value.')
+  return collect(word, before)
+}
+
+function seconds(word: string): number {
+  const number = Number(word)
+  if (word.trim() === '' || !Number.isFinite(number) || number < 0) throw new InvalidArgumentError('Expected a number of 0 or more.')
+  return number
+}
+
+function positiveInteger(word: string): number {
+  const number = Number(word)
+  if (!Number.isSafeInteger(number) || number < 1) throw new InvalidArgumentError('Expected a whole number of 1 or more.')
+  return number
 }

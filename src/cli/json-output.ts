@@ -1,23 +1,41 @@
-/** Printing JSON as it came: indented, every number with the lexeme it arrived with. */
+/** Reading and printing JSON without changing it: every number keeps the lexeme it came with, every object the order of its keys. */
 
 /** The same JSON text, indented by two spaces a level. `text` must be valid JSON. */
 export function indentJson(text: string): string {
   let out = ''
   let depth = 0
+  /** A bracket was opened, and it is not known yet whether anything is inside. */
+  let opened = false
   const newline = () => `\n${'  '.repeat(depth)}`
-  for (const [token] of text.matchAll(/"(?:[^"\\]|\\.)*"|[{}[\],:]|[^\s{}[\],:"]+/g)) {
-    if (token === '{' || token === '[') {
-      depth++
-      out += token + newline()
-    } else if (token === '}' || token === ']') {
+  for (let at = 0; at < text.length; at++) {
+    const c = text.charAt(at)
+    if (c === ' ' || c === '\n' || c === '\r' || c === '\t') continue
+    if (c === '}' || c === ']') {
       depth--
-      const empty = /[{[]\s*$/.test(out.slice(-(2 * depth + 4)))
-      out = empty ? out.trimEnd() + token : out + newline() + token
-    } else if (token === ',') out += token + newline()
-    else if (token === ':') out += ': '
-    else out += token
+      out += opened ? c : newline() + c
+      opened = false
+      continue
+    }
+    if (opened) out += newline()
+    opened = c === '{' || c === '['
+    if (opened) {
+      depth++
+      out += c
+    } else if (c === '"') {
+      const end = stringEnd(text, at)
+      out += text.slice(at, end)
+      at = end - 1
+    } else if (c === ',') out += c + newline()
+    else out += c === ':' ? ': ' : c
   }
   return out
+}
+
+/** Index after the string that starts at `start`. */
+function stringEnd(text: string, start: number): number {
+  let at = start + 1
+  while (text.charAt(at) !== '"') at += text.charAt(at) === '\\' ? 2 : 1
+  return at + 1
 }
 
 /** A value on one line, integers beyond 2^53 with all their digits. */

@@ -35,6 +35,9 @@ for (const { declare, name, summary } of groups) {
 }
 for (const group of program.commands) inherit(group)
 
+// Whoever read our output has seen enough, `head` for example: nothing is left to do, and nobody to tell.
+process.stdout.on('error', () => process.exit(EXIT_FAILURE))
+
 try {
   await program.parseAsync()
 } catch (error) {
@@ -55,7 +58,7 @@ function exitCodeOf(error: unknown): number {
   if (error instanceof CommanderError) {
     if (error.code === 'commander.version' || error.code === 'commander.helpDisplayed') return EXIT_OK
     // A group without a command has shown its help; anything else gets the usage of the command that was meant.
-    if (error.code !== 'commander.help') usage(error.message.replace(/^error: /, ''))
+    if (error.code !== 'commander.help') usage(capitalised(error.message.replace(/^error: /, '')))
     return EXIT_USAGE
   }
   if (error instanceof UsageError) {
@@ -70,8 +73,11 @@ function usage(message: string): void {
   const command = addressed(program, words)
   const path: string[] = []
   for (let at: Command | null = command; at !== null; at = at.parent) path.unshift(at.name())
-  const text = message.charAt(0).toUpperCase() + message.slice(1)
-  process.stderr.write(`Usage: ${path.join(' ')} ${command.usage()}\nTry '${path.join(' ')} --help'.\n\nError: ${text}\n`)
+  process.stderr.write(`Usage: ${path.join(' ')} ${command.usage()}\nTry '${path.join(' ')} --help'.\n\nError: ${message}\n`)
+}
+
+function capitalised(text: string): string {
+  return text.charAt(0).toUpperCase() + text.slice(1)
 }
 
 /** The command that the words of the command line lead to. */

@@ -1,20 +1,30 @@
 /** `mpreg server`: run a node in the foreground. */
 import { existsSync } from 'node:fs'
 import { type Command, Option } from 'commander'
-import { createNode, createNodeFromFile, type Node, SettingsError, serverStartOptions, settingsFromOptions } from '../node/index.ts'
+import {
+  createNode,
+  createNodeFromFile,
+  type Node,
+  SettingsError,
+  type SettingsInput,
+  type StartOption,
+  serverStartOptions,
+  settingsFromOptions,
+} from '../node/index.ts'
 import { CommandFailure, EXIT_FAILURE, UsageError, verboseWanted } from './outcome.ts'
 
 export function declareServerCommands(server: Command, program: Command): void {
   const start = server.command('start').description('Run a node until it is told to stop, configured by options.')
-  for (const { choices, default: value, flags, help, repeatable } of serverStartOptions()) {
-    const option = new Option(flags, value === undefined ? help : `${help} (default: ${value})`)
-    if (choices !== undefined) option.choices([...choices])
-    if (repeatable) option.argParser((word: string, before: readonly string[] = []) => [...before, word])
-    start.addOption(option)
-  }
+  for (const option of serverStartOptions()) start.addOption(commandLineOption(option))
   start.action(async (options: Record<string, unknown>) => {
     const input = settingsFromOptions(givenOnly(start, options))
-    await serve(program, (verbose) => createNode(verbose ? { ...input, logLevel: 'DEBUG' } : input))
+    const verbose = verboseWanted(program.opts())
+    const settings: SettingsInput = verbose ? { ...input, logLevel: 'DEBUG' } : input
+    const node = await mending(
+      (error) => new UsageError(error.message, { cause: error }),
+      () => createNode(settings),
+    )
+    await serve(node)
   })
 
   server
@@ -23,8 +33,21 @@ export function declareServerCommands(server: Command, program: Command): void {
     .argument('<file>', 'settings file')
     .action(async (file: string) => {
       if (!existsSync(file)) throw new UsageError(`Settings file '${file}' does not exist.`)
-      await serve(program, (verbose) => createNodeFromFile(file, verbose ? { logLevel: 'DEBUG' } : {}))
+      const verbose = verboseWanted(program.opts())
+      const node = await mending(
+        (error) => new CommandFailure(`Error: ${error.message}`, { cause: error }),
+        () => createNodeFromFile(file, verbose ? { logLevel: 'DEBUG' } : {}),
+      )
+      await serve(node)
     })
+}
+
+function commandLineOption({ choices, default: value, flags, help, repeatable }: StartOption): Option {
+  const text = flags.startsWith('--no-') ? `The opposite of --${flags.slice('--no-'.length)}.` : help
+  const option = new Option(flags, value === undefined ? text : `${text} (default: ${value})`)
+  if (choices !== undefined) option.choices([...choices])
+  if (repeatable) option.argParser((word: string, before: readonly string[] = []) => [...before, word])
+  return option
 }
 
 /** Options that were given on the command line; the rest have their defaults in the settings. */
@@ -32,22 +55,20 @@ function givenOnly(command: Command, options: Record<string, unknown>): Record<s
   return Object.fromEntries(Object.entries(options).filter(([name]) => command.getOptionValueSource(name) === 'cli'))
 }
 
-async function serve(program: Command, create: (verbose: boolean) => Promise<Node>): Promise<void> {
-  const node = await creating(() => create(verboseWanted(program.opts())))
-  const stopped = untilSignal(() => node.stop())
-  await node.start()
-  printEndpoint(node)
-  await stopped
-}
-
-/** Wrong settings are the operator's to mend: one line, no talk of the unexpected. */
-async function creating(create: () => Promise<Node>): Promise<Node> {
+/** Wrong settings are the operator's to mend, where they came from: on the command line, or in a file. */
+async function mending(failure: (error: SettingsError) => Error, create: () => Promise<Node>): Promise<Node> {
   try {
     return await create()
   } catch (error) {
-    if (error instanceof SettingsError) throw new CommandFailure(error.message, { cause: error })
-    throw error
+    throw error instanceof SettingsError ? failure(error) : error
   }
+}
+
+async function serve(node: Node): Promise<void> {
+  const { started, stopped } = runUntilSignal(node)
+  await started
+  printEndpoint(node)
+  await stopped
 }
 
 /** The lines that scripts read: each alone on its line, with the port really bound. */
@@ -55,16 +76,29 @@ export function printEndpoint(node: Pick<Node, 'url'>): void {
   process.stdout.write(`Server endpoint: ${node.url}\nMPREG_URL=${node.url}\n`)
 }
 
-/** Resolves after the first SIGINT or SIGTERM once `stop` is done; a second signal ends the process at once. */
-export function untilSignal(stop: () => Promise<void>): Promise<void> {
-  return new Promise((resolve, reject) => {
-    let stopping = false
+export interface Run {
+  /** Resolves once the node listens. */
+  readonly started: Promise<void>
+  /** Resolves once it was told to stop, and has stopped. */
+  readonly stopped: Promise<void>
+  /** Aborts when it is told to stop. */
+  readonly stopping: AbortSignal
+}
+
+/** Starts a node that stops in good order on the first SIGINT or SIGTERM, be it while it starts; a second one ends the process at once. */
+export function runUntilSignal(node: Node): Run {
+  const started = node.start()
+  const stopping = new AbortController()
+  const stopped = new Promise<void>((resolve, reject) => {
     const onSignal = () => {
-      if (stopping) process.exit(EXIT_FAILURE)
-      stopping = true
-      stop().then(resolve, reject)
+      if (stopping.signal.aborted) process.exit(EXIT_FAILURE)
+      stopping.abort()
+      started.then(() => node.stop()).then(resolve, reject)
     }
     process.on('SIGINT', onSignal)
     process.on('SIGTERM', onSignal)
   })
+  // Of a start that fails one hears through `started`.
+  stopped.catch(() => {})
+  return { started, stopped, stopping: stopping.signal }
 }

@@ -1,140 +1,128 @@
 /**
- * What `npm start` runs: a node with a few functions and resources on real sockets, a short tour of it through the client, and then the
- * node stays up for you to try.
+ * What `npm start` runs: a node with sample functions on real sockets, a short tour of it through the client, and then the node stays up
+ * for you to try.
  */
-import { fileURLToPath } from 'node:url'
-import { type Client, CommandNotFoundError, connect } from '../client-node.ts'
-import { createNode, type Node } from '../node/index.ts'
-import { printEndpoint, untilSignal } from './server.ts'
+import { createColors } from 'picocolors'
+import { type Client, type CommandInit, CommandNotFoundError, connect } from '../client-node.ts'
+import { createNode } from '../node/index.ts'
+import { EXIT_FAILURE, isDecorated, report } from './outcome.ts'
+import { explanationLines } from './rpc-failure.ts'
+import { registerSamples } from './sample-functions.ts'
+import { printEndpoint, runUntilSignal } from './server.ts'
 
-const PRICES: Readonly<Record<string, number>> = { apple: 0.4, pear: 0.55, fig: 1.2 }
+const colors = createColors(isDecorated(process.stdout))
+/** Of the left column: what was asked. */
+const WHAT_WIDTH = 34
 
-function registerSamples(node: Node): void {
-  node.register('add', (a: number, b: number) => a + b, { params: { a: 'float', b: 'float' }, returns: 'float', doc: 'Add two numbers.' })
-  node.register('shop.price', (item: string) => ({ item, amount: PRICES[item] ?? 1, currency: 'EUR' }), {
-    params: { item: 'str' },
-    returns: 'dict',
-    doc: 'Look up what an item costs.',
-  })
-  node.register(
-    'shop.price',
-    (item: string) => ({ item, amount: Math.round((PRICES[item] ?? 1) * 108) / 100, currency: 'EUR', taxed: true }),
-    {
-      version: '2.0.0',
-      params: { item: 'str' },
-      returns: 'dict',
-      doc: 'The same, tax included.',
-    },
-  )
-  node.register('shop.total', (price: number, count: number) => Math.round(price * count * 100) / 100, {
-    params: { price: 'float', count: 'int' },
-    returns: 'float',
-  })
-  node.register('train', (model: string) => `${model} trained on the GPU`, {
-    params: { model: 'str' },
-    resources: ['gpu-0'],
-    doc: 'Needs a GPU.',
-  })
-  node.register('wait', (ms: number) => new Promise((resolve) => setTimeout(resolve, ms, ms)), {
-    params: { ms: 'int' },
-    doc: 'Answer late.',
-  })
-  node.register(
-    'primes',
-    { module: sampleModule(), export: 'countPrimes' },
-    { params: { below: 'int' }, returns: 'int', doc: 'CPU-bound: runs in a worker.' },
-  )
+try {
+  const node = await createNode({ name: 'tour', resources: ['gpu-0'], logLevel: 'WARNING' })
+  registerSamples(node)
+  const { started, stopped, stopping } = runUntilSignal(node)
+  await started
+  printEndpoint(node)
+  try {
+    await tour(node.url)
+  } catch (error) {
+    // A tour that is cut short by Ctrl-C has not failed.
+    if (!stopping.aborted) {
+      await node.stop()
+      throw error
+    }
+  }
+  await stopped
+} catch (error) {
+  report(error, true)
+  process.exitCode = EXIT_FAILURE
 }
-
-function sampleModule(): string {
-  return fileURLToPath(new URL(import.meta.url.endsWith('.ts') ? './sample-work.ts' : './sample-work.js', import.meta.url))
-}
-
-const node = await createNode({ name: 'tour', resources: ['gpu-0'], monitoringEnabled: false, logLevel: 'WARNING' })
-registerSamples(node)
-const stopped = untilSignal(() => node.stop())
-await node.start()
-printEndpoint(node)
-await tour(node.url)
-await stopped
 
 async function tour(url: string): Promise<void> {
-  const client = await connect(url)
-  await callAFunction(client)
-  await runAGraph(client)
+  await using client = await connect({ url, reconnect: false })
+  await callFunctions(client)
+  await runGraph(client)
   await askForWhatIsNotThere(client)
-  await followATopic(client)
-  await client.close()
-  say(`
-The node stays up. Try, in another terminal:
+  await followTopic(client)
+  heading('Your turn')
+  say(`The node stays up until Ctrl-C. In another terminal:
 
   export MPREG_URL=${url}
   bin/mpreg client call add 2 40
   bin/mpreg client call shop.price fig --version-constraint '<2'
-  bin/mpreg client call train resnet --locs gpu-0
-  bin/mpreg client call primes 2000000
+  bin/mpreg client call train resnet --locs gpu-7
+  bin/mpreg client call primes 5000000
   bin/mpreg client call rpc_list '{"namespace":"shop"}'
   bin/mpreg client subscribe 'orders.#' --backlog 600
-
-Ctrl-C stops it.`)
+  bin/mpreg client publish orders.eu.created '{"order":3}'`)
 }
 
-async function callAFunction(client: Client): Promise<void> {
-  heading('A call')
-  say(`  add(2, 3)                              -> ${show(await client.call('add', 2, 3))}`)
-  say(`  train("resnet") on resource gpu-0      -> ${show(await client.callWith({ locs: ['gpu-0'] }, 'train', 'resnet'))}`)
-  say(`  shop.price("fig"), any version         -> ${show(await client.call('shop.price', 'fig'))}`)
-  say(`  shop.price("fig"), version <2          -> ${show(await client.callWith({ versionConstraint: '<2' }, 'shop.price', 'fig'))}`)
+async function callFunctions(client: Client): Promise<void> {
+  heading('1. Call a function by its name; say what it needs, not where it is')
+  answer('add(2, 3)', await client.call('add', 2, 3))
+  answer('shop.price("fig")', await client.call('shop.price', 'fig'))
+  answer('shop.price("fig"), version <2', await client.callWith({ versionConstraint: '<2' }, 'shop.price', 'fig'))
+  answer('train("resnet"), on gpu-0', await client.callWith({ locs: ['gpu-0'] }, 'train', 'resnet'))
+  answer('primes(2000000), in a worker', await client.call('primes', 2_000_000))
 }
 
-async function runAGraph(client: Client): Promise<void> {
-  heading('A dependency graph: results flow from one command to the next, by name and field')
-  const { executionSummary, results } = await client.requestFull(
-    [
-      { name: 'fig', fun: 'shop.price', args: ['fig'] },
-      { name: 'pear', fun: 'shop.price', args: ['pear'] },
-      { name: 'figs', fun: 'shop.total', args: ['fig.amount', 10] },
-      { name: 'pears', fun: 'shop.total', args: ['pear.amount', 4] },
-      { name: 'bill', fun: 'add', args: ['figs', 'pears'] },
-    ],
-    { includeExecutionSummary: true },
+async function runGraph(client: Client): Promise<void> {
+  const cmds = [
+    { name: 'fig', fun: 'shop.price', args: ['fig'] },
+    { name: 'pear', fun: 'shop.price', args: ['pear'] },
+    { name: 'figs', fun: 'shop.total', args: ['fig.amount', 10] },
+    { name: 'pears', fun: 'shop.total', args: ['pear.amount', 4] },
+    { name: 'bill', fun: 'add', args: ['figs', 'pears'] },
+  ] satisfies CommandInit[]
+  heading('2. Send a graph: an argument that names another command, or a field of it, waits for that result')
+  for (const { args, fun, name } of cmds) say(`  ${name.padEnd(5)} = ${fun}(${args.map(show).join(', ')})`)
+  const { executionSummary, intermediateResults } = await client.requestFull(cmds, {
+    returnIntermediateResults: true,
+    includeExecutionSummary: true,
+  })
+  for (const [level, { level_results }] of intermediateResults.entries()) answer(`level ${level + 1}, side by side`, level_results)
+  say(
+    `  ${show(executionSummary?.parallel_commands_executed)} commands, one request, ${shortMs(executionSummary?.total_execution_time_ms)} ms`,
   )
-  say(`  fig, pear -> figs = fig.amount * 10, pears = pear.amount * 4 -> bill = ${show(results.bill)}`)
-  say(`  ${show(executionSummary?.parallel_commands_executed)} commands in ${show(executionSummary?.total_levels)} levels`)
 }
 
 async function askForWhatIsNotThere(client: Client): Promise<void> {
-  heading('A function that does not fit: the node says why')
-  const error = await client.callWith({ locs: ['gpu-7'], versionConstraint: '>=2' }, 'train', 'resnet').catch((thrown: unknown) => thrown)
-  if (!(error instanceof CommandNotFoundError)) throw error
-  say(`  train("resnet") on gpu-7, version >=2  -> ${String(error.details)}`)
-  const { candidates } = error.explanation as { candidates: readonly { version: string; node_id: string; reasons: readonly string[] }[] }
-  for (const { node_id, reasons, version } of candidates) say(`    ${version} on ${node_id}: ${reasons.join('; ')}`)
+  heading('3. Ask for what is not there, and hear why')
+  await refused('train("resnet") >=2, on gpu-7', client.callWith({ locs: ['gpu-7'], versionConstraint: '>=2' }, 'train', 'resnet'))
+  await refused('trian("resnet")', client.call('trian', 'resnet'))
 }
 
-async function followATopic(client: Client): Promise<void> {
-  heading('A topic: a late subscriber gets the backlog first, then what comes')
+async function refused(what: string, call: Promise<unknown>): Promise<void> {
+  const error = await call.catch((thrown: unknown) => thrown)
+  if (!(error instanceof CommandNotFoundError)) throw error
+  say(`  ${what.padEnd(WHAT_WIDTH)} ${colors.yellow(String(error.details))}`)
+  for (const line of explanationLines(error.explanation)) say(`    ${line}`)
+}
+
+async function followTopic(client: Client): Promise<void> {
+  heading('4. Subscribe late: first comes what was missed, then what happens')
   await client.publish('orders.eu.created', { order: 1, item: 'fig' })
-  const two = Promise.withResolvers<void>()
-  let count = 0
-  await client.subscribe(
-    'orders.*.created',
-    (message) => {
-      say(`  orders.*.created received ${message.topic} ${show(message.payload)}`)
-      if (++count === 2) two.resolve()
-    },
-    { backlogSeconds: 60 },
-  )
+  say('  published orders.eu.created, and only now subscribed to orders.*.created with 60 s of backlog')
+  const messages = client.messages('orders.*.created', { backlogSeconds: 60 })
+  const { value: missed } = await messages.next()
+  answer(`backlog ${missed.topic}`, missed.payload)
   await client.publish('orders.us.created', { order: 2, item: 'pear' })
-  await two.promise
+  const { value: live } = await messages.next()
+  answer(`live    ${live.topic}`, live.payload)
+  await messages.return?.()
 }
 
 function heading(text: string): void {
-  say(`\n${text}`)
+  say(`\n${colors.bold(text)}`)
+}
+
+function answer(what: string, value: unknown): void {
+  say(`  ${what.padEnd(WHAT_WIDTH)} ${colors.dim('->')} ${colors.green(show(value))}`)
 }
 
 function show(value: unknown): string {
   return JSON.stringify(value)
+}
+
+function shortMs(value: unknown): string {
+  return Number(value).toFixed(1)
 }
 
 function say(text: string): void {

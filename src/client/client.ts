@@ -9,7 +9,16 @@
  * The connection comes back by itself when it is lost, and so do subscriptions. A call that was under way is not repeated, since the
  * function may have run: it rejects with `ConnectionLostError`. Calls made while disconnected wait for the connection, up to their timeout.
  */
-import { createRealEnv, DeadlineQueue, type DeadlineHandle, type Env, silentLog } from '../base/index.ts'
+/// <reference lib="esnext.disposable" preserve="true" />
+import { createRealEnv, type DeadlineHandle, DeadlineQueue, type Env } from '../base/index.ts'
+import {
+  type CloseInfo,
+  type Connection,
+  type ConnectionHandlers,
+  createReconnector,
+  type DialOptions,
+  type Reconnector,
+} from '../transport/browser.ts'
 import {
   type CommandInit,
   encodePublish,
@@ -23,17 +32,19 @@ import {
   RpcError,
   sliceAt,
 } from '../wire/browser.ts'
-import { type CloseInfo, type Connection, type ConnectionHandlers, createReconnector, type DialOptions, type Reconnector } from '../transport/browser.ts'
+import { consoleLog } from './console-log.ts'
 import {
   ClientClosedError,
   ConnectionLostError,
   InvalidAnswerError,
+  NotConnectedError,
   OperationRefusedError,
   RequestTimeoutError,
   rpcErrorOf,
   TooManyPendingError,
 } from './errors.ts'
-import { createInbox, type Message, type SubscribeOptions, type Subscription, SubscriptionRecord } from './subscription.ts'
+import { type MessageHeaders, presentHeaders } from './headers.ts'
+import { createInbox, type Inbox, type Message, type SubscribeOptions, type Subscription, SubscriptionRecord } from './subscription.ts'
 
 /** The functions a node offers, by name. Declare yours once and pass the type to `connect`. */
 export type Functions = { [name: string]: (...args: unknown[]) => unknown }
@@ -57,11 +68,13 @@ export interface ClientOptions {
   readonly pendingMax?: number
   /** Reconnect when the connection is lost. Default true. */
   readonly reconnect?: boolean
+  /** Refuse what is asked while disconnected at once, with `NotConnectedError`, instead of letting it wait. Default false. */
+  readonly failFast?: boolean
   /** Reject with an error when a function failed on another node, instead of returning the failure object. Default false. */
   readonly raiseRemoteFailures?: boolean
   /** Told about every change of the connection. */
   readonly onState?: (state: ClientState, cause?: Error) => void
-  /** Time, chance and log; tests hand in a virtual one. */
+  /** Time, chance and log; tests hand in a virtual one. By default warnings and errors go to the console. */
   readonly env?: Env
 }
 
@@ -106,10 +119,16 @@ export interface ClientStats {
 
 export interface Client<F = Functions> {
   readonly state: ClientState
+  /** This client without its function types: any name, any arguments, results of type `unknown`. */
+  readonly untyped: Client
   /** Calls one function with positional arguments. @throws RpcError and the errors of errors.ts */
   call<K extends keyof F & string>(fun: K, ...args: Callable<F, K>['args']): Promise<Callable<F, K>['result']>
   /** The same with keyword arguments, resources, versions, a timeout or an abort signal. Arguments given by keyword are left out of `args`. */
-  callWith<K extends keyof F & string>(options: CallOptions, fun: K, ...args: Partial<Callable<F, K>['args']>): Promise<Callable<F, K>['result']>
+  callWith<K extends keyof F & string>(
+    options: CallOptions,
+    fun: K,
+    ...args: Partial<Callable<F, K>['args']>
+  ): Promise<Callable<F, K>['result']>
   /** The result as the text it arrived in, for callers to whom `1.0` is not `1`. */
   callRaw(options: CallOptions, fun: string, ...args: unknown[]): Promise<RawJson>
   /** Runs a dependency graph; results of its last level by command name. */
@@ -117,13 +136,16 @@ export interface Client<F = Functions> {
   /** The same, with per-level results and timing where `options` ask for them. */
   requestFull(cmds: readonly CommandInit[], options?: RequestOptions): Promise<Response>
   /** Resolves when the node has accepted the message. @throws OperationRefusedError */
-  publish(topic: string, payload: unknown, headers?: Readonly<Record<string, unknown>>): Promise<void>
+  publish(topic: string, payload: unknown, headers?: MessageHeaders): Promise<void>
   /** Delivers matching messages to `receive` until unsubscribed, across reconnects. @throws OperationRefusedError */
   subscribe(patterns: string | readonly string[], receive: (message: Message) => void, options?: SubscribeOptions): Promise<Subscription>
   /** The same as an async iterable. While nobody takes them, the newest `queueMax` (1000) messages wait; older ones are dropped. */
-  messages(patterns: string | readonly string[], options?: SubscribeOptions & { readonly queueMax?: number }): AsyncIterableIterator<Message>
+  messages(
+    patterns: string | readonly string[],
+    options?: SubscribeOptions & { readonly queueMax?: number },
+  ): AsyncIterableIterator<Message>
   /** Publishes with a `reply_to` header and resolves with the first message on that topic. @throws RequestTimeoutError */
-  publishWithReply(topic: string, payload: unknown, options?: { headers?: Readonly<Record<string, unknown>>; timeoutMs?: number }): Promise<Message>
+  publishWithReply(topic: string, payload: unknown, options?: { headers?: MessageHeaders; timeoutMs?: number }): Promise<Message>
   stats(): ClientStats
   /** Ends everything; calls under way reject. Idempotent. */
   close(): Promise<void>
@@ -138,11 +160,14 @@ const PENDING_MAX = 10_000
 /** Nodes of the Python implementation drop a connection that brings no frame for 60 s. */
 const HEARTBEAT_AFTER_MS = 30_000
 const HEARTBEAT_CHECK_MS = 10_000
-/** A replay after a reconnect reaches back this much further than the gap, for clocks that differ. */
-const BACKLOG_MARGIN_SECONDS = 5
-
-/** What becomes of a response. */
-type Kind = 'value' | 'raw' | 'results' | 'full' | 'ack'
+/** Checks in a row without an inbound frame, although heartbeats went out: nobody is there. Not a time, since computers sleep. */
+const SILENT_CHECKS_MAX = 7
+const HEARTBEAT_PREFIX = 'heartbeat-'
+/**
+ * What becomes of a response. `upkeep` is an acknowledgement of what the client does for itself on one connection: it means nothing on
+ * the next one, and must not fail because the owner has too much under way.
+ */
+type Kind = 'value' | 'raw' | 'results' | 'full' | 'ack' | 'upkeep'
 
 interface Pending {
   readonly u: string
@@ -177,7 +202,7 @@ export async function connectWith<F = Functions>(dial: Dial, options: ClientOpti
   return client as unknown as Client<F>
 }
 
-class NodeClient implements ConnectionHandlers {
+class NodeClient {
   readonly #options: ClientOptions
   readonly #env: Env
   readonly #id: string
@@ -190,8 +215,12 @@ class NodeClient implements ConnectionHandlers {
   #connection: Connection | undefined
   #state: ClientState = 'connecting'
   #opening: { resolve(): void; reject(error: Error): void } | undefined
-  #lostAt: number | undefined
   #lastSentMs: number
+  /** Unix seconds of the last inbound frame: up to then nothing was missed. */
+  #lastHeard = 0
+  #silentChecks = 0
+  #lastFailure: Error | undefined
+  #badFrameLogged = false
   #requestsSent = 0
   #messagesReceived = 0
   #framesIgnored = 0
@@ -199,7 +228,7 @@ class NodeClient implements ConnectionHandlers {
 
   constructor(dial: Dial, options: ClientOptions) {
     this.#options = options
-    this.#env = options.env ?? createRealEnv({ log: silentLog })
+    this.#env = options.env ?? createRealEnv({ log: consoleLog })
     const { clock, random, timers } = this.#env
     this.#id = `pubsub_client_${random.ulid()}`
     this.#lastSentMs = clock.monotonic()
@@ -208,7 +237,12 @@ class NodeClient implements ConnectionHandlers {
       timers,
       onExpire: (pending) => {
         this.#settle(pending)
-        pending.reject(new RequestTimeoutError(`no answer from ${options.url} within ${pending.timeoutMs / 1000} s`))
+        const seconds = pending.timeoutMs / 1000
+        pending.reject(
+          pending.sent
+            ? new RequestTimeoutError(`no answer from ${options.url} within ${seconds} s`)
+            : this.#notConnected(`within ${seconds} s`),
+        )
       },
     })
     const dialOptions: DialOptions = {
@@ -228,6 +262,10 @@ class NodeClient implements ConnectionHandlers {
     return this.#state
   }
 
+  get untyped(): Client {
+    return this as unknown as Client
+  }
+
   open(): Promise<void> {
     return new Promise((resolve, reject) => {
       this.#opening = { resolve, reject }
@@ -236,19 +274,30 @@ class NodeClient implements ConnectionHandlers {
   }
 
   #connected(connection: Connection): ConnectionHandlers {
+    const { clock } = this.#env
     this.#connection = connection
     this.#connects++
-    this.#lastSentMs = this.#env.clock.monotonic()
+    this.#lastSentMs = clock.monotonic()
+    this.#lastHeard = clock.wall()
+    this.#silentChecks = 0
+    this.#badFrameLogged = false
+    const waiting = [...this.#pending.values()]
+    // Subscriptions first: what the waiting requests cause must not be missed.
+    for (const record of [...this.#subscriptions.values()]) if (record.acknowledged) void this.#resubscribe(record)
+    for (const pending of waiting) if (!pending.sent) this.#transmit(pending)
     this.#become('connected')
     this.#opening?.resolve()
     this.#opening = undefined
-    for (const pending of [...this.#pending.values()]) if (!pending.sent) this.#transmit(pending)
-    if (this.#connects > 1) this.#resubscribe()
-    return this
+    return {
+      message: (text) => this.#message(text),
+      malformed: (error) => this.#badFrame(error),
+      close: (info) => this.#lost(info),
+    }
   }
 
   /** An attempt failed, or the connection ended. */
   #waiting(error: Error): void {
+    this.#lastFailure = error
     if (this.#opening !== undefined) {
       this.#opening.reject(error)
       this.#opening = undefined
@@ -259,44 +308,71 @@ class NodeClient implements ConnectionHandlers {
 
   #become(state: ClientState, cause?: Error): void {
     this.#state = state
+    this.#safely('onState', () => this.#options.onState?.(state, cause))
+  }
+
+  /** Runs a callback of the owner: what it throws is logged, and the client goes on. */
+  #safely(what: string, callback: () => unknown): void {
     try {
-      this.#options.onState?.(state, cause)
+      this.#watch(what, callback())
     } catch (error) {
-      this.#env.log.scope('client').error('onState failed', error)
+      this.#callbackFailed(what, error)
     }
   }
 
-  message(text: string): void {
+  /** A callback may be asynchronous. Nobody awaits it, so what it rejects with must end here, not the process. */
+  #watch(what: string, outcome: unknown): void {
+    if (outcome instanceof Promise) outcome.catch((error: unknown) => this.#callbackFailed(what, error))
+  }
+
+  #callbackFailed(what: string, error: unknown): void {
+    this.#env.log.scope('client').error(`${what} failed`, error)
+  }
+
+  /** Skips a frame that is none. One line for each connection, since a server that sends one will send more. */
+  #badFrame(error: unknown): void {
+    this.#framesIgnored++
+    if (this.#badFrameLogged) return
+    this.#badFrameLogged = true
+    this.#env.log
+      .scope('client')
+      .warn(`${this.#options.url} sent a frame that is no JSON object; it is skipped, further ones silently: ${error}`)
+  }
+
+  #notConnected(when: string): NotConnectedError {
+    const cause = this.#lastFailure
+    const why = cause === undefined ? '' : `: ${cause.message}`
+    return new NotConnectedError(`no connection to ${this.#options.url} ${when}, nothing was sent${why}`, { cause })
+  }
+
+  #message(text: string): void {
+    this.#silentChecks = 0
+    this.#lastHeard = this.#env.clock.wall()
     let frame: ResponseFrame
     try {
       frame = parseJson(text) as ResponseFrame
-    } catch {
-      this.#framesIgnored++
+    } catch (error) {
+      this.#badFrame(error)
       return
     }
-    if (typeof frame !== 'object' || frame === null) this.#framesIgnored++
+    if (typeof frame !== 'object' || frame === null) this.#badFrame(`it is ${frame === null ? 'null' : `a ${typeof frame}`}`)
     else if (frame.role === 'pubsub-notification') this.#notified(frame)
     else this.#answered(frame, text)
   }
 
-  malformed(): void {
-    this.#framesIgnored++
-  }
-
-  close(info?: CloseInfo): Promise<void> {
-    if (info === undefined) {
-      if (this.#state !== 'closed') this.#end(new ClientClosedError('the client was closed'))
-      return Promise.resolve()
-    }
+  #lost(info: CloseInfo): void {
     this.#connection = undefined
-    this.#lostAt ??= this.#env.clock.wall()
+    for (const record of this.#subscriptions.values()) record.missedSince ??= this.#lastHeard
     const cause = info.error ?? new Error(`${info.code} ${info.reason}`.trim())
     for (const pending of [...this.#pending.values()]) {
-      if (!pending.sent) continue
+      if (!pending.sent && pending.kind !== 'upkeep') continue
       this.#settle(pending)
       pending.reject(new ConnectionLostError(`connection to ${this.#options.url} lost before the answer: ${cause.message}`, { cause }))
     }
-    return Promise.resolve()
+  }
+
+  async close(): Promise<void> {
+    if (this.#state !== 'closed') this.#end(new ClientClosedError('the client was closed'))
   }
 
   [Symbol.asyncDispose](): Promise<void> {
@@ -307,11 +383,13 @@ class NodeClient implements ConnectionHandlers {
     this.#become('closed', cause)
     this.#stopHeartbeat()
     this.#reconnector.stop()
-    for (const record of this.#subscriptions.values()) record.end()
+    this.#connection = undefined
+    const error = cause instanceof ClientClosedError ? cause : new ConnectionLostError(cause.message, { cause })
+    for (const record of this.#subscriptions.values()) this.#finish(record, error)
     this.#subscriptions.clear()
     for (const pending of [...this.#pending.values()]) {
       this.#settle(pending)
-      pending.reject(cause instanceof ClientClosedError ? cause : new ConnectionLostError(cause.message, { cause }))
+      pending.reject(error)
     }
     this.#deadlines.close()
   }
@@ -321,9 +399,21 @@ class NodeClient implements ConnectionHandlers {
     return new Promise<T>((resolve, reject) => {
       if (this.#state === 'closed') throw new ClientClosedError('the client is closed; connect again')
       if (signal?.aborted) throw signal.reason
+      if (this.#connection === undefined && this.#options.failFast === true) throw this.#notConnected('now')
       const max = this.#options.pendingMax ?? PENDING_MAX
-      if (this.#pending.size >= max) throw new TooManyPendingError(`${max} requests wait for answers already; await some of them first`)
-      const pending: Pending = { u, kind, text, resolve: resolve as Pending['resolve'], reject, timeoutMs, handle: undefined, sent: false, unhook: undefined }
+      if (this.#pending.size >= max && kind !== 'upkeep')
+        throw new TooManyPendingError(`${max} requests wait for answers already; await some of them first`)
+      const pending: Pending = {
+        u,
+        kind,
+        text,
+        resolve: resolve as Pending['resolve'],
+        reject,
+        timeoutMs,
+        handle: undefined,
+        sent: false,
+        unhook: undefined,
+      }
       if (signal !== undefined) {
         const abort = () => {
           this.#settle(pending)
@@ -348,6 +438,7 @@ class NodeClient implements ConnectionHandlers {
       pending.reject(error)
       return
     }
+    if (!pending.sent) return
     this.#requestsSent++
     this.#lastSentMs = this.#env.clock.monotonic()
   }
@@ -363,7 +454,7 @@ class NodeClient implements ConnectionHandlers {
     const id = frame.role === 'pubsub-ack' ? (frame.operation_id ?? frame.u) : frame.u
     const pending = typeof id === 'string' ? this.#pending.get(id) : undefined
     if (pending === undefined) {
-      this.#framesIgnored++
+      if (typeof id !== 'string' || !id.startsWith(HEARTBEAT_PREFIX)) this.#framesIgnored++
       return
     }
     this.#settle(pending)
@@ -375,7 +466,7 @@ class NodeClient implements ConnectionHandlers {
   }
 
   #outcome(kind: Kind, frame: ResponseFrame, text: string): unknown {
-    if (kind === 'ack') {
+    if (kind === 'ack' || kind === 'upkeep') {
       if (frame.success === true) return true
       if (frame.error === undefined || frame.error === null) return false
       throw new OperationRefusedError(typeof frame.error === 'string' ? frame.error : frame.error.message)
@@ -392,7 +483,7 @@ class NodeClient implements ConnectionHandlers {
         return onlyValue(results as Record<string, unknown>)
       case 'raw': {
         const keys = Object.keys(results)
-        return new RawJson(sliceAt(text, keys.length === 1 ? ['r', keys[0] as string] : ['r']) ?? 'null')
+        return new RawJson(sliceAt(text, keys.length === 1 && !Array.isArray(results) ? ['r', keys[0] as string] : ['r']) ?? 'null')
       }
       case 'results':
         return results
@@ -404,8 +495,7 @@ class NodeClient implements ConnectionHandlers {
   call(fun: string, ...args: unknown[]): Promise<unknown> {
     const u = this.#env.random.ulid()
     // The label must not occur among the arguments, where it would be a reference; nobody else has this id.
-    const text = encodeRpcRequest(u, [{ name: u, fun, args }])
-    return this.#ask(u, text, 'value', this.#options.timeoutMs ?? REQUEST_TIMEOUT_MS)
+    return this.#rpc('value', u, [{ name: u, fun, args }], undefined, undefined)
   }
 
   callWith(options: CallOptions, fun: string, ...args: unknown[]): Promise<unknown> {
@@ -416,11 +506,9 @@ class NodeClient implements ConnectionHandlers {
     return this.#callAs('raw', options, fun, args)
   }
 
-  #callAs<T>(kind: Kind, options: CallOptions, fun: string, args: readonly unknown[]): Promise<T> {
-    const { signal, timeoutMs, ...command } = options
+  #callAs<T>(kind: Kind, { signal, timeoutMs, ...command }: CallOptions, fun: string, args: readonly unknown[]): Promise<T> {
     const u = this.#env.random.ulid()
-    const text = encodeRpcRequest(u, [{ name: u, fun, args, ...command }])
-    return this.#ask(u, text, kind, timeoutMs ?? this.#options.timeoutMs ?? REQUEST_TIMEOUT_MS, signal)
+    return this.#rpc(kind, u, [{ ...command, name: u, fun, args }], undefined, timeoutMs, signal)
   }
 
   request(cmds: readonly CommandInit[], options: RequestOptions = {}): Promise<Readonly<Record<string, unknown>>> {
@@ -432,42 +520,82 @@ class NodeClient implements ConnectionHandlers {
   }
 
   #requestAs<T>(kind: Kind, cmds: readonly CommandInit[], { signal, timeoutMs, ...init }: RequestOptions): Promise<T> {
-    const u = this.#env.random.ulid()
-    return this.#ask(u, encodeRpcRequest(u, cmds, init), kind, timeoutMs ?? this.#options.timeoutMs ?? REQUEST_TIMEOUT_MS, signal)
+    return this.#rpc(kind, this.#env.random.ulid(), cmds, init, timeoutMs, signal)
   }
 
-  async publish(topic: string, payload: unknown, headers?: Readonly<Record<string, unknown>>): Promise<void> {
+  /** Rejects, rather than throws, for an argument without a JSON form. */
+  #rpc<T>(
+    kind: Kind,
+    u: string,
+    cmds: readonly CommandInit[],
+    init: RequestInit | undefined,
+    timeoutMs: number | undefined,
+    signal?: AbortSignal,
+  ): Promise<T> {
+    let text: string
+    try {
+      text = encodeRpcRequest(u, cmds, init)
+    } catch (error) {
+      return Promise.reject(error)
+    }
+    return this.#ask(u, text, kind, timeoutMs ?? this.#options.timeoutMs ?? REQUEST_TIMEOUT_MS, signal)
+  }
+
+  async publish(topic: string, payload: unknown, headers: MessageHeaders = {}): Promise<void> {
     const { clock, random } = this.#env
     const u = random.ulid()
-    const init = { topic, payload, timestamp: clock.wall(), messageId: random.ulid(), publisher: this.#id, ...(headers && { headers }) }
-    const accepted = await this.#ask<boolean>(u, encodePublish(u, init), 'ack', ACK_TIMEOUT_MS)
+    const message = { topic, payload, timestamp: clock.wall(), messageId: random.ulid(), publisher: this.#id }
+    const text = encodePublish(u, { ...message, headers: presentHeaders(headers) })
+    const accepted = await this.#ask<boolean>(u, text, 'ack', ACK_TIMEOUT_MS)
     if (!accepted) throw new OperationRefusedError(`the node did not accept the message on '${topic}'`)
   }
 
-  async subscribe(patterns: string | readonly string[], receive: (message: Message) => void, options: SubscribeOptions = {}): Promise<Subscription> {
-    const record = new SubscriptionRecord(typeof patterns === 'string' ? [patterns] : patterns, receive, options)
-    await this.#announce(record, options.backlogSeconds ?? 0)
-    return { patterns: record.patterns, unsubscribe: () => this.#unsubscribe(record) }
+  async subscribe(
+    patterns: string | readonly string[],
+    receive: (message: Message) => void,
+    options: SubscribeOptions = {},
+  ): Promise<Subscription> {
+    const record = this.#record(patterns, options, receive, options.onLost)
+    await this.#announce(record, 'ack', options.backlogSeconds ?? 0)
+    return {
+      get id() {
+        return record.id
+      },
+      patterns: record.patterns,
+      unsubscribe: () => this.#unsubscribe(record),
+    }
+  }
+
+  #record(
+    patterns: string | readonly string[],
+    { backlogSeconds = 0 }: SubscribeOptions,
+    receive: (message: Message) => void,
+    onEnd?: (cause: Error) => void,
+  ): SubscriptionRecord {
+    const list = typeof patterns === 'string' ? [patterns] : [...patterns]
+    return new SubscriptionRecord(list, backlogSeconds > 0 ? this.#env.clock.wall() - backlogSeconds : undefined, receive, onEnd)
   }
 
   /** Registers under a fresh id before the frame leaves: a node may replay before it acknowledges. */
-  async #announce(record: SubscriptionRecord, backlogSeconds: number): Promise<void> {
+  async #announce(record: SubscriptionRecord, kind: 'ack' | 'upkeep', backlogSeconds: number): Promise<void> {
     const { clock, random } = this.#env
     const u = random.ulid()
     const subscriptionId = random.ulid()
     record.id = subscriptionId
     this.#subscriptions.set(subscriptionId, record)
-    const text = encodeSubscribe(u, {
-      subscriptionId,
-      patterns: record.patterns,
-      subscriber: this.#id,
-      createdAt: clock.wall(),
-      getBacklog: backlogSeconds > 0,
-      backlogSeconds: Math.ceil(backlogSeconds),
-    })
     try {
-      if (await this.#ask<boolean>(u, text, 'ack', ACK_TIMEOUT_MS)) return
-      throw new OperationRefusedError(`the node refused the subscription to ${record.patterns.join(', ')}`)
+      const text = encodeSubscribe(u, {
+        subscriptionId,
+        patterns: record.patterns,
+        subscriber: this.#id,
+        createdAt: clock.wall(),
+        getBacklog: backlogSeconds > 0,
+        backlogSeconds: Math.ceil(backlogSeconds),
+      })
+      if (!(await this.#ask<boolean>(u, text, kind, ACK_TIMEOUT_MS)))
+        throw new OperationRefusedError(`the node refused the subscription to ${record.patterns.join(', ')}`)
+      record.acknowledged = true
+      record.missedSince = undefined
     } catch (error) {
       this.#subscriptions.delete(subscriptionId)
       // The node may have subscribed us all the same: leave no orphan there.
@@ -476,33 +604,66 @@ class NodeClient implements ConnectionHandlers {
     }
   }
 
-  /** After a reconnect: fresh ids, since the node may not have noticed yet that the old connection is gone. */
-  #resubscribe(): void {
-    const gap = this.#lostAt === undefined ? 0 : this.#env.clock.wall() - this.#lostAt + BACKLOG_MARGIN_SECONDS
-    this.#lostAt = undefined
-    const records = new Set(this.#subscriptions.values())
-    this.#subscriptions.clear()
-    for (const record of records) {
-      this.#announce(record, record.wantsBacklog ? gap : 0).catch((error: unknown) => {
-        // Lost again before the acknowledgement: keep it for the next connection.
-        if (error instanceof ConnectionLostError && this.#state !== 'closed') this.#subscriptions.set(record.id, record)
-        else if (!(error instanceof ClientClosedError)) this.#env.log.scope('client.pubsub').error(`subscription to ${record.patterns.join(', ')} was lost`, error)
-      })
+  /**
+   * On a new connection: under a fresh id, since the node may not have noticed yet that the old one is gone. Tries again until the node
+   * accepts or refuses, or the connection is lost, which leaves the subscription to the next one.
+   */
+  async #resubscribe(record: SubscriptionRecord): Promise<void> {
+    const connection = this.#connection
+    while (!record.ended && this.#connection === connection) {
+      this.#subscriptions.delete(record.id)
+      try {
+        await this.#announce(record, 'upkeep', record.backlogSecondsAt(this.#env.clock.wall()))
+        return
+      } catch (error) {
+        if (record.ended) return
+        if (isPassing(error)) this.#subscriptions.set(record.id, record)
+        else {
+          this.#env.log.scope('client').error(`subscription to ${record.patterns.join(', ')} is over`, error)
+          this.#finish(record, error as Error)
+        }
+      }
     }
   }
 
-  async #unsubscribe(record: SubscriptionRecord): Promise<void> {
-    if (!this.#subscriptions.delete(record.id)) return
-    record.end()
-    if (this.#connection === undefined) return
-    const u = this.#env.random.ulid()
-    await this.#ask<boolean>(u, encodeUnsubscribe(u, record.id), 'ack', ACK_TIMEOUT_MS)
+  /** Ends a subscription against its owner's will. One that was never accepted has a promise to reject instead. */
+  #finish(record: SubscriptionRecord, cause: Error): void {
+    this.#safely('onLost', () => record.end(record.acknowledged ? cause : undefined))
   }
 
-  async *messages(patterns: string | readonly string[], options: SubscribeOptions & { readonly queueMax?: number } = {}): AsyncIterableIterator<Message> {
+  async #unsubscribe(record: SubscriptionRecord): Promise<void> {
+    record.end()
+    if (!this.#subscriptions.delete(record.id) || this.#connection === undefined) return
+    const u = this.#env.random.ulid()
+    try {
+      await this.#ask<boolean>(u, encodeUnsubscribe(u, record.id), 'upkeep', ACK_TIMEOUT_MS)
+    } catch (error) {
+      // The node forgets subscriptions with their connection.
+      if (error instanceof RequestTimeoutError || error instanceof OperationRefusedError) throw error
+    }
+  }
+
+  messages(
+    patterns: string | readonly string[],
+    options: SubscribeOptions & { readonly queueMax?: number } = {},
+  ): AsyncIterableIterator<Message> {
     const inbox = createInbox(options.queueMax)
-    const record = new SubscriptionRecord(typeof patterns === 'string' ? [patterns] : patterns, inbox.put, options, inbox.end)
-    await this.#announce(record, options.backlogSeconds ?? 0)
+    const messages = this.#iterate(patterns, options, inbox)
+    const { return: finish } = messages
+    // A generator would let `return` wait behind a `next` that waits for a message.
+    messages.return = (value) => {
+      inbox.end()
+      return finish.call(messages, value)
+    }
+    return messages
+  }
+
+  async *#iterate(patterns: string | readonly string[], options: SubscribeOptions, inbox: Inbox): AsyncGenerator<Message, undefined> {
+    const record = this.#record(patterns, options, inbox.put, (cause) => {
+      inbox.end(cause instanceof ClientClosedError ? undefined : cause)
+      return options.onLost?.(cause)
+    })
+    await this.#announce(record, 'ack', options.backlogSeconds ?? 0)
     try {
       for (let message = await inbox.take(); message !== undefined; message = await inbox.take()) yield message
     } finally {
@@ -513,47 +674,50 @@ class NodeClient implements ConnectionHandlers {
   async publishWithReply(
     topic: string,
     payload: unknown,
-    options: { headers?: Readonly<Record<string, unknown>>; timeoutMs?: number } = {},
+    options: { headers?: MessageHeaders; timeoutMs?: number } = {},
   ): Promise<Message> {
     const { random, timers } = this.#env
     const timeoutMs = options.timeoutMs ?? REPLY_TIMEOUT_MS
     const replyTopic = `reply.${random.ulid()}`
     const reply = Promise.withResolvers<Message>()
-    // Nobody may be waiting yet when the reply is given up.
-    reply.promise.catch(() => {})
     const cancel = timers.after(timeoutMs, () => reply.reject(new RequestTimeoutError(`Reply timeout after ${timeoutMs / 1000} seconds`)))
+    const subscribed = this.subscribe(replyTopic, reply.resolve, { onLost: reply.reject })
     try {
-      const subscription = await this.subscribe(replyTopic, reply.resolve)
-      try {
-        await this.publish(topic, payload, { ...options.headers, reply_to: replyTopic })
-        return await reply.promise
-      } finally {
-        await subscription.unsubscribe().catch(() => {})
-      }
+      await Promise.race([subscribed, reply.promise])
+      await Promise.race([this.publish(topic, payload, { ...options.headers, reply_to: replyTopic }), reply.promise])
+      return await reply.promise
     } finally {
       cancel()
+      subscribed.then((subscription) => subscription.unsubscribe()).catch(() => {})
     }
   }
 
   #notified(frame: ResponseFrame & { subscription_id?: unknown; message?: unknown }): void {
     const record = typeof frame.subscription_id === 'string' ? this.#subscriptions.get(frame.subscription_id) : undefined
-    if (record === undefined) {
+    const { message } = frame
+    if (record === undefined || typeof message !== 'object' || message === null) {
       this.#framesIgnored++
       return
     }
     this.#messagesReceived++
     try {
-      record.accept(frame.message as Record<string, unknown>)
+      const outcome = record.accept(message as Record<string, unknown>)
+      if (outcome !== undefined) this.#watch(subscriberOf(record), outcome)
     } catch (error) {
-      this.#env.log.scope('client.pubsub').error(`subscriber of ${record.patterns.join(', ')} failed`, error)
+      this.#callbackFailed(subscriberOf(record), error)
     }
   }
 
-  /** An idle client sends something harmless, so that no node takes it for dead. */
+  /** An idle client sends something harmless, so that no node takes it for dead, and learns from its answer that the node is not. */
   #heartbeat(): void {
-    if (this.#env.clock.monotonic() - this.#lastSentMs < HEARTBEAT_AFTER_MS - HEARTBEAT_CHECK_MS) return
-    const u = `heartbeat-${this.#env.random.ulid()}`
-    this.#sendQuietly(encodeRpcRequest(u, [{ name: u, fun: 'echo', args: [null] }]))
+    const connection = this.#connection
+    if (connection === undefined) return
+    const idleMs = this.#env.clock.monotonic() - this.#lastSentMs
+    if (++this.#silentChecks >= SILENT_CHECKS_MAX) connection.close()
+    else if (idleMs >= HEARTBEAT_AFTER_MS || this.#silentChecks * HEARTBEAT_CHECK_MS >= HEARTBEAT_AFTER_MS) {
+      const u = `${HEARTBEAT_PREFIX}${this.#env.random.ulid()}`
+      this.#sendQuietly(encodeRpcRequest(u, [{ name: u, fun: 'echo', args: [null] }]))
+    }
   }
 
   #sendQuietly(text: string): void {
@@ -573,8 +737,18 @@ class NodeClient implements ConnectionHandlers {
   }
 }
 
+function subscriberOf(record: SubscriptionRecord): string {
+  return `subscriber of ${record.patterns.join(', ')}`
+}
+
+/** Says nothing about what was asked, only about the moment: worth asking again. */
+function isPassing(error: unknown): boolean {
+  return error instanceof RequestTimeoutError || error instanceof ConnectionLostError || error instanceof NotConnectedError
+}
+
 /** The value of a result object with one member; else the whole object. */
 function onlyValue(results: Record<string, unknown>): unknown {
+  if (Array.isArray(results)) return results
   let only: unknown
   let count = 0
   for (const key in results) {
@@ -584,10 +758,11 @@ function onlyValue(results: Record<string, unknown>): unknown {
   return count === 1 ? only : results
 }
 
-/** A command that failed on another node has its failure as value. */
+/** A command that failed on another node, or could not be brought there, has its failure as value. */
 function raiseFailure(value: unknown): void {
   if (typeof value !== 'object' || value === null) return
-  const failure = value as { error?: unknown; command?: unknown; error_type?: unknown }
-  if (typeof failure.error !== 'string' || typeof failure.command !== 'string') return
+  const failure = value as { error?: unknown; command?: unknown }
+  if (typeof failure.error !== 'string') return
+  if (typeof failure.command !== 'string' && failure.error !== 'fabric_rpc_failed') return
   throw new RpcError({ code: RPC_CODES.executionFailed, message: 'RPC execution failed', details: value })
 }

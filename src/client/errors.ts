@@ -7,6 +7,12 @@ export class ConnectionLostError extends MpregError {
   readonly code = 'connection_lost'
 }
 
+/** There was no connection, so nothing was sent: repeating the call is safe. */
+export class NotConnectedError extends MpregError {
+  override readonly name = 'NotConnectedError'
+  readonly code = 'not_connected'
+}
+
 /** No answer within the time the caller allows. The node may still be running the function. */
 export class RequestTimeoutError extends MpregError {
   override readonly name = 'RequestTimeoutError'
@@ -54,7 +60,10 @@ export class OverloadedError extends RpcError {
 }
 
 /** The error object of a response as the class that fits it. */
-export function rpcErrorOf(error: { code: number; message: string; details?: unknown; explanation?: unknown }): RpcError {
+export function rpcErrorOf(error: { code: number; message: string; details?: unknown; explanation?: unknown }): MpregError {
+  if (typeof error?.code !== 'number' || typeof error.message !== 'string') {
+    return new InvalidAnswerError(`the node answered with an error of no known form: ${JSON.stringify(error)}`)
+  }
   if (error.code === RPC_CODES.commandNotFound) return new CommandNotFoundError(error)
   if (error.code === RPC_CODES.overloaded) return new OverloadedError(error)
   return new RpcError(error)

@@ -6,6 +6,16 @@ import { dialNativeWebSocket } from '../transport/browser.ts'
 import { type Client, type ClientOptions, connectWith, type Functions } from './client.ts'
 
 export {
+  InvalidUrlError,
+  MessageTooLargeError,
+  ProtocolViolationError,
+  SlowConsumerError,
+  TransportConnectionError,
+  TransportError,
+  TransportTimeoutError,
+} from '../transport/browser.ts'
+export { type CommandInit, EncodingError, float, MpregError, RawJson, RpcError } from '../wire/browser.ts'
+export {
   type CallOptions,
   type Client,
   type ClientOptions,
@@ -18,8 +28,8 @@ export {
   type Response,
 } from './client.ts'
 export * from './errors.ts'
+export type { MessageHeaders } from './headers.ts'
 export type { Message, SubscribeOptions, Subscription } from './subscription.ts'
-export { type CommandInit, float, RawJson, RpcError } from '../wire/browser.ts'
 
 /** Connects to a node by `ws:` or `wss:` URL. @throws TransportError */
 export function connect<F = Functions>(target: string | ClientOptions): Promise<Client<F>> {

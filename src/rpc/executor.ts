@@ -23,7 +23,7 @@ import {
   type RpcErrorObject,
   type RpcRequest,
 } from '../wire/index.ts'
-import { type Call, type Caller, Cancellation, RunningCall } from './call.ts'
+import { type Caller, Cancellation, RunningCall } from './call.ts'
 import { type CallMiddleware, hasHooks, runHooked } from './middleware.ts'
 import { bindArguments } from './parameters.ts'
 import { carriedWhole, commandsByName, levelsOf, substitute } from './references.ts'
@@ -79,36 +79,136 @@ export function createExecutor(deps: ExecutorDeps, options: ExecutorOptions): Ex
   const running = new Set<Run>()
   const counters = { requests: 0, failed: 0, overloaded: 0, timedOut: 0, commands: 0 }
 
-  /** One request on its way. */
-  class Run {
+  /** A request on its way: what all kinds have in common, from its first command to its one answer. */
+  abstract class Run {
     readonly request: RpcRequest
     readonly source: RequestSource
+    readonly startedMs = clock.monotonic()
     readonly cancellation = new Cancellation()
-    readonly startedMs: number
     #respond: ((text: string) => void) | undefined
     #deadline: DeadlineHandle<Run> | undefined
-    #levels: readonly (readonly Command[])[] = []
-    #functions = new Map<Command, RegisteredFunction>()
-    #levelIndex = -1
-    #levelStartedMs = 0
-    #pending = 0
-    #results = new Map<string, string>()
-    #levelResults = new Map<string, string>()
-    readonly #levelTimes: number[] = []
-    readonly #records: IntermediateResult[] = []
-    #commandsRun = 0
 
     constructor(request: RpcRequest, source: RequestSource, respond: (text: string) => void) {
       this.request = request
       this.source = source
       this.#respond = respond
-      this.startedMs = clock.monotonic()
     }
 
-    get #tracked(): boolean {
-      const { request } = this
-      return request.return_intermediate_results || request.include_execution_summary || request.debug_mode
+    get answered(): boolean {
+      return this.#respond === undefined
     }
+
+    /** Runs what can run now. */
+    abstract start(): void
+
+    /** The request outlives its turn: from now on it has a deadline and counts against its connection. */
+    protected wait(): void {
+      this.source.inFlight.add(this)
+      running.add(this)
+      this.#deadline = deadlines.add(this, this.startedMs + options.deadlineMs)
+    }
+
+    /** The function's result, or a promise of it. */
+    protected perform(cmd: Command, fn: RegisteredFunction, args: readonly unknown[], kwargs: Readonly<Record<string, unknown>>): unknown {
+      counters.commands++
+      const { request, source } = this
+      const deadlineMs = this.startedMs + options.deadlineMs
+      const call = new RunningCall(request.u, cmd.name, source.caller, deadlineMs, fn, this.cancellation, clock.monotonic)
+      const bound = bindArguments(fn.signature, args, kwargs, fn.raw)
+      if (fn.authorize === undefined && !hasHooks(deps.middleware)) return fn.invoke(bound, call)
+      return runHooked(deps.middleware, fn, call, bound, clock.monotonic)
+    }
+
+    fail(error: unknown): void {
+      if (this.answered) return
+      counters.failed++
+      const object = errorObject(error, options.detailsWithStack)
+      if (log.debugOn) log.debug(`request failed u=${this.request.u} code=${object.code} ${errorLine(error)}`)
+      this.answer(encodeFailure(this.request.u, object))
+      this.cancellation.abort(error instanceof Error ? error : new Error(String(error)))
+    }
+
+    expire(): void {
+      counters.timedOut++
+      const seconds = floatText(options.deadlineMs / 1000)
+      this.fail(
+        new RpcError({
+          code: RPC_CODES.timedOut,
+          message: `RPC execution timed out after ${seconds} seconds`,
+          details: `The ${isTracked(this.request) ? 'enhanced ' : ''}RPC workflow took too long to complete`,
+        }),
+      )
+    }
+
+    /** The caller is gone: nobody gets the answer. */
+    drop(reason: string): void {
+      this.#respond = undefined
+      this.#release()
+      this.cancellation.abort(new Error(reason))
+    }
+
+    protected answer(text: string): void {
+      const respond = this.#respond
+      this.#respond = undefined
+      this.#release()
+      respond?.(text)
+    }
+
+    #release(): void {
+      if (this.#deadline === undefined) return
+      deadlines.remove(this.#deadline)
+      running.delete(this)
+      this.source.inFlight.delete(this)
+    }
+  }
+
+  /** One command whose result is all that is asked for, by far the most frequent request: no graph and no levels. */
+  class SingleRun extends Run {
+    start(): void {
+      const cmd = this.request.cmds[0] as Command
+      try {
+        const outcome = this.perform(cmd, resolve(cmd), cmd.args, cmd.kwargs)
+        if (!isThenable(outcome)) {
+          this.#succeed(cmd, outcome)
+          return
+        }
+        outcome.then(
+          (value) => this.#completed(cmd, value),
+          (error: unknown) => this.fail(error),
+        )
+      } catch (error) {
+        this.fail(error)
+      }
+      if (!this.answered) this.wait()
+    }
+
+    #completed(cmd: Command, value: unknown): void {
+      if (this.answered) return
+      try {
+        this.#succeed(cmd, value)
+      } catch (error) {
+        this.fail(error)
+      }
+    }
+
+    #succeed(cmd: Command, value: unknown): void {
+      this.answer(encodeSingleResult(this.request.u, cmd.name, encodeJson(value)))
+    }
+  }
+
+  /** Commands that refer to each other, or that are watched while they run. */
+  class GraphRun extends Run {
+    readonly #tracked = isTracked(this.request)
+    #levels: readonly (readonly Command[])[] = []
+    readonly #functions = new Map<Command, RegisteredFunction>()
+    #levelIndex = -1
+    #levelStartedMs = 0
+    #pending = 0
+    readonly #results = new Map<string, string>()
+    #levelResults = new Map<string, string>()
+    readonly #levelTimes: number[] = []
+    readonly #records: IntermediateResult[] = []
+    #commandsRun = 0
 
     start(): void {
       try {
@@ -120,14 +220,7 @@ export function createExecutor(deps: ExecutorDeps, options: ExecutorOptions): Ex
         return
       }
       this.#nextLevel()
-      if (this.#respond !== undefined) this.#wait()
-    }
-
-    /** The request outlives its turn: from now on it has a deadline and counts against its connection. */
-    #wait(): void {
-      this.source.inFlight.add(this)
-      running.add(this)
-      this.#deadline = deadlines.add(this, this.startedMs + options.deadlineMs)
+      if (!this.answered) this.wait()
     }
 
     #nextLevel(): void {
@@ -140,7 +233,7 @@ export function createExecutor(deps: ExecutorDeps, options: ExecutorOptions): Ex
         this.#pending = level.length
         for (const cmd of level) {
           this.#runCommand(cmd)
-          if (this.#respond === undefined) return
+          if (this.answered) return
         }
         // Asynchronous members come back through #completed, which goes on from here.
         if (this.#pending > 0) return
@@ -150,20 +243,9 @@ export function createExecutor(deps: ExecutorDeps, options: ExecutorOptions): Ex
 
     #runCommand(cmd: Command): void {
       this.#commandsRun++
-      counters.commands++
       try {
-        const fn = this.#functions.get(cmd) as RegisteredFunction
         const { args, kwargs } = this.#levelIndex === 0 ? cmd : this.#substituted(cmd)
-        const call = new RunningCall(
-          this.request.u,
-          cmd.name,
-          this.source.caller,
-          this.startedMs + options.deadlineMs,
-          fn,
-          this.cancellation,
-          clock.monotonic,
-        )
-        const outcome = perform(fn, call, args, kwargs)
+        const outcome = this.perform(cmd, this.#functions.get(cmd) as RegisteredFunction, args, kwargs)
         if (isThenable(outcome)) {
           outcome.then(
             (value) => this.#completed(cmd, value),
@@ -192,7 +274,7 @@ export function createExecutor(deps: ExecutorDeps, options: ExecutorOptions): Ex
 
     /** An asynchronous command is done; by now its level may have failed. */
     #completed(cmd: Command, value: unknown): void {
-      if (this.#respond === undefined) return
+      if (this.answered) return
       try {
         this.#stored(cmd, value)
       } catch (error) {
@@ -242,63 +324,9 @@ export function createExecutor(deps: ExecutorDeps, options: ExecutorOptions): Ex
     }
 
     #succeed(): void {
-      const { u } = this.request
       const last = this.#levels.at(-1) ?? []
-      const only = last.length === 1 && !this.#tracked ? (last[0] as Command) : undefined
-      this.#answer(
-        only === undefined
-          ? encodeRpcResponse(u, inOrder(last, this.#levelResults), this.#records, this.#summary())
-          : encodeSingleResult(u, only.name, this.#levelResults.get(only.name) as string),
-      )
+      this.answer(encodeRpcResponse(this.request.u, inOrder(last, this.#levelResults), this.#records, this.#summary()))
     }
-
-    fail(error: unknown): void {
-      if (this.#respond === undefined) return
-      counters.failed++
-      const object = errorObject(error, options.detailsWithStack)
-      if (log.debugOn) log.debug(`request failed u=${this.request.u} code=${object.code} ${errorLine(error)}`)
-      this.#answer(encodeFailure(this.request.u, object))
-      this.cancellation.abort(error instanceof Error ? error : new Error(String(error)))
-    }
-
-    expire(): void {
-      counters.timedOut++
-      const seconds = floatText(options.deadlineMs / 1000)
-      this.fail(
-        new RpcError({
-          code: RPC_CODES.timedOut,
-          message: `RPC execution timed out after ${seconds} seconds`,
-          details: `The ${this.#tracked ? 'enhanced ' : ''}RPC workflow took too long to complete`,
-        }),
-      )
-    }
-
-    /** The caller is gone: nobody gets the answer. */
-    drop(reason: string): void {
-      this.#respond = undefined
-      this.#release()
-      this.cancellation.abort(new Error(reason))
-    }
-
-    #answer(text: string): void {
-      const respond = this.#respond
-      this.#respond = undefined
-      this.#release()
-      respond?.(text)
-    }
-
-    #release(): void {
-      if (this.#deadline === undefined) return
-      deadlines.remove(this.#deadline)
-      running.delete(this)
-      this.source.inFlight.delete(this)
-    }
-  }
-
-  function perform(fn: RegisteredFunction, call: Call, args: readonly unknown[], kwargs: Readonly<Record<string, unknown>>): unknown {
-    const bound = bindArguments(fn.signature, args, kwargs, fn.raw)
-    if (fn.authorize === undefined && !hasHooks(deps.middleware)) return fn.invoke(bound, call)
-    return runHooked(deps.middleware, fn, call, bound, clock.monotonic)
   }
 
   /** @throws RpcError command not found, with its explanation; Error for a malformed constraint */
@@ -329,7 +357,8 @@ export function createExecutor(deps: ExecutorDeps, options: ExecutorOptions): Ex
         respond(encodeRpcError(request.u, overloaded(source.inFlight.size, options.requestsInFlightMax)))
         return
       }
-      const run = new Run(request, source, respond)
+      const single = request.cmds.length === 1 && !isTracked(request)
+      const run = single ? new SingleRun(request, source, respond) : new GraphRun(request, source, respond)
       if (request.cmds.length > options.commandsMax) {
         run.fail(new RangeError(`cmds: ${request.cmds.length} commands, at most ${options.commandsMax} in one request; split it`))
         return
@@ -352,6 +381,11 @@ export function createExecutor(deps: ExecutorDeps, options: ExecutorOptions): Ex
       deadlines.close()
     },
   }
+}
+
+/** Whether a request asks for more than results. */
+function isTracked(request: RpcRequest): boolean {
+  return request.return_intermediate_results || request.include_execution_summary || request.debug_mode
 }
 
 /** A malformed version constraint, by the name callers of the reference know. */

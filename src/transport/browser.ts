@@ -8,7 +8,6 @@
  * ```
  */
 
-export { type BackoffOptions, backoffMs, DEFAULT_BACKOFF } from './backoff.ts'
 export {
   InvalidUrlError,
   MessageTooLargeError,

@@ -2,7 +2,7 @@
  * The transport interface: what every kind of connection (WebSocket, TCP, TLS over either, memory) looks like to the rest of a node.
  *
  * A connection carries whole messages; a message is one text (a UTF-8 JSON document). `send` never waits and never throws for a slow
- * peer: all writes of one turn of the event loop leave together, the first at once, into a bounded buffer whose overflow is a typed disconnect.
+ * peer: all writes of one turn of the event loop leave together, into a bounded buffer whose overflow is a typed disconnect.
  */
 
 /** Whom a connection serves; selects size limits and back-pressure policy. */

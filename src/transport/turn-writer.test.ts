@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { lengthFraming } from './framing.ts'
-import { BATCH_BYTES, type ByteSink, TurnWriter } from './turn-writer.ts'
+import { type ByteSink, TurnWriter } from './turn-writer.ts'
 
 /** A socket that remembers each write; `busy` keeps the bytes as an overloaded kernel would. */
 class Sink implements ByteSink {
@@ -33,13 +33,7 @@ function nextTurn(): Promise<void> {
 }
 
 describe('turn writer', () => {
-  it('writes a lone message at once', () => {
-    const sink = new Sink()
-    new TurnWriter(sink, lengthFraming).send('now')
-    expect(sink.texts()).toEqual(['now'])
-  })
-
-  it('puts all further messages of a turn into one write, after the promise continuations of that turn', async () => {
+  it('puts all messages of a turn into one write, after the promise continuations of that turn', async () => {
     const sink = new Sink()
     const writer = new TurnWriter(sink, lengthFraming)
     await new Promise<void>((resolve) => {
@@ -50,11 +44,11 @@ describe('turn writer', () => {
           .then(() => writer.send('continuation 1'))
           .then(() => {})
           .then(() => writer.send('continuation 2'))
-        expect(sink.writes).toHaveLength(1)
+        expect(sink.writes).toHaveLength(0)
         setImmediate(resolve)
       })
     })
-    expect(sink.writes).toHaveLength(2)
+    expect(sink.writes).toHaveLength(1)
     expect(sink.texts()).toEqual([...Array.from({ length: 10 }, (_, i) => `sync ${i}`), 'continuation 1', 'continuation 2'])
   })
 
@@ -63,19 +57,33 @@ describe('turn writer', () => {
     const writer = new TurnWriter(sink, lengthFraming)
     writer.send('a')
     await nextTurn()
+    expect(sink.texts()).toEqual(['a'])
     writer.send('b')
+    await nextTurn()
     expect(sink.texts()).toEqual(['a', 'b'])
   })
 
-  it('writes full batches without waiting for the end of the turn', async () => {
+  it('hands over a long turn in pieces, so that the other side can begin', async () => {
     const sink = new Sink()
     const writer = new TurnWriter(sink, lengthFraming)
-    await nextTurn()
     const text = 'x'.repeat(1000)
     for (let i = 0; i < 1000; i++) writer.send(text)
-    expect(writer.bufferedBytes).toBeLessThan(BATCH_BYTES)
+    expect(sink.writes.length).toBeGreaterThan(100)
+    expect(writer.bufferedBytes).toBeLessThan(10_000)
     await nextTurn()
     expect(sink.texts()).toHaveLength(1000)
+    expect(sink.writes.length).toBeLessThan(130)
+  })
+
+  it('gathers full batches for a socket that is behind', async () => {
+    const sink = new Sink()
+    sink.busy = true
+    const writer = new TurnWriter(sink, lengthFraming)
+    writer.send('the first fills the socket')
+    await nextTurn()
+    for (let i = 0; i < 1000; i++) writer.send('x'.repeat(1000))
+    await nextTurn()
+    expect(sink.texts()).toHaveLength(1001)
     expect(sink.writes.length).toBeLessThan(20)
   })
 

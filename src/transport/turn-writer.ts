@@ -1,10 +1,12 @@
 /**
  * The outbound half of a connection: many sends, few writes.
  *
- * A system call costs more than encoding a small message, so the writes of one turn of the event loop are put together. The first
- * message of a turn leaves at once (a lone request or answer waits for nobody); those that follow are encoded back to back into one
- * buffer, which leaves in a single write when the turn ends: after all messages of the inbound chunk have been handled and all
- * promise continuations they caused have run.
+ * A system call costs more than encoding a small message, so the messages of one turn of the event loop are put together: they are encoded
+ * back to back into one buffer, which leaves when the turn ends, after all messages of the inbound chunk have been handled and all promise
+ * continuations they caused have run. A lone request or answer loses nothing by it, since its turn ends as soon as it is written.
+ *
+ * A turn with much to say hands over a piece now and then, so that the other side works on the beginning while the rest is being made.
+ * Without that, a client and a server with full pipelines take turns, and one of two cores is always idle.
  *
  * Nothing is allocated per message. Texts are encoded straight into pooled buffers, and a buffer goes back to the pool as soon as the
  * socket says that the kernel took everything (`writableLength` is 0); only a busy socket makes a buffer change hands.
@@ -31,14 +33,14 @@ export interface ByteSink {
 
 /** One batch, bytes: what a kernel socket buffer takes in one go, and small enough to keep a few dozen around. */
 export const BATCH_BYTES = 64 * 1024
+/** What has gathered is handed over at this size already, if the kernel takes it: large enough to be worth a system call. */
+const PIECE_BYTES = 8 * 1024
 /** Buffers kept for reuse, and connections that may hold one before all are flushed early: bounds memory of a fan-out to thousands. */
 const BATCHES_MAX = 64
 
 export class TurnWriter {
   readonly #sink: ByteSink
   readonly #framing: Framing
-  /** The turn in which this connection wrote last; see {@link turn}. */
-  #turn = -1
   #batch: Buffer | undefined
   #used = 0
   /** Frames that wait for the end of a stream (see {@link hold}). */
@@ -66,19 +68,6 @@ export class TurnWriter {
     }
     if (this.#held !== undefined || room > BATCH_BYTES) return this.#sendApart(text, bytes)
 
-    if (this.#turn !== turn && this.#sink.writableLength === 0) {
-      // First of this turn, and nothing is queued before it.
-      this.#turn = turn
-      openTurn()
-      if (scratch.length - scratchUsed < room) renewScratch()
-      const start = scratchUsed
-      const end = framing.encode(text, bytes, scratch, start)
-      this.#sink.write(scratch.subarray(start, end))
-      // A busy socket still refers to these bytes: the next message goes behind them.
-      if (this.#sink.writableLength !== 0) scratchUsed = (end + 3) & ~3
-      return end - start
-    }
-
     let batch = this.#batch
     if (batch === undefined) batch = this.#open()
     else if (BATCH_BYTES - this.#used < room) {
@@ -88,6 +77,7 @@ export class TurnWriter {
     const start = this.#used
     const end = framing.encode(text, bytes, batch, start)
     this.#used = end
+    if (end >= PIECE_BYTES && this.#sink.writableLength === 0) this.flush()
     return end - start
   }
 
@@ -142,7 +132,6 @@ export class TurnWriter {
     if (open.length >= BATCHES_MAX) flushOpen()
     openTurn()
     open.push(this)
-    this.#turn = turn
     this.#batch = batches.pop() ?? Buffer.allocUnsafeSlow(BATCH_BYTES)
     return this.#batch
   }
@@ -157,21 +146,12 @@ export class TurnWriter {
   }
 }
 
-/** Number of the current turn of the event loop, counted only while somebody sends. */
-let turn = 0
+/** True from the first message of a turn to the turn's end. */
 let turnOpen = false
 /** Writers with a batch under way, in the order they opened it. */
 const open: TurnWriter[] = []
 /** Buffers waiting for their next use. */
 const batches: Buffer[] = []
-/** Where the first message of a turn is encoded. */
-let scratch = Buffer.allocUnsafeSlow(BATCH_BYTES)
-let scratchUsed = 0
-
-function renewScratch(): void {
-  scratch = Buffer.allocUnsafeSlow(BATCH_BYTES)
-  scratchUsed = 0
-}
 
 function openTurn(): void {
   if (turnOpen) return
@@ -185,7 +165,6 @@ function armEndOfTurn(): void {
 }
 
 function endTurn(): void {
-  turn++
   turnOpen = false
   flushOpen()
 }

@@ -74,15 +74,22 @@ const CODE_NAMES = new Map<number, string>([
   [RPC_CODES.overloaded, 'overloaded'],
 ])
 
-/** A frame that is JSON but not what its role demands. `where` is the path of the first offence. */
+/** A frame that is JSON but not what its role demands. `where` is the path of the first offence, `what` its predicate: "is required". */
 export class FrameError extends MpregError {
   override readonly name = 'ValidationError'
   readonly code = 'invalid_frame'
   readonly where: string
+  readonly what: string
 
   constructor(where: string, what: string) {
-    super(where === '' ? what : `${where}: ${what}`)
+    super(where === '' ? what : `${where} ${what}`)
     this.where = where
+    this.what = what
+  }
+
+  /** The same complaint, seen from the value that holds the offender as `member`. */
+  within(member: string | number): FrameError {
+    return new FrameError(this.where === '' ? String(member) : `${member}.${this.where}`, this.what)
   }
 }
 

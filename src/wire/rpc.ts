@@ -6,7 +6,7 @@
  */
 import { Type } from 'typebox'
 import type { RpcErrorObject } from './errors.ts'
-import { carried, encodeJson, isLossy, scanArray, scanObject } from './json.ts'
+import { carried, encodeJson, isLossy, mayBeLossy, scanArray, scanObject } from './json.ts'
 import { FreeObject, frameSchema, Maybe } from './schema.ts'
 
 /** One step of a request's dependency graph, all defaults filled in. */
@@ -91,12 +91,16 @@ export function decodeRpcRequest(parsed: unknown, text: string): RpcRequest {
   )
   return {
     u: frame.u,
-    cmds: isLossy(text) ? withCarriedArguments(cmds, text) : cmds,
+    cmds: cmds.some(holdsNumbers) && isLossy(text) ? withCarriedArguments(cmds, text) : cmds,
     return_intermediate_results: frame.return_intermediate_results ?? false,
     intermediate_result_callback_topic: frame.intermediate_result_callback_topic ?? null,
     include_execution_summary: frame.include_execution_summary ?? false,
     debug_mode: frame.debug_mode ?? false,
   }
+}
+
+function holdsNumbers(cmd: Command): boolean {
+  return mayBeLossy(cmd.args) || mayBeLossy(cmd.kwargs)
 }
 
 /** The same commands, each lossy argument replaced by its slice of the frame. */

@@ -1,5 +1,6 @@
 /** `server` frames: STATUS (handshake, keep-alive and health of a peer in one) and GOODBYE. */
 import { type Static, Type } from 'typebox'
+import { encodeJson, float } from './json.ts'
 import { FreeObject, frameSchema } from './schema.ts'
 
 const FunctionCatalogEntry = Type.Object({
@@ -32,7 +33,7 @@ const Goodbye = Type.Object({
   what: Type.Literal('GOODBYE'),
   departing_node_url: Type.String(),
   cluster_id: Type.String(),
-  reason: Type.Union(GOODBYE_REASONS.map((reason) => Type.Literal(reason))),
+  reason: Type.Enum(GOODBYE_REASONS),
   instance_id: Type.Optional(Type.String()),
   timestamp: Type.Optional(Type.Number()),
 })
@@ -44,7 +45,8 @@ export const serverFrame = frameSchema(
   Type.Object({ role: Type.Literal('server'), server: Type.Union([Status, Goodbye]), u: Type.String() }),
 )
 
-/** Any `server` frame, to read `u` and `what` of one that {@link serverFrame} refuses. */
+/** Floats inside `metrics` are the caller's to mark: `float(0)`. @throws EncodingError */
 export function encodeServerFrame(u: string, body: StatusBody | GoodbyeBody): string {
-  return `{"role":"server","server":${JSON.stringify(body)},"u":${JSON.stringify(u)}}`
+  const timed = body.timestamp === undefined ? body : { ...body, timestamp: float(body.timestamp) }
+  return `{"role":"server","server":${encodeJson(timed)},"u":${encodeJson(u)}}`
 }

@@ -3,12 +3,16 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { connect } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { indentJson } from '../../src/cli/json-output.ts'
+import { fileURLToPath } from 'node:url'
+import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest'
+import { isDecorated } from '../../src/cli/outcome.ts'
+import { runUntilSignal } from '../../src/cli/server.ts'
 import { createNode, type Node } from '../../src/node/index.ts'
-import { mpreg, startMpreg } from './run-mpreg.ts'
+import { mpreg, startMpreg, startProgram } from './run-mpreg.ts'
 
 const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as { version: string }
+// Most of the time goes by in child processes that have nothing to do with each other.
+const concurrent = { concurrent: true }
 const directory = mkdtempSync(join(tmpdir(), 'mpreg-cli-'))
 let node: Node
 
@@ -20,6 +24,7 @@ beforeAll(async () => {
   })
   node.register('gpu', () => 'ran', { resources: ['gpu-0'], version: '2.1.0' })
   node.register('forever', () => new Promise(() => {}))
+  node.register('relayed', () => ({ error: 'out of paper', command: 'print', error_type: 'OSError', copies: 18_446_744_073_709_551_615n }))
   await node.start()
 })
 
@@ -34,7 +39,7 @@ const file = (name: string, text: string): string => {
   return path
 }
 
-describe('mpreg server', () => {
+describe('mpreg server', concurrent, () => {
   it.each(['SIGINT', 'SIGTERM'] as const)('cli check 25: prints its endpoint, answers there, and ends well on %s', async (signal) => {
     const server = startMpreg(['server', 'start'])
     const [, url = ''] = await server.printed(/^MPREG_URL=(.*)$/m)
@@ -72,6 +77,18 @@ describe('mpreg server', () => {
     stubborn.destroy()
   })
 
+  it('that is told to stop while it starts finishes the one before the other', async () => {
+    const starting = Promise.withResolvers<void>()
+    const stop = vi.fn(async () => {})
+    const { stopped, stopping } = runUntilSignal({ start: () => starting.promise, stop } as unknown as Node)
+    process.listeners('SIGTERM').at(-1)?.('SIGTERM')
+    expect(stopping.aborted).toBe(true)
+    expect(stop).not.toHaveBeenCalled()
+    starting.resolve()
+    await stopped
+    expect(stop).toHaveBeenCalledOnce()
+  })
+
   it('names unknown settings and wrong values in one line', async () => {
     const wrong = await mpreg(['server', 'start-config', file('wrong.json', '{"log_leval":"INFO","port":"8080"}')])
     expect(wrong.code).toBe(1)
@@ -91,6 +108,16 @@ describe('mpreg server', () => {
     expect(verbose.stderr).toContain('    at ')
   })
 
+  it('says in one line what is wrong with a certificate', async () => {
+    const [cert, key] = [file('cert.pem', 'none'), file('key.pem', 'none')]
+    const settings = file('tls.json', JSON.stringify({ listen: ['wss://127.0.0.1:0'], tls_cert_file: cert, tls_key_file: key }))
+    const { code, stderr, stdout } = await mpreg(['server', 'start-config', settings])
+    expect(code).toBe(1)
+    expect(stdout.trim().split('\n')).toHaveLength(1)
+    expect(stdout).toContain(`Unusable certificate or key (${cert})`)
+    expect(stderr).not.toContain('    at ')
+  })
+
   it('warns once about options of a subsystem it has not', async () => {
     const server = startMpreg(['server', 'start', '--enable-queue', '--port', '0'])
     await server.printed(/^MPREG_URL=/m)
@@ -100,7 +127,7 @@ describe('mpreg server', () => {
   })
 })
 
-describe('mpreg', () => {
+describe('mpreg', concurrent, () => {
   it('cli check 26: version, usage errors and an unreachable node have their texts and exit codes', async () => {
     expect(await mpreg(['--version'])).toEqual({ code: 0, stdout: `mpreg, version ${version}\n`, stderr: '' })
     const withoutUrl = await mpreg(['client', 'call', 'echo', 'hi'])
@@ -118,15 +145,31 @@ describe('mpreg', () => {
     [['client', 'call'], "Missing required argument 'fun'"],
     [['server', 'start', '--nope'], "Unknown option '--nope'"],
     [['server', 'start-config', '/does/not/exist.toml'], "Settings file '/does/not/exist.toml' does not exist."],
-    [['client', 'call', 'f', '--timeout', 'soon', '--url', 'ws://x'], 'Not a number of 0 or more.'],
-  ])('answers %j with exit code 2', async (args, text) => {
+    [['server', 'start', '--port', 'abc'], 'Error: port: expected an integer from 0 to 65535, got the string "abc"'],
+    [['client', 'call', 'f', '--timeout', 'soon', '--url', 'ws://x'], 'Expected a number of 0 or more.'],
+    [['client', 'call', 'f', '--kwarg', 'a', '--url', 'ws://x'], 'Expected name=value.'],
+    [['client', 'subscribe', 'a', '--count', '0', '--url', 'ws://x'], 'Expected a whole number of 1 or more.'],
+    [['client', 'call', 'f', '--url', 'localhost:10000'], "'localhost:10000' is not the URL of a node"],
+  ])('answers %j with exit code 2 and how the command is used', async (args, text) => {
     const { code, stderr, stdout } = await mpreg(args)
     expect(code).toBe(2)
     expect(text === '' ? stdout + stderr : stderr).toContain(text === '' ? 'Usage: mpreg' : text)
   })
 })
 
-describe('mpreg client', () => {
+describe('decoration', () => {
+  afterEach(() => vi.unstubAllEnvs())
+
+  it('is for terminals, and not where NO_COLOR is set', () => {
+    vi.stubEnv('NO_COLOR', '').stubEnv('TERM', 'xterm')
+    expect(isDecorated({ isTTY: true })).toBe(true)
+    expect(isDecorated({})).toBe(false)
+    vi.stubEnv('NO_COLOR', '1')
+    expect(isDecorated({ isTTY: true })).toBe(false)
+  })
+})
+
+describe('mpreg client', concurrent, () => {
   const client = (...args: string[]) => mpreg(['client', ...args], { MPREG_URL: node.url })
 
   it('cli check 27: prints the result as JSON, every lexeme kept, and nothing else', async () => {
@@ -151,11 +194,20 @@ describe('mpreg client', () => {
     expect(stderr).toBe(
       `Error 1001: Command not found\nCommand not found: gpu\n  gpu 2.1.0 on ${node.url}: does not offer the resource 'tpu'\n`,
     )
-    expect((await client('call', 'ad')).stderr).toContain('did you mean add?')
+    expect((await client('call', 'ad')).stderr).toBe(
+      "Error 1001: Command not found\nCommand not found: ad\n  no node registers 'ad'; did you mean 'add'?\n",
+    )
   })
 
   it('prints a failure of the function with its code, without a stack', async () => {
     expect(await client('call', 'boom')).toEqual({ code: 1, stdout: '', stderr: 'Error 1003: RPC execution failed\nRangeError: too far\n' })
+  })
+
+  it('takes the failure a node relays from another one for a failure', async () => {
+    const { code, stderr, stdout } = await client('call', 'relayed')
+    expect({ code, stdout }).toEqual({ code: 1, stdout: '' })
+    expect(stderr).toMatch(/^Error 1003: RPC execution failed\n\{\n {2}"error": "out of paper",/)
+    expect(stderr).toContain('"copies": 18446744073709551615\n')
   })
 
   it('waits no longer than told', async () => {
@@ -172,25 +224,61 @@ describe('mpreg client', () => {
   })
 
   it('publishes and subscribes', async () => {
-    const published = await client('publish', 'cli.topic', '{"n":1}', '--header', 'priority=3')
-    expect(JSON.parse(published.stdout)).toEqual({ topic: 'cli.topic', accepted: true })
-    const subscribed = await client('subscribe', 'cli.*', '--backlog', '60', '--count', '1')
-    expect(subscribed.code).toBe(0)
-    expect(JSON.parse(subscribed.stdout)).toMatchObject({ topic: 'cli.topic', payload: { n: 1 }, headers: { priority: 3 } })
+    const published = await client('publish', 'round.trip', '{"n":18446744073709551615}', '--header', 'priority=3')
+    expect(published).toEqual({ code: 0, stdout: '{\n  "topic": "round.trip",\n  "accepted": true\n}\n', stderr: '' })
+    const subscribed = await client('subscribe', 'round.*', '--backlog', '60', '--count', '1')
+    expect(subscribed).toMatchObject({ code: 0, stderr: '' })
+    expect(subscribed.stdout).toMatch(
+      /^\{"topic":"round\.trip","payload":\{"n":18446744073709551615\},"timestamp":.*"headers":\{"priority":3\}\}\n$/,
+    )
   })
 
   it('ends a subscription on an interrupt', async () => {
-    const running = startMpreg(['client', 'subscribe', 'cli.*', '--backlog', '60', '--url', node.url])
-    await running.printed(/cli\.topic/)
+    node.publish('interrupted', 1)
+    const running = startMpreg(['client', 'subscribe', 'interrupted', '--backlog', '60', '--url', node.url])
+    await running.printed(/"interrupted"/)
     running.process.kill('SIGINT')
     expect(await running.finished).toMatchObject({ code: 1, stderr: 'Aborted!\n' })
   })
+
+  it('ends quietly when nobody reads on', async () => {
+    node.publish('unread', 1)
+    const running = startMpreg(['client', 'subscribe', 'unread', '--backlog', '60', '--url', node.url])
+    await running.printed(/"unread"/)
+    running.process.stdout?.destroy()
+    node.publish('unread', 2)
+    expect(await running.finished).toMatchObject({ code: 1, stderr: '' })
+  })
+
+  it('says so when the node goes away under a subscription', async () => {
+    const gone = await createNode({ monitoringEnabled: false, logLevel: 'CRITICAL' })
+    await gone.start()
+    gone.publish('hello', 1)
+    const running = startMpreg(['client', 'subscribe', 'hello', '--backlog', '60', '--url', gone.url])
+    await running.printed(/"hello"/)
+    await gone.stop()
+    expect(await running.finished).toMatchObject({ code: 1, stdout: expect.stringMatching(/\nUnexpected error: .+\n$/) })
+  })
 })
 
-describe('indented JSON', () => {
-  it('says what JSON.stringify says, for anything without special lexemes', () => {
-    for (const value of [1, 'a:{b},"c"\\', [], {}, [[]], [{}], { a: [], b: { c: [1, 2, { d: null }] }, 'e"f': true }]) {
-      expect(indentJson(JSON.stringify(value))).toBe(JSON.stringify(value, null, 2))
+describe('npm start', concurrent, () => {
+  it('shows a node around, leaves it up to be tried, and ends well', async () => {
+    const tour = startProgram(fileURLToPath(new URL('../../src/cli/start.ts', import.meta.url)))
+    const [, url = ''] = await tour.printed(/^MPREG_URL=(.*)$/m)
+    const [command = ''] = await tour.printed(/bin\/mpreg client call shop\.price .*$/m)
+    for (const line of [
+      /^ {2}add\(2, 3\) +-> 5$/m,
+      /^ {2}primes\(2000000\), in a worker +-> 148933$/m,
+      /^ {2}level 3, side by side +-> \{"bill":15\.36\}$/m,
+      /^ {4}train 1\.0\.0 on ws:\S+: version 1\.0\.0 does not satisfy '>=2'; does not offer the resource 'gpu-7'$/m,
+      /^ {2}backlog orders\.eu\.created +-> \{"order":1,/m,
+      /^ {2}live {4}orders\.us\.created +-> \{"order":2,/m,
+    ]) {
+      expect(tour.stdout).toMatch(line)
     }
+    const words = command.replaceAll("'", '').split(' ').slice(1)
+    expect(await mpreg(words, { MPREG_URL: url })).toMatchObject({ code: 0, stdout: expect.stringContaining('"amount": 1.2') })
+    tour.process.kill('SIGTERM')
+    expect(await tour.finished).toMatchObject({ code: 0, stderr: '' })
   })
 })

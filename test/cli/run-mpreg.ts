@@ -20,7 +20,11 @@ export interface Running {
 }
 
 export function startMpreg(args: readonly string[], env: Record<string, string> = {}): Running {
-  const child = spawn(process.execPath, [EXECUTABLE, ...args], {
+  return startProgram(EXECUTABLE, args, env)
+}
+
+export function startProgram(file: string, args: readonly string[] = [], env: Record<string, string> = {}): Running {
+  const child = spawn(process.execPath, [file, ...args], {
     env: { ...process.env, MPREG_URL: '', ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
   })

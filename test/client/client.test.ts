@@ -1,13 +1,13 @@
 import { createServer, type Server } from 'node:http'
-import { afterAll, afterEach, beforeAll, describe, expect, expectTypeOf, it } from 'vitest'
+import { afterAll, afterEach, beforeAll, describe, expect, expectTypeOf, it, vi } from 'vitest'
 import { WebSocketServer } from 'ws'
 import {
   type Client,
-  type ClientOptions,
   ClientClosedError,
+  type ClientOptions,
   CommandNotFoundError,
-  connect,
   ConnectionLostError,
+  connect,
   createNode,
   type Functions,
   type Message,
@@ -74,7 +74,9 @@ describe.each(['ws', 'tcp'])('over %s', (protocol) => {
     const topic = `t.${protocol}.a`
     await client.publish(topic, 0)
     const received: unknown[] = []
-    const subscription = await client.subscribe([`t.${protocol}.*`, topic], (message) => received.push(message.payload), { backlogSeconds: 60 })
+    const subscription = await client.subscribe([`t.${protocol}.*`, topic], (message) => received.push(message.payload), {
+      backlogSeconds: 60,
+    })
     await client.publish(topic, { n: 1 }, { priority: 2 })
     await expect.poll(() => received).toEqual([0, { n: 1 }])
     await subscription.unsubscribe()
@@ -97,6 +99,9 @@ describe('typed calls', () => {
     // @ts-expect-error -- wrong argument type
     await expect(client.call('add', 'x', 1)).rejects.toThrow(RpcError)
     expect([sum, price]).toEqual([3, { amount: 4 }])
+    const other = await client.untyped.call('echo', 'any name')
+    expectTypeOf(other).toEqualTypeOf<unknown>()
+    expect(other).toBe('any name')
   })
 })
 
@@ -116,7 +121,12 @@ describe('failures', () => {
     const client = await open()
     const error = await client.call('ad', 1).catch((e: unknown) => e)
     expect(error).toBeInstanceOf(CommandNotFoundError)
-    expect(error).toMatchObject({ code: 'command_not_found', rpcCode: 1001, details: 'Command not found: ad', explanation: { similar: ['add'] } })
+    expect(error).toMatchObject({
+      code: 'command_not_found',
+      rpcCode: 1001,
+      details: 'Command not found: ad',
+      explanation: { similar: ['add'] },
+    })
     await expect(client.call('add', 1)).rejects.toMatchObject({ rpcCode: 1003, details: expect.stringContaining('missing 1 required') })
   })
 
@@ -181,7 +191,10 @@ describe('topics', () => {
 
   it('answer a request for a reply', async () => {
     const client = await open()
-    await client.subscribe('ask', (message: Message) => void client.publish(message.headers['reply_to'] as string, `re: ${String(message.payload)}`))
+    await client.subscribe(
+      'ask',
+      (message: Message) => void client.publish(message.headers.reply_to as string, `re: ${String(message.payload)}`),
+    )
     expect((await client.publishWithReply('ask', 'hello')).payload).toBe('re: hello')
     await expect(client.publishWithReply('nobody', 1, { timeoutMs: 50 })).rejects.toThrow('Reply timeout after 0.05 seconds')
     expect(client.stats().subscriptions).toBe(1)
@@ -189,6 +202,7 @@ describe('topics', () => {
 
   it('survive a subscriber that throws', async () => {
     const client = await open()
+    const toConsole = vi.spyOn(console, 'error').mockImplementation(() => {})
     const received: unknown[] = []
     await client.subscribe('fragile', (message) => {
       received.push(message.payload)
@@ -197,6 +211,11 @@ describe('topics', () => {
     await client.publish('fragile', 1)
     await client.publish('fragile', 2)
     await expect.poll(() => received).toEqual([1, 2])
+    expect(toConsole).toHaveBeenCalledWith(
+      'mpreg: subscriber of fragile failed:',
+      expect.objectContaining({ message: 'broken subscriber' }),
+    )
+    toConsole.mockRestore()
   })
 })
 
@@ -230,23 +249,30 @@ async function scripted(answer: (frame: Record<string, unknown>, reply: (frame: 
 
 const ack = (frame: Record<string, unknown>, success = true, error: string | null = null) => ({
   role: 'pubsub-ack',
-  operation_id: frame['u'],
+  operation_id: frame.u,
   success,
   error,
-  u: `ack_${String(frame['u'])}`,
+  u: `ack_${String(frame.u)}`,
 })
 
 describe('a connection that is lost', () => {
   it('comes back with its subscriptions under fresh ids; calls under way reject, later ones wait', { timeout: 30_000 }, async () => {
     const server = await scripted((frame, reply) => {
-      if (frame['role'] === 'pubsub-subscribe') {
+      if (frame.role === 'pubsub-subscribe') {
         reply(ack(frame))
-        const { subscription_id } = frame['subscription'] as { subscription_id: string }
-        const message = { topic: 'a', payload: server.received.length, timestamp: 1, message_id: `m${server.received.length}`, publisher: 'p', headers: {} }
+        const { subscription_id } = frame.subscription as { subscription_id: string }
+        const message = {
+          topic: 'a',
+          payload: server.received.length,
+          timestamp: 1,
+          message_id: `m${server.received.length}`,
+          publisher: 'p',
+          headers: {},
+        }
         reply({ role: 'pubsub-notification', message, subscription_id, u: 'n' })
-      } else if (frame['role'] === 'rpc') {
-        const [cmd] = frame['cmds'] as { name: string; fun: string }[]
-        if (cmd?.fun === 'echo') reply({ r: { [cmd.name]: 'back' }, error: null, u: frame['u'] })
+      } else if (frame.role === 'rpc') {
+        const [cmd] = frame.cmds as { name: string; fun: string }[]
+        if (cmd?.fun === 'echo') reply({ r: { [cmd.name]: 'back' }, error: null, u: frame.u })
       }
     })
     const states: string[] = []
@@ -261,9 +287,11 @@ describe('a connection that is lost', () => {
     await server.up()
     expect(await later).toBe('back')
     await expect.poll(() => payloads.length).toBe(2)
-    const subscriptions = server.received.filter((frame) => frame['role'] === 'pubsub-subscribe').map((frame) => frame['subscription'] as Record<string, unknown>)
+    const subscriptions = server.received
+      .filter((frame) => frame.role === 'pubsub-subscribe')
+      .map((frame) => frame.subscription as Record<string, unknown>)
     expect(subscriptions).toHaveLength(2)
-    expect(subscriptions[0]?.['subscription_id']).not.toBe(subscriptions[1]?.['subscription_id'])
+    expect(subscriptions[0]?.subscription_id).not.toBe(subscriptions[1]?.subscription_id)
     expect(subscriptions[1]).toMatchObject({ get_backlog: true, patterns: [{ pattern: 'a', exact_match: true }] })
     expect(states).toEqual(['connected', 'disconnected', 'connected'])
     expect(client.stats().reconnects).toBe(1)
@@ -287,9 +315,9 @@ describe('a strange server', () => {
       reply([1, 2])
       reply({ r: 1, u: 'nobody' })
       reply({ role: 'pubsub-notification', subscription_id: 'unknown', message: {} })
-      if (frame['role'] === 'rpc') {
-        const [cmd] = frame['cmds'] as { name: string }[]
-        reply({ role: 'rpc-response', r: { [cmd?.name ?? '']: 5 }, u: frame['u'] })
+      if (frame.role === 'rpc') {
+        const [cmd] = frame.cmds as { name: string }[]
+        reply({ role: 'rpc-response', r: { [cmd?.name ?? '']: 5 }, u: frame.u })
       } else reply(ack(frame, false, 'not today'))
     })
     const client = await open({ url: server.url() })

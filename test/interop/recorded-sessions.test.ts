@@ -112,13 +112,13 @@ const ANSWERED_INSTEAD: Record<string, Record<string, unknown>> = {
   'raw-bad-json': { u: 'unknown', ...failed('ValidationError: the frame is not JSON') },
   'raw-empty-frame': { u: 'unknown', ...failed('ValidationError: the frame is not JSON') },
   'raw-json-array': { u: 'unknown', ...failed('ValidationError: the frame is not a JSON object') },
-  'raw-rpc-missing-cmds': { u: 'raw-5', ...failed('ValidationError: must have required properties cmds') },
-  'raw-rpc-missing-u': { u: 'unknown', ...failed('ValidationError: must have required properties u') },
+  'raw-rpc-missing-cmds': { u: 'raw-5', ...failed('ValidationError: cmds is required') },
+  'raw-rpc-missing-u': { u: 'unknown', ...failed('ValidationError: u is required') },
   'raw-bad-publish': {
     role: 'pubsub-ack',
     operation_id: 'raw-6',
     success: false,
-    error: 'ValidationError: must have required properties message',
+    error: 'ValidationError: message is required',
     u: 'ack_raw-6',
   },
 }

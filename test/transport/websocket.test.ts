@@ -228,6 +228,42 @@ describe('WebSocket on the wire', () => {
   })
 })
 
+describe('the end of a WebSocket connection', () => {
+  afterEach(() => listener.close())
+
+  it('lets nothing follow a close frame, not even an answer to what came just before it', async () => {
+    const sent: boolean[] = []
+    const { first } = await listen({}, (text, connection) => {
+      void Promise.resolve().then(() => sent.push(connection.send(text)))
+    })
+    using raw = await RawSocket.connect(listener.port)
+    await upgrade(raw)
+    raw.write(Buffer.concat([masked(2, 'last words'), Buffer.from('88820000000003e8', 'hex')]))
+    expect(await raw.take(4)).toBe('880203e8')
+    expect((await (await first).closed).code).toBe(1000)
+    expect(sent).toEqual([false])
+    await raw.closed()
+    expect(raw.received).toHaveLength(0)
+  })
+
+  it('delivers what was read before the connection broke, even while the client was held back', async () => {
+    const before = network.snapshot().backpressurePauses
+    const { first } = await listen({ limits: { sendBufferBytesMax: 8_000_000 } }, (_text, connection) =>
+      connection.send('x'.repeat(1_000_000)),
+    )
+    using raw = await RawSocket.connect(listener.port)
+    await upgrade(raw)
+    raw.socket.pause()
+    raw.write(Buffer.concat(Array.from({ length: 100 }, (_, i) => masked(2, `${i}`))))
+    while (network.snapshot().backpressurePauses === before) await new Promise((resolve) => setImmediate(resolve))
+    const accepted = await first
+    expect(accepted.messages.length).toBeLessThan(100)
+    raw.socket.resetAndDestroy()
+    expect((await accepted.closed).code).toBe(1006)
+    expect(accepted.messages).toHaveLength(100)
+  })
+})
+
 describe('dialling WebSocket', () => {
   it('fails with the connection kind when nobody listens', async () => {
     const server = await rawServer()

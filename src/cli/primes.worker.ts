@@ -1,4 +1,4 @@
-/** Work for the worker threads of the tour. */
+/** Work for a worker thread: registered by sample-functions.ts. */
 
 /** How many primes there are below a limit (sieve of Eratosthenes). */
 export function countPrimes(below: number): number {

@@ -1,0 +1,24 @@
+import { describe, expect, it } from 'vitest'
+import { NotAnObjectError, NotJsonError, parseFrame } from './frame.ts'
+
+describe('the first look at a frame', () => {
+  it('tells its role and hands over the parsed object', () => {
+    expect(parseFrame(' {"role":"rpc","u":"q1"}\n')).toEqual({ role: 'rpc', frame: { role: 'rpc', u: 'q1' } })
+  })
+
+  it.each(['{}', '{"role":null}', '{"role":7}', '{"role":["rpc"]}'])('finds no role in %s', (text) => {
+    expect(parseFrame(text).role).toBeUndefined()
+  })
+
+  it.each(['', 'hello', '{"role":', '{"role":"rpc"} x', '\ufeff{}', '{"a":NaN}'])('refuses %j, which is not JSON', (text) => {
+    expect(() => parseFrame(text)).toThrow(NotJsonError)
+  })
+
+  it('says so in one line that repeats nothing of the frame', () => {
+    expect(() => parseFrame('{"token":"secret"\n')).toThrow(/^the frame is not JSON$/)
+  })
+
+  it.each(['[]', '[{"role":"rpc"}]', 'null', '7', '"rpc"', 'true'])('refuses %s, which is no object', (text) => {
+    expect(() => parseFrame(text)).toThrow(NotAnObjectError)
+  })
+})
