@@ -87,7 +87,7 @@ export function callbackLoad(send: () => void, onReply: (receive: () => void) =>
 const COUNT_BETWEEN_LOOKS = 16
 
 /** Counts completions until the time is over; the rate is over the time really taken up to the last look. */
-export class Window {
+class Window {
   readonly #startedMs = performance.now()
   readonly #endMs: number
   #count = 0

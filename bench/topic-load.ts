@@ -5,7 +5,7 @@
  * an index is the square of a uniform number, so the first quarter of the names makes up half of the traffic.
  *
  * A pattern starts as such a topic and is made more general, always with a wildcard: of 100 patterns, 70 get `*` for one to three of their
- * five segments, 18 end in `#` after two or three segments, 12 get `#` for the segments in front of the last two. That makes about 30
+ * five segments, 18 end in `#` after two or three segments, 12 get `#` for the segments in front of the last two. That makes about 28
  * matches a topic for 10,000 patterns. Patterns may repeat, as subscribers' interests do.
  */
 import { createSeededRandom } from '../src/base/index.ts'

@@ -32,6 +32,7 @@ import {
   RpcError,
   sliceAt,
 } from '../wire/browser.ts'
+import { type CallTarget, encodeCall } from './call-frame.ts'
 import { consoleLog } from './console-log.ts'
 import {
   ClientClosedError,
@@ -80,15 +81,7 @@ export interface ClientOptions {
 
 export type ClientState = 'connecting' | 'connected' | 'disconnected' | 'closed'
 
-export interface CallOptions {
-  readonly kwargs?: Readonly<Record<string, unknown>>
-  /** Resources the function must offer. */
-  readonly locs?: readonly string[]
-  readonly functionId?: string
-  /** Such as `>=1.2,<2`. */
-  readonly versionConstraint?: string
-  readonly targetCluster?: string
-  readonly routingTopic?: string
+export interface CallOptions extends CallTarget {
   readonly timeoutMs?: number
   readonly signal?: AbortSignal
 }
@@ -156,6 +149,7 @@ export const REQUEST_TIMEOUT_MS = 35_000
 /** How long an acknowledgement of publish, subscribe and unsubscribe may take. */
 const ACK_TIMEOUT_MS = 10_000
 const REPLY_TIMEOUT_MS = 30_000
+const NO_OPTIONS: CallOptions = {}
 const PENDING_MAX = 10_000
 /** Nodes of the Python implementation drop a connection that brings no frame for 60 s. */
 const HEARTBEAT_AFTER_MS = 30_000
@@ -493,9 +487,7 @@ class NodeClient {
   }
 
   call(fun: string, ...args: unknown[]): Promise<unknown> {
-    const u = this.#env.random.ulid()
-    // The label must not occur among the arguments, where it would be a reference; nobody else has this id.
-    return this.#rpc('value', u, [{ name: u, fun, args }], undefined, undefined)
+    return this.#callAs('value', NO_OPTIONS, fun, args)
   }
 
   callWith(options: CallOptions, fun: string, ...args: unknown[]): Promise<unknown> {
@@ -506,9 +498,15 @@ class NodeClient {
     return this.#callAs('raw', options, fun, args)
   }
 
-  #callAs<T>(kind: Kind, { signal, timeoutMs, ...command }: CallOptions, fun: string, args: readonly unknown[]): Promise<T> {
+  #callAs<T>(kind: Kind, options: CallOptions, fun: string, args: readonly unknown[]): Promise<T> {
     const u = this.#env.random.ulid()
-    return this.#rpc(kind, u, [{ ...command, name: u, fun, args }], undefined, timeoutMs, signal)
+    let text: string
+    try {
+      text = encodeCall(u, fun, args, options)
+    } catch (error) {
+      return Promise.reject(error)
+    }
+    return this.#ask(u, text, kind, options.timeoutMs ?? this.#options.timeoutMs ?? REQUEST_TIMEOUT_MS, options.signal)
   }
 
   request(cmds: readonly CommandInit[], options: RequestOptions = {}): Promise<Readonly<Record<string, unknown>>> {
@@ -520,18 +518,7 @@ class NodeClient {
   }
 
   #requestAs<T>(kind: Kind, cmds: readonly CommandInit[], { signal, timeoutMs, ...init }: RequestOptions): Promise<T> {
-    return this.#rpc(kind, this.#env.random.ulid(), cmds, init, timeoutMs, signal)
-  }
-
-  /** Rejects, rather than throws, for an argument without a JSON form. */
-  #rpc<T>(
-    kind: Kind,
-    u: string,
-    cmds: readonly CommandInit[],
-    init: RequestInit | undefined,
-    timeoutMs: number | undefined,
-    signal?: AbortSignal,
-  ): Promise<T> {
+    const u = this.#env.random.ulid()
     let text: string
     try {
       text = encodeRpcRequest(u, cmds, init)
@@ -716,7 +703,7 @@ class NodeClient {
     if (++this.#silentChecks >= SILENT_CHECKS_MAX) connection.close()
     else if (idleMs >= HEARTBEAT_AFTER_MS || this.#silentChecks * HEARTBEAT_CHECK_MS >= HEARTBEAT_AFTER_MS) {
       const u = `${HEARTBEAT_PREFIX}${this.#env.random.ulid()}`
-      this.#sendQuietly(encodeRpcRequest(u, [{ name: u, fun: 'echo', args: [null] }]))
+      this.#sendQuietly(encodeCall(u, 'echo', [null], NO_OPTIONS))
     }
   }
 

@@ -6,5 +6,4 @@
 export type { PublishMiddleware } from './middleware.ts'
 export { createNode, createNodeFromFile, type Node, type NodeDeps, type NodeSnapshot } from './node.ts'
 export * from './settings/index.ts'
-export { createStderrSink } from './stderr-sink.ts'
 export type { WorkerFunction } from './worker-pool.ts'

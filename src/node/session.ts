@@ -19,8 +19,10 @@ import {
   encodeNotification,
   encodeRpcError,
   errorLine,
+  type Frame,
   type Message,
   notificationTail,
+  parseFrame,
   RPC_CODES,
   type Subscription,
 } from '../wire/index.ts'
@@ -55,11 +57,6 @@ export function createFrameCounters(): FrameCounters {
   return { rpc: 0, publish: 0, subscribe: 0, unsubscribe: 0, unknownRole: 0, malformed: 0, oversizedAnswers: 0 }
 }
 
-interface Frame {
-  readonly role?: unknown
-  readonly u?: unknown
-}
-
 export class Session implements ConnectionHandlers, Subscriber, RequestSource {
   readonly connection: Connection
   readonly caller: Caller
@@ -86,13 +83,9 @@ export class Session implements ConnectionHandlers, Subscriber, RequestSource {
   message(text: string): void {
     let frame: Frame
     try {
-      frame = JSON.parse(text) as Frame
-    } catch {
-      this.#refuse(undefined, 'the frame is not JSON')
-      return
-    }
-    if (typeof frame !== 'object' || frame === null || Array.isArray(frame)) {
-      this.#refuse(undefined, 'the frame is not a JSON object')
+      frame = parseFrame(text)
+    } catch (error) {
+      this.#refuse(undefined, error)
       return
     }
     switch (frame.role) {
@@ -110,7 +103,7 @@ export class Session implements ConnectionHandlers, Subscriber, RequestSource {
   }
 
   malformed(error: Error): void {
-    this.#refuse(undefined, error.message)
+    this.#refuse(undefined, error)
   }
 
   close(info: CloseInfo): void {
@@ -237,7 +230,7 @@ export class Session implements ConnectionHandlers, Subscriber, RequestSource {
 
   /** Answers a frame that can not be a request. */
   #refuse(u: unknown, reason: unknown): void {
-    const line = typeof reason === 'string' ? `ValidationError: ${reason}` : errorLine(reason)
+    const line = errorLine(reason)
     this.#countMalformed(line)
     const id = typeof u === 'string' ? u : 'unknown'
     this.connection.send(encodeRpcError(id, { code: RPC_CODES.executionFailed, message: 'RPC execution failed', details: line }))

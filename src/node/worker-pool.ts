@@ -18,7 +18,7 @@ export interface WorkerFunction {
 }
 
 /** The waiting line of the pool is full. */
-export class WorkerPoolOverloadedError extends MpregError {
+class WorkerPoolOverloadedError extends MpregError {
   override readonly name = 'OverloadedError'
   readonly code = 'overloaded'
 }

@@ -436,7 +436,7 @@ function overloaded(inFlight: number, max: number): RpcErrorObject {
  * The error object of a failed request. An {@link RpcError}, or anything thrown with a numeric `code` and a `message`, is the handler's
  * own answer; everything else is "execution failed" with one line of details.
  */
-export function errorObject(error: unknown, withStack: boolean): RpcErrorObject {
+function errorObject(error: unknown, withStack: boolean): RpcErrorObject {
   if (error instanceof RpcError) return error.toObject()
   if (typeof error === 'object' && error !== null && !(error instanceof Error)) {
     const { code, message, details } = error as { code?: unknown; message?: unknown; details?: unknown }

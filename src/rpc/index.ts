@@ -7,7 +7,7 @@ export { createExecutor, type Executor, type ExecutorOptions, type ExecutorSnaps
 export { describeFunction, type FunctionOptions } from './function.ts'
 export { createIntrospection, scopeOf } from './introspection.ts'
 export type { CallMiddleware } from './middleware.ts'
-export { ArgumentError, type ParameterInit } from './parameters.ts'
+export type { ParameterInit } from './parameters.ts'
 export {
   type Candidate,
   createRegistry,
@@ -16,4 +16,4 @@ export {
   RegistrationError,
   type Registry,
 } from './registry.ts'
-export { type RpcSpec, type RpcSummary, summaryOf } from './spec.ts'
+export type { RpcSpec, RpcSummary } from './spec.ts'

@@ -18,11 +18,11 @@ export interface IntrospectionDeps {
 export type Request = Readonly<Record<string, unknown>>
 
 /** A page of a listing: position and size travel in the token, so that the next request needs nothing else. */
-export const PAGE_LIMIT_DEFAULT = 200
-export const PAGE_LIMIT_MAX = 2000
+const PAGE_LIMIT_DEFAULT = 200
+const PAGE_LIMIT_MAX = 2000
 
 /** A query field that is not what it must be. Answered as "execution failed". */
-export class QueryError extends Error {
+class QueryError extends Error {
   override readonly name = 'ValueError'
   readonly code = 'invalid_query'
 }

@@ -25,7 +25,7 @@ export interface Parameter {
 }
 
 /** Arguments that do not fit the parameters, or have the wrong type. */
-export class ArgumentError extends Error {
+class ArgumentError extends Error {
   override readonly name = 'TypeError'
   readonly code = 'invalid_arguments'
 }

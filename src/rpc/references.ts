@@ -7,7 +7,7 @@
 import { type Command, encodeJson, isLossy, RawJson, replaceStrings, sliceAt } from '../wire/index.ts'
 
 /** Commands refer to each other in a circle; nothing was run. */
-export class CycleError extends Error {
+class CycleError extends Error {
   override readonly name = 'CycleError'
   readonly code = 'command_cycle'
 }

@@ -141,7 +141,7 @@ function specDoc(init: DocInit | undefined, name: string): SpecDoc {
 }
 
 /** Reads a structured comment: summary line, description, an `Args:` section of `name: text` lines, a `Returns:` section. */
-export function parseDoc(text: string, name: string): SpecDoc {
+function parseDoc(text: string, name: string): SpecDoc {
   const lines = text.split('\n').map((line) => line.trim())
   const first = lines.findIndex((line) => line !== '')
   if (first < 0) return { summary: name.replaceAll('_', ' '), description: '', param_docs: [], return_doc: '' }

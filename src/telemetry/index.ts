@@ -3,7 +3,7 @@
  * than base. Start reading at log.ts (levels, format) and scopes.ts (who logs under which name).
  */
 
-export { createLog, type Log, type LogFormat, type LogOptions, type LogSink, type LogSnapshot, logLevels, parseLogLevel } from './log.ts'
+export { createLog, type Log, type LogFormat, type LogOptions, type LogSink, type LogSnapshot, logLevels } from './log.ts'
 export { nearestName } from './nearest-name.ts'
 export { logOncePer, type OncePer, type OncePerOptions, type OncePerSnapshot } from './once-per.ts'
 export {
@@ -11,7 +11,5 @@ export {
   diagnosticChannels,
   type LogComponent,
   logComponents,
-  moduleName,
-  scopeSelects,
   unknownScopeWarnings,
 } from './scopes.ts'

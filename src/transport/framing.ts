@@ -16,7 +16,7 @@
 import { MessageTooLargeError, StreamTooLargeError } from './errors.ts'
 import type { Framing } from './turn-writer.ts'
 
-export const STREAM_MARKER = 0xffff_ffff
+const STREAM_MARKER = 0xffff_ffff
 export const FLAG_CONTINUE = 1
 export const FLAG_END = 2
 export const FLAG_ERROR = 4

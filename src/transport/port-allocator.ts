@@ -200,7 +200,7 @@ export interface Worker {
 }
 
 /** Who we are among parallel test workers, from the variables their runners set. */
-export function workerOf(environment: Readonly<Record<string, string | undefined>>): Worker {
+function workerOf(environment: Readonly<Record<string, string | undefined>>): Worker {
   const id = environment.PYTEST_XDIST_WORKER ?? ownWorkerId(environment) ?? namedWorkerId(environment)
   if (id === undefined) return { id: 'master', offset: 0, sliced: false }
   const number = /(\d+)$/.exec(id)?.[1]
@@ -222,7 +222,7 @@ function namedWorkerId(environment: Readonly<Record<string, string | undefined>>
 }
 
 /** The ports of a category this worker may use, both ends inclusive. @throws PortAllocationError naming the known categories. */
-export function sliceOf(category: PortCategory, worker: Worker): { start: number; end: number } {
+function sliceOf(category: PortCategory, worker: Worker): { start: number; end: number } {
   const range: PortRange | undefined = PORT_RANGES[category]
   if (range === undefined) {
     throw new PortAllocationError(`Unknown port category ${category}: known are ${Object.keys(PORT_RANGES).join(', ')}`)

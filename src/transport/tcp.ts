@@ -46,7 +46,7 @@ import { type DialTarget, hostForUrl } from './url.ts'
 /** Bytes of a stream that may wait in the socket before the source is asked for more. */
 const STREAM_AHEAD_BYTES = 1024 * 1024
 
-export class TcpConnection extends SocketConnection implements FrameEvents, KeepAliveSubject {
+class TcpConnection extends SocketConnection implements FrameEvents, KeepAliveSubject {
   /** How often a held-back connection is looked at, ms; there are no pings here. */
   readonly pingIntervalMs = 4_000
   readonly pongTimeoutMs = 4_000

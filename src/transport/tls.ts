@@ -17,7 +17,7 @@ import type { TlsOptions } from './transport.ts'
 export const TLS_VERSION_MIN = 'TLSv1.2'
 
 /** How often the files of a listener are looked at, ms. Renewal tools replace them days before the old ones end. */
-export const CERTIFICATE_POLL_MS = 10_000
+const CERTIFICATE_POLL_MS = 10_000
 
 /** PEM texts, proven to make a usable context. */
 export interface TlsMaterial {
@@ -27,7 +27,7 @@ export interface TlsMaterial {
 }
 
 /** Reads and proves the files. @throws CertificateError naming the file or what does not fit. */
-export async function loadTlsMaterial(options: TlsOptions): Promise<TlsMaterial> {
+async function loadTlsMaterial(options: TlsOptions): Promise<TlsMaterial> {
   const [cert, key, ca] = await Promise.all([
     readPem(options.certFile, 'certificate'),
     readPem(options.keyFile ?? options.certFile, 'key'),

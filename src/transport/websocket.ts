@@ -56,7 +56,7 @@ class OwnedWebSocket extends WebSocket {
   connection: WebSocketConnection | undefined = undefined
 }
 
-export class WebSocketConnection extends SocketConnection implements KeepAliveSubject {
+class WebSocketConnection extends SocketConnection implements KeepAliveSubject {
   readonly pingIntervalMs: number
   readonly pongTimeoutMs: number
   readonly #ws: OwnedWebSocket

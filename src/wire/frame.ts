@@ -1,37 +1,27 @@
-/** The first look at a frame: is it a JSON object, and which role does it claim? */
-import { MpregError } from './errors.ts'
+/** The first look at a frame: is it a JSON object at all? */
+import { FrameError } from './errors.ts'
 
-/** The text is not JSON. */
-export class NotJsonError extends MpregError {
-  override readonly name = 'NotJsonError'
-  readonly code = 'not_json'
+/** What every frame may have, before its role says what else. */
+export interface Frame {
+  readonly role?: unknown
+  readonly u?: unknown
+  readonly [field: string]: unknown
 }
 
-/** JSON, but an array or a scalar. */
-export class NotAnObjectError extends MpregError {
-  override readonly name = 'NotAnObjectError'
-  readonly code = 'not_an_object'
+const NOT_JSON = Symbol('not JSON')
 
-  constructor() {
-    super('the frame is not a JSON object')
-  }
+/** @throws FrameError when the text is not JSON, or JSON but no object */
+export function parseFrame(text: string): Frame {
+  const frame = parsed(text)
+  if (frame === NOT_JSON) throw new FrameError('', 'the frame is not JSON')
+  if (typeof frame !== 'object' || frame === null || Array.isArray(frame)) throw new FrameError('', 'the frame is not a JSON object')
+  return frame as Frame
 }
 
-export interface ParsedFrame {
-  /** Undefined where it is missing or not a string. */
-  readonly role: string | undefined
-  readonly frame: Record<string, unknown>
-}
-
-/** @throws NotJsonError, NotAnObjectError */
-export function parseFrame(text: string): ParsedFrame {
-  let frame: unknown
+function parsed(text: string): unknown {
   try {
-    frame = JSON.parse(text)
-  } catch (error) {
-    throw new NotJsonError('the frame is not JSON', { cause: error })
+    return JSON.parse(text)
+  } catch {
+    return NOT_JSON
   }
-  if (typeof frame !== 'object' || frame === null || Array.isArray(frame)) throw new NotAnObjectError()
-  const { role } = frame as { role?: unknown }
-  return { role: typeof role === 'string' ? role : undefined, frame: frame as Record<string, unknown> }
 }

@@ -178,7 +178,8 @@ export function parseJson(text: string): unknown {
 
 /**
  * A key written with an escape. V8 (seen in 13.6) takes such a key for one that an earlier object of the same shape had, when that one reads
- * like its spelling: after `{"a":1,"\\\\":1}` it reads `{"a":1,"\\n":2}` as another object with a backslash for a key. Keys without escapes are safe.
+ * like its spelling: after `{"a":1,"\\":1}` it reads `{"a":1,"\n":2}` as another object with a backslash for
+ * a key. Keys without escapes are safe.
  */
 const ESCAPED_KEY = /\\.[^"\\]*"\s*:/s
 

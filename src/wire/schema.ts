@@ -42,7 +42,7 @@ function complaint(errors: readonly SchemaError[]): FrameError {
   if (union === undefined) return new FrameError(fieldPath(first), predicate(first))
   const inside = errors.filter((error) => error.schemaPath.startsWith(`${union.schemaPath}/anyOf/`))
   if (inside.every((error) => error.instancePath === union.instancePath && (error.keyword === 'type' || error.keyword === 'const'))) {
-    return new FrameError(fieldPath(union), `must be ${inside.map(wanted).join(' or ')}`)
+    return new FrameError(fieldPath(union), `must be ${[...new Set(inside.map(wanted))].join(' or ')}`)
   }
   // Objects told apart by a word: complain about the one that was meant, or about the word.
   const branchOf = (error: SchemaError) => error.schemaPath.slice(union.schemaPath.length).split('/')[2]

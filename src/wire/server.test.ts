@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest'
 import { float } from './json.ts'
 import { encodeServerFrame, GOODBYE_REASONS, serverFrame } from './server.ts'
 
-const frame = (server: unknown) => ({ role: 'server', server, u: '1' })
+const frame = (server: unknown): unknown => JSON.parse(JSON.stringify({ role: 'server', server, u: '1' }))
 
 describe('server frames', () => {
   it('print times as floats and metrics as they are marked', () => {
@@ -26,6 +26,7 @@ describe('server frames', () => {
 
   it.each<[server: unknown, message: string]>([
     [undefined, 'server is required'],
+    [[], 'server must be an object'],
     [{ what: 'HELLO' }, 'server.what must be "STATUS" or "GOODBYE"'],
     [{ what: 'STATUS', cluster_id: 'c' }, 'server.server_url is required'],
     [{ what: 'GOODBYE', departing_node_url: 'a', cluster_id: 'c', reason: 'bored' }, 'server.reason must be "graceful_shutdown" or'],

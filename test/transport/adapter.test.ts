@@ -191,10 +191,12 @@ describe('enhanced adapter', () => {
   })
 
   it('rejects instead when correlation is off, and when the protocol is not active', async () => {
+    const server = await rawServer()
+    await new Promise((resolve) => server.server.close(resolve))
     const adapter = enhancedOf({ enableCorrelationTracking: false })
     await adapter.start()
-    await expect(adapter.request('tcp://127.0.0.1:1', 'x')).rejects.toThrow('Protocol tcp not active')
-    await expect(adapter.request('ws://127.0.0.1:1', 'x')).rejects.toThrow(/^WebSocket connection failed/)
+    await expect(adapter.request(`tcp://127.0.0.1:${server.port}`, 'x')).rejects.toThrow('Protocol tcp not active')
+    await expect(adapter.request(`ws://127.0.0.1:${server.port}`, 'x')).rejects.toThrow(/^WebSocket connection failed/)
     expect(adapter.snapshot()).toMatchObject({ total_correlations_tracked: 0, correlation: null })
   })
 

@@ -8,7 +8,7 @@
 export { loadSettings } from './load.ts'
 export { type StartOption, serverStartOptions, settingsFromOptions } from './options.ts'
 export { SettingsError, type SettingsProblem, type SettingsProblemCode } from './report.ts'
-export { type ResolvedSettings, type ResolveOptions, resolveSettings, settingsDocument } from './resolve.ts'
+export { type ResolvedSettings, type ResolveOptions, resolveSettings } from './resolve.ts'
 export type {
   FederationConfig,
   PersistenceConfig,
@@ -18,4 +18,4 @@ export type {
   SettingsInput,
   Subsystem,
 } from './schema.ts'
-export { type DiscoveryScope, discoveryScopes } from './structures.ts'
+export type { DiscoveryScope } from './structures.ts'

@@ -17,7 +17,6 @@ import {
   list,
   nullable,
   number,
-  object,
   oneOf,
   oneOfElse,
   plugin,
@@ -358,8 +357,6 @@ export const settingFields = {
   ...monitoring,
   ...management,
 }
-
-export const settingsKind = object(settingFields)
 
 /** A node's settings as it runs with them: complete, checked, normalised. */
 export interface Settings extends Resolved<typeof settingFields> {}
