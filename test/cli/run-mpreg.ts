@@ -19,6 +19,14 @@ export interface Running {
   readonly finished: Promise<Finished>
 }
 
+/** Those that have not ended. */
+const running = new Set<ChildProcess>()
+
+/** Ends what a failed test left behind. */
+export function endLeftovers(): void {
+  for (const child of running) child.kill('SIGKILL')
+}
+
 export function startMpreg(args: readonly string[], env: Record<string, string> = {}): Running {
   return startProgram(EXECUTABLE, args, env)
 }
@@ -28,6 +36,8 @@ export function startProgram(file: string, args: readonly string[] = [], env: Re
     env: { ...process.env, MPREG_URL: '', ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
   })
+  running.add(child)
+  child.on('exit', () => running.delete(child))
   const out = { stdout: '', stderr: '' }
   const watchers = new Set<() => void>()
   for (const stream of ['stdout', 'stderr'] as const) {
