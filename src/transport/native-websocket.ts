@@ -6,7 +6,15 @@
  */
 
 import { nextConnectionId } from './connection-id.ts'
-import { CLOSE_ABNORMAL, CLOSE_NORMAL, CLOSE_TOO_BIG, CLOSE_TRY_AGAIN_LATER, CONNECT_TIMEOUT_MS, DEFAULT_LIMITS } from './constants.ts'
+import {
+  CLOSE_ABNORMAL,
+  CLOSE_NORMAL,
+  CLOSE_TIMEOUT_MS,
+  CLOSE_TOO_BIG,
+  CLOSE_TRY_AGAIN_LATER,
+  CONNECT_TIMEOUT_MS,
+  DEFAULT_LIMITS,
+} from './constants.ts'
 import {
   firstLine,
   InvalidUrlError,
@@ -139,6 +147,9 @@ class NativeWebSocketConnection implements Connection {
     this.#isOpen = false
     // Pages may give 1000 or a private code, nothing else.
     this.#socket.close(code === CLOSE_NORMAL || code >= 3000 ? code : CLOSE_NORMAL, reason)
+    // A browser waits a minute for a dead peer to answer; the owner should know sooner.
+    const overdue = setTimeout(() => this.#closed(CLOSE_ABNORMAL, ''), CLOSE_TIMEOUT_MS)
+    this.#socket.addEventListener('close', () => clearTimeout(overdue))
   }
 
   #drop(code: number, error: Error): void {
@@ -181,6 +192,7 @@ class NativeWebSocketConnection implements Connection {
 
   #closed(code: number, reason: string): void {
     this.#isOpen = false
+    this.#socket.onmessage = this.#socket.onclose = null
     const lost = code === CLOSE_ABNORMAL ? { error: new TransportConnectionError('WebSocket connection closed') } : {}
     this.#handlers?.close(this.#verdict ?? { code, reason, ...lost })
   }
