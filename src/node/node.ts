@@ -12,6 +12,7 @@ import { createRealEnv, type Env, silentLog } from '../base/index.ts'
 import { createExchange, type Exchange, type ExchangeSnapshot } from '../pubsub/index.ts'
 import {
   type Call,
+  type Caller,
   type CallMiddleware,
   createExecutor,
   createRegistry,
@@ -36,9 +37,10 @@ import {
   type Network,
   type PortAllocator,
 } from '../transport/index.ts'
-import { canonicalJson, encodeMessage, float, type Message, RawJson } from '../wire/index.ts'
+import { canonicalJson, encodeMessage, errorLine, float, type Message, RawJson } from '../wire/index.ts'
 import { builtins } from './builtins.ts'
 import type { PublishMiddleware } from './middleware.ts'
+import { createPublications, type Publications } from './publications.ts'
 import { createFrameCounters, type FrameCounters, Session, type SessionDeps } from './session.ts'
 import { loadSettings, resolveSettings, type Settings, type SettingsInput, type Subsystem } from './settings/index.ts'
 import { createStderrSink } from './stderr-sink.ts'
@@ -52,6 +54,8 @@ const DRAIN_MS = 500
 /** Calls that may wait for a worker thread. */
 const WORKER_QUEUE_MAX = 1000
 const COMMANDS_PER_REQUEST_MAX = 1000
+/** What the results and references of one request may come to: several times the largest message. */
+const RESULT_CHARACTERS_MAX = 128 * 1024 * 1024
 /** A peer that keeps sending bad frames is named once in this time. */
 const BAD_FRAME_LOG_INTERVAL_MS = 10_000
 
@@ -101,7 +105,7 @@ export interface Node {
   /** Publishes on this node; the number of subscriptions that got the message. */
   publish(topic: string, payload: unknown, headers?: Readonly<Record<string, unknown>>): number
   /** In-process subscription; the function returned ends it. */
-  subscribe(patterns: readonly string[], receive: (message: Message) => void): () => void
+  subscribe(patterns: readonly string[], receive: (message: Message) => void | Promise<void>): () => void
   snapshot(): NodeSnapshot
   /** Listens. @throws TransportError and others, with one line that says what to change */
   start(): Promise<void>
@@ -154,6 +158,7 @@ class RunningNode implements Node {
   readonly #callMiddleware: CallMiddleware[] = []
   readonly #publishMiddleware: PublishMiddleware[] = []
   readonly #counters = createFrameCounters()
+  readonly #publications: Publications
   readonly #sessionDeps: SessionDeps
   readonly #sessions = new Set<Session>()
   readonly #listeners: Listener[] = []
@@ -162,6 +167,7 @@ class RunningNode implements Node {
   #port: number
   #startedMs: number | undefined
   #state: 'created' | 'starting' | 'running' | 'stopping' | 'stopped' = 'created'
+  #starting: Promise<void> | undefined
   #stopping: Promise<void> | undefined
 
   constructor(settings: Settings, warnings: readonly string[], env: Env, log: Log, network: Network) {
@@ -186,13 +192,13 @@ class RunningNode implements Node {
         env,
         registry: this.#registry,
         middleware: this.#callMiddleware,
-        publishIntermediate: (topic, messageId, payloadText) =>
-          this.#publishText(topic, messageId, payloadText, { event: 'rpc.intermediate_result' }),
+        publishIntermediate: (topic, messageId, payloadText, caller) => this.#publishRecord(topic, messageId, payloadText, caller),
       },
       {
         deadlineMs: settings.rpcRequestTimeoutSeconds * 1000,
         requestsInFlightMax: settings.rpcRequestsPerConnectionMax,
         commandsMax: COMMANDS_PER_REQUEST_MAX,
+        resultCharactersMax: RESULT_CHARACTERS_MAX,
         detailsWithStack: settings.rpcErrorDetailsStack,
       },
     )
@@ -205,14 +211,19 @@ class RunningNode implements Node {
       subscriptionsPerOwnerMax: settings.pubsubSubscriptionsPerConnectionMax,
     })
     this.#workers = createWorkerPool({ threadsMax: settings.rpcWorkerThreadsMax, queueMax: WORKER_QUEUE_MAX })
+    this.#publications = createPublications({
+      exchange: this.#exchange,
+      middleware: this.#publishMiddleware,
+      reservedTopicsProtected: settings.pubsubReservedTopicsProtected,
+    })
     this.#sessionDeps = {
       log: env.log.scope('server'),
       oncePerPeer: logOncePer({ clock: env.clock, intervalMs: BAD_FRAME_LOG_INTERVAL_MS }),
       executor: this.#executor,
       exchange: this.#exchange,
-      publishMiddleware: this.#publishMiddleware,
+      publications: this.#publications,
       counters: this.#counters,
-      reservedTopicsProtected: settings.pubsubReservedTopicsProtected,
+      timers: env.timers,
       onClose: (session) => this.#sessions.delete(session),
     }
     const own = builtins({
@@ -272,16 +283,18 @@ class RunningNode implements Node {
     return this.#exchange.publish({ topic, timestamp, messageId, publisher, text: encodeMessage(init) })
   }
 
-  subscribe(patterns: readonly string[], receive: (message: Message) => void): () => void {
+  subscribe(patterns: readonly string[], receive: (message: Message) => void | Promise<void>): () => void {
     const { clock, log, random } = this.#env
     const subscriptionId = random.ulid()
     const owner = {
       label: 'in-process',
       deliver(message: Message) {
+        const failed = (error: unknown) =>
+          log.scope('pubsub').error(`subscriber of ${patterns.join(',')} failed on ${message.messageId}`, error)
         try {
-          receive(message)
+          Promise.resolve(receive(message)).catch(failed)
         } catch (error) {
-          log.scope('server').error(`subscriber of ${patterns.join(',')} failed on ${message.messageId}`, error)
+          failed(error)
         }
       },
     }
@@ -312,15 +325,20 @@ class RunningNode implements Node {
     }
   }
 
-  async start(): Promise<void> {
-    if (this.#state !== 'created') throw new Error(`a node starts once; this one is ${this.#state}`)
+  start(): Promise<void> {
+    if (this.#state !== 'created') return Promise.reject(new Error(`a node starts once; this one is ${this.#state}`))
     this.#state = 'starting'
+    this.#starting = this.#startUp()
+    return this.#starting
+  }
+
+  async #startUp(): Promise<void> {
     const log = this.#env.log.scope('server')
     for (const warning of this.#warnings) log.warn(warning)
     try {
       await this.#listen()
     } catch (error) {
-      await this.stop()
+      await this.#release()
       throw error
     }
     this.#startedMs = this.#env.clock.monotonic()
@@ -415,6 +433,7 @@ class RunningNode implements Node {
     const session = new Session(connection, this.settings.clusterId, this.#sessionDeps)
     this.#sessions.add(session)
     connection.attach(session)
+    if (this.#state === 'stopping') connection.close(1001, 'the node is stopping')
     const { log } = this.#sessionDeps
     if (log.debugOn)
       log.debug(
@@ -428,17 +447,26 @@ class RunningNode implements Node {
   }
 
   async #shutDown(): Promise<void> {
+    // A start under way comes to its end first; one that failed has cleaned up after itself.
+    await this.#starting?.catch(() => {})
     const wasRunning = this.#state === 'running'
     this.#state = 'stopping'
+    this.#executor.refuseMore()
     await this.#drain()
+    await this.#release()
+    if (wasRunning) this.#env.log.scope('server').info(`node stopped id=${this.url}`)
+  }
+
+  /** Gives back everything a start took. */
+  async #release(): Promise<void> {
     this.#executor.close()
     await Promise.all(this.#listeners.map((listener) => listener.close()))
     await this.#workers.close()
     for (const access of this.#policies) access.close()
     for (const { protocol, url } of this.#listeners) endpointRegistry.release('client', protocol, url)
     if (this.#allocatedPort !== undefined) processPorts().release(this.#allocatedPort)
+    this.#listeners.length = 0
     this.#state = 'stopped'
-    if (wasRunning) this.#env.log.scope('server').info(`node stopped id=${this.url}`)
   }
 
   /** Lets running requests finish, for a moment. */
@@ -458,11 +486,17 @@ class RunningNode implements Node {
     })
   }
 
-  #publishText(topic: string, messageId: string, payloadText: string, headers: Readonly<Record<string, unknown>>): void {
+  /** Publishes a record of a running request as its caller would: what the caller may not publish is left out. */
+  #publishRecord(topic: string, messageId: string, payloadText: string, caller: Caller): void {
     const timestamp = this.#env.clock.wall()
     const publisher = this.settings.name
+    const headers = { event: 'rpc.intermediate_result' }
     const text = encodeMessage({ topic, payload: new RawJson(payloadText), timestamp, messageId, publisher, headers })
-    this.#exchange.publish({ topic, timestamp, messageId, publisher, text })
+    try {
+      this.#publications.publish({ topic, timestamp, messageId, publisher, text }, caller)
+    } catch (error) {
+      this.#env.log.scope('server').warn(`intermediate result ${messageId} not published: ${errorLine(error)}`)
+    }
   }
 
   #describe(): Readonly<Record<string, unknown>> {
@@ -485,6 +519,7 @@ class RunningNode implements Node {
         peer_count: 1,
         status: 'ok',
         status_timestamp: now,
+        // Counted on links this node dialed, of which there are none.
         messages_processed: 0,
         rpc_responses_skipped: 0,
         server_messages: 0,

@@ -5,7 +5,7 @@
  * once per peer and interval, and disturbs nothing else: only a broken stream ends a connection. Requests run side by side and are
  * answered as they finish; publish and subscribe frames of a connection keep their order.
  */
-import type { LogScope } from '../base/index.ts'
+import type { LogScope, Timers } from '../base/index.ts'
 import type { Exchange, Subscriber } from '../pubsub/index.ts'
 import type { Caller, Executor, RequestSource } from '../rpc/index.ts'
 import type { OncePer } from '../telemetry/index.ts'
@@ -26,16 +26,16 @@ import {
   RPC_CODES,
   type Subscription,
 } from '../wire/index.ts'
-import type { PublishMiddleware } from './middleware.ts'
+import type { Publications } from './publications.ts'
 
 export interface SessionDeps {
   readonly log: LogScope
   readonly oncePerPeer: OncePer
   readonly executor: Executor
   readonly exchange: Exchange
-  readonly publishMiddleware: readonly PublishMiddleware[]
+  readonly publications: Publications
   readonly counters: FrameCounters
-  readonly reservedTopicsProtected: boolean
+  readonly timers: Timers
   readonly onClose: (session: Session) => void
 }
 
@@ -57,12 +57,28 @@ export function createFrameCounters(): FrameCounters {
   return { rpc: 0, publish: 0, subscribe: 0, unsubscribe: 0, unknownRole: 0, malformed: 0, oversizedAnswers: 0 }
 }
 
+/** A backlog on its way to a subscription. */
+interface Replay {
+  readonly subscription: Subscription
+  /** How many of the queue were published before the subscription. */
+  readonly missed: number
+  readonly queue: Message[]
+  sent: number
+}
+
+/** A replay rests while so much is waiting in the connection, far below what makes a slow consumer, bytes. */
+const REPLAY_BUFFER_BYTES = 256 * 1024
+const REPLAY_PAUSE_MS = 5
+/** Live messages that may line up behind a replay. */
+const REPLAY_QUEUE_MAX = 100_000
+
 export class Session implements ConnectionHandlers, Subscriber, RequestSource {
   readonly connection: Connection
   readonly caller: Caller
   readonly inFlight = new Set<object>()
   readonly #deps: SessionDeps
   #tails: Map<string, { readonly id: string }> | undefined
+  #replays: Map<string, Replay> | undefined
 
   constructor(connection: Connection, clusterId: string, deps: SessionDeps) {
     this.connection = connection
@@ -121,7 +137,34 @@ export class Session implements ConnectionHandlers, Subscriber, RequestSource {
   }
 
   deliver(message: Message, subscription: Subscription): void {
-    this.#notify(message, subscription, 'live')
+    const replay = this.#replays?.get(subscription.subscriptionId)
+    if (replay === undefined) this.#notify(message, subscription, 'live')
+    else if (replay.queue.push(message) - replay.sent > REPLAY_QUEUE_MAX) this.connection.close(1013, 'too slow for the backlog asked for')
+  }
+
+  /** Sends what a subscription missed at the pace the connection takes it; live messages line up behind. */
+  #replay(subscription: Subscription, missed: Message[]): void {
+    if (missed.length === 0) return
+    const replay: Replay = { subscription, missed: missed.length, queue: missed, sent: 0 }
+    this.#replays ??= new Map()
+    this.#replays.set(subscription.subscriptionId, replay)
+    this.#continueReplay(replay)
+  }
+
+  #continueReplay(replay: Replay): void {
+    const { missed, queue, subscription } = replay
+    // Ended, or replaced by a subscription of the same id.
+    if (this.#replays?.get(subscription.subscriptionId) !== replay) return
+    while (replay.sent < queue.length) {
+      if (!this.connection.isOpen) return
+      if (this.connection.bufferedBytes > REPLAY_BUFFER_BYTES) {
+        this.#deps.timers.after(REPLAY_PAUSE_MS, () => this.#continueReplay(replay))
+        return
+      }
+      const message = queue[replay.sent++] as Message
+      this.#notify(message, subscription, replay.sent <= missed ? 'backlog' : 'live')
+    }
+    this.#replays.delete(subscription.subscriptionId)
   }
 
   #rpc(frame: Frame, text: string): void {
@@ -142,39 +185,34 @@ export class Session implements ConnectionHandlers, Subscriber, RequestSource {
       this.connection.send(text)
     } catch (error) {
       this.#deps.counters.oversizedAnswers++
-      this.connection.send(
-        encodeRpcError(u, { code: RPC_CODES.executionFailed, message: 'RPC execution failed', details: errorLine(error) }),
-      )
+      this.#send(encodeRpcError(u, { code: RPC_CODES.executionFailed, message: 'RPC execution failed', details: errorLine(error) }))
     }
+  }
+
+  /** Sends what is small by nature; a connection whose limit is smaller still gets nothing. */
+  #send(text: string): void {
+    try {
+      this.connection.send(text)
+    } catch (error) {
+      this.#deps.counters.oversizedAnswers++
+      this.#warnOnce('answer', `answer to ${this.label} left out: ${errorLine(error)}`)
+    }
+  }
+
+  /** Once per peer, kind and interval. */
+  #warnOnce(kind: string, line: string): void {
+    const { log, oncePerPeer } = this.#deps
+    oncePerPeer.log(`${kind} ${this.label}`, (more) => log.warn(`${line}${more}`))
   }
 
   #publish(frame: Frame, text: string): void {
-    const { counters, exchange, publishMiddleware } = this.#deps
+    const { counters, publications } = this.#deps
     counters.publish++
-    let decoded: ReturnType<typeof decodePublish>
     try {
-      decoded = decodePublish(frame, text)
-      this.#admit(decoded.message, publishMiddleware)
+      const { message, u } = decodePublish(frame, text)
+      publications.publish(message, this.caller, () => this.#send(encodeAck(u, true, null)))
     } catch (error) {
       this.#refuseOperation(frame, error)
-      return
-    }
-    const deliveries = exchange.publish(decoded.message)
-    for (const hooks of publishMiddleware) hooks.after?.(decoded.message, { caller: this.caller, deliveries })
-    this.connection.send(encodeAck(decoded.u, true, null))
-  }
-
-  #admit(message: Message, middleware: readonly PublishMiddleware[]): void {
-    if (this.#deps.reservedTopicsProtected && message.topic.startsWith('mpreg.')) {
-      throw new ReservedTopicError(`topic '${message.topic}' is reserved for the fabric; publish outside 'mpreg.'`)
-    }
-    for (const hooks of middleware) {
-      try {
-        hooks.before?.(message, { caller: this.caller })
-      } catch (error) {
-        hooks.error?.(message, { caller: this.caller, error })
-        throw error
-      }
     }
   }
 
@@ -184,9 +222,9 @@ export class Session implements ConnectionHandlers, Subscriber, RequestSource {
     try {
       const { u, subscription } = decodeSubscribe(frame)
       const outcome = exchange.subscribe(this, subscription)
-      this.connection.send(encodeAck(u, outcome.ok, outcome.ok ? null : outcome.error))
+      this.#send(encodeAck(u, outcome.ok, outcome.ok ? null : outcome.error))
       if (!outcome.ok || !subscription.getBacklog) return
-      for (const message of exchange.backlogFor(subscription)) this.#notify(message, subscription, 'backlog')
+      this.#replay(subscription, exchange.backlogFor(subscription))
     } catch (error) {
       this.#refuseOperation(frame, error)
     }
@@ -199,7 +237,8 @@ export class Session implements ConnectionHandlers, Subscriber, RequestSource {
       const { u, subscriptionId } = decodeUnsubscribe(frame)
       const known = exchange.unsubscribe(this, subscriptionId)
       this.#tails?.delete(subscriptionId)
-      this.connection.send(encodeAck(u, known, null))
+      this.#replays?.delete(subscriptionId)
+      this.#send(encodeAck(u, known, null))
     } catch (error) {
       this.#refuseOperation(frame, error)
     }
@@ -215,42 +254,43 @@ export class Session implements ConnectionHandlers, Subscriber, RequestSource {
     try {
       this.connection.send(encodeNotification(message, tail, origin))
     } catch (error) {
-      const { log, oncePerPeer } = this.#deps
-      oncePerPeer.log(this.label, (more) => log.warn(`notification to ${this.label} left out: ${errorLine(error)}${more}`))
+      this.#warnOnce('notification', `notification to ${this.label} left out: ${errorLine(error)}`)
     }
   }
 
   #unknownRole(frame: Frame): void {
     const { counters } = this.#deps
     counters.unknownRole++
-    const role = frame.role === undefined || frame.role === null ? 'None' : String(frame.role)
-    const u = typeof frame.u === 'string' ? frame.u : 'unknown'
-    this.connection.send(encodeRpcError(u, { code: RPC_CODES.timedOut, message: `Invalid RPC request role: ${role}`, details: null }))
+    const { role = null } = frame
+    const shown = role === null ? 'None' : typeof role === 'string' ? role.slice(0, ROLE_SHOWN_MAX) : typeof role
+    this.#send(encodeRpcError(idOf(frame.u), { code: RPC_CODES.timedOut, message: `Invalid RPC request role: ${shown}`, details: null }))
   }
 
   /** Answers a frame that can not be a request. */
   #refuse(u: unknown, reason: unknown): void {
     const line = errorLine(reason)
     this.#countMalformed(line)
-    const id = typeof u === 'string' ? u : 'unknown'
-    this.connection.send(encodeRpcError(id, { code: RPC_CODES.executionFailed, message: 'RPC execution failed', details: line }))
+    this.#send(encodeRpcError(idOf(u), { code: RPC_CODES.executionFailed, message: 'RPC execution failed', details: line }))
   }
 
   /** Answers a publish, subscribe or unsubscribe frame that was not carried out. */
   #refuseOperation(frame: Frame, error: unknown): void {
     const line = errorLine(error)
     this.#countMalformed(line)
-    this.connection.send(encodeAck(typeof frame.u === 'string' ? frame.u : 'unknown', false, line))
+    this.#send(encodeAck(idOf(frame.u), false, line))
   }
 
   #countMalformed(line: string): void {
-    const { counters, log, oncePerPeer } = this.#deps
-    counters.malformed++
-    oncePerPeer.log(this.connection.remote, (more) => log.warn(`frame refused from=${this.connection.remote} reason=${line}${more}`))
+    this.#deps.counters.malformed++
+    this.#warnOnce('frame', `frame refused from=${this.label} reason=${line}`)
   }
 }
 
-class ReservedTopicError extends Error {
-  override readonly name = 'ReservedTopicError'
-  readonly code = 'reserved_topic'
+/** Characters of an unknown role that are repeated in the answer. */
+const ROLE_SHOWN_MAX = 100
+const ID_MAX = 1024
+
+/** The id to answer under. */
+function idOf(u: unknown): string {
+  return typeof u === 'string' && u.length <= ID_MAX ? u : 'unknown'
 }

@@ -7,8 +7,8 @@
 import { availableParallelism } from 'node:os'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 import type { Piscina } from 'piscina'
-import { MpregError } from '../wire/index.ts'
-import type { WorkerTask } from './worker.ts'
+import { RPC_CODES, RpcError } from '../wire/index.ts'
+import type { WorkerFailure, WorkerOutcome, WorkerTask } from './worker.ts'
 
 /** Where a function lives that runs in a worker: an exported function of a module. Arguments and result are copied between threads. */
 export interface WorkerFunction {
@@ -17,14 +17,8 @@ export interface WorkerFunction {
   readonly export: string
 }
 
-/** The waiting line of the pool is full. */
-class WorkerPoolOverloadedError extends MpregError {
-  override readonly name = 'OverloadedError'
-  readonly code = 'overloaded'
-}
-
 export interface WorkerPoolOptions {
-  /** Null: one fewer than the machine has cores, at least one. */
+  /** Null: one fewer than the machine has cores, at least one. 0: no threads, every call fails. */
   readonly threadsMax: number | null
   /** Calls that may wait for a thread. */
   readonly queueMax: number
@@ -37,38 +31,62 @@ export interface WorkerPoolSnapshot {
 }
 
 export interface WorkerPool {
+  /**
+   * @throws RpcError 503 when too many calls wait, 1003 when no threads are allowed, or what the function threw as its own answer
+   * @throws Error with the name and message of what the function threw; the signal's reason once it has aborted
+   */
   run(target: WorkerFunction, args: readonly unknown[], signal: AbortSignal): Promise<unknown>
   snapshot(): WorkerPoolSnapshot
+  /** Ends the threads and what runs in them. Never rejects. */
   close(): Promise<void>
 }
 
-export function createWorkerPool(options: WorkerPoolOptions): WorkerPool {
-  let pool: Promise<Piscina<WorkerTask>> | undefined
-  let started: Piscina<WorkerTask> | undefined
+type Pool = Piscina<WorkerTask, WorkerOutcome>
 
-  async function start(): Promise<Piscina<WorkerTask>> {
-    const { Piscina } = await import('piscina')
-    const filename = fileURLToPath(new URL(import.meta.url.endsWith('.ts') ? './worker.ts' : './worker.js', import.meta.url))
-    const maxThreads = options.threadsMax ?? Math.max(1, availableParallelism() - 1)
-    started = new Piscina<WorkerTask>({ filename, minThreads: 0, maxThreads, maxQueue: options.queueMax, idleTimeout: 30_000 })
-    return started
+export function createWorkerPool(options: WorkerPoolOptions): WorkerPool {
+  let pool: Promise<Pool> | undefined
+  let started: Pool | undefined
+
+  /** Calls handed to Piscina that have not ended: those that run and those that wait. */
+  let calls = 0
+  const threadsMax = options.threadsMax ?? Math.max(1, availableParallelism() - 1)
+
+  async function start(): Promise<Pool> {
+    try {
+      const { Piscina } = await import('piscina')
+      const filename = fileURLToPath(new URL(import.meta.url.endsWith('.ts') ? './worker.ts' : './worker.js', import.meta.url))
+      // At least one: Piscina ends the thread of an aborted call, and only this minimum makes it start another for the calls that wait.
+      started = new Piscina({ filename, minThreads: 1, maxThreads: threadsMax, idleTimeout: 30_000 }) as Pool
+      return started
+    } catch (error) {
+      // The next call tries again.
+      pool = undefined
+      throw error
+    }
+  }
+
+  async function outcomeOf(task: WorkerTask, signal: AbortSignal): Promise<WorkerOutcome> {
+    // Counted here, because Piscina's `maxQueue` does not hold for tasks with a signal: they wait in a line of their own.
+    if (calls >= threadsMax + options.queueMax) throw overloaded(calls - threadsMax)
+    calls++
+    try {
+      pool ??= start()
+      const piscina = await pool
+      return await piscina.run(task, { signal })
+    } catch (error) {
+      if (signal.aborted) throw signal.reason
+      throw error
+    } finally {
+      calls--
+    }
   }
 
   return {
     async run(target, args, signal) {
-      pool ??= start()
-      const piscina = await pool
-      try {
-        return await piscina.run({ module: moduleUrl(target.module), exported: target.export, args }, { signal })
-      } catch (error) {
-        if (signal.aborted) throw signal.reason
-        if (error instanceof Error && error.message === 'Task queue is at limit') {
-          throw new WorkerPoolOverloadedError(`${options.queueMax} calls wait for a worker thread already; retry after 1 s`, {
-            cause: error,
-          })
-        }
-        throw error
-      }
+      if (threadsMax === 0) throw noThreads()
+      const outcome = await outcomeOf({ module: moduleUrl(target.module), exported: target.export, args }, signal)
+      if (outcome.ok) return outcome.value
+      throw errorOf(outcome)
     },
     snapshot: () => ({
       threads: started?.threads.length ?? 0,
@@ -76,9 +94,36 @@ export function createWorkerPool(options: WorkerPoolOptions): WorkerPool {
       completed: started?.completed ?? 0,
     }),
     async close() {
-      if (pool !== undefined) await (await pool).destroy()
+      try {
+        await (await pool)?.destroy()
+      } catch {
+        // A pool that did not start has told its callers; one that fails to end its threads leaves nothing else to do.
+      }
     },
   }
+}
+
+function overloaded(waiting: number): RpcError {
+  return new RpcError({
+    code: RPC_CODES.overloaded,
+    message: 'overloaded',
+    details: `OverloadedError: ${waiting} calls wait for a worker thread already; retry after 1 s`,
+  })
+}
+
+function noThreads(): RpcError {
+  return new RpcError({
+    code: RPC_CODES.executionFailed,
+    message: 'RPC execution failed',
+    details: 'WorkerPoolError: no worker threads are allowed (rpc_worker_threads_max is 0)',
+  })
+}
+
+/** The error as the function threw it, as far as it crosses threads. */
+function errorOf({ name, message, stack, rpc }: WorkerFailure): Error {
+  const error = rpc === undefined ? Object.assign(new Error(message), { name }) : new RpcError(rpc)
+  if (stack !== undefined) error.stack = stack
+  return error
 }
 
 function moduleUrl(module: string | URL): string {

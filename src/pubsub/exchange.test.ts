@@ -2,8 +2,8 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { createVirtualEnv } from '../base/index.ts'
 import type { Message, Subscription } from '../wire/index.ts'
-import type { BacklogOptions } from './backlog.ts'
-import { createExchange, type Subscriber } from './exchange.ts'
+import { type BacklogOptions, createBacklog } from './backlog.ts'
+import { createExchange, type Subscriber, topicProblem } from './exchange.ts'
 
 function setUp(backlog: Partial<BacklogOptions> = {}) {
   const env = createVirtualEnv({ seed: 7, startWall: 1000 })
@@ -124,6 +124,70 @@ describe('ownership', () => {
   })
 })
 
+describe('limits', () => {
+  const refusal = (patterns: string[], exact = false) => {
+    const { exchange, owner } = setUp()
+    const outcome = exchange.subscribe(owner('a').subscriber, {
+      ...subscription('s', []),
+      patterns: patterns.map((pattern) => ({ pattern, exact })),
+    })
+    expect(exchange.subscriptionCount).toBe(outcome.ok ? 1 : 0)
+    return outcome.ok ? undefined : outcome.error
+  }
+  const segments = (n: number) => Array(n).fill('*').join('.')
+
+  it('refuses more than 100 patterns, saying what to do', () => {
+    const patterns = Array.from({ length: 101 }, (_, i) => `t.${i}`)
+    expect(refusal(patterns.slice(1))).toBeUndefined()
+    expect(refusal(patterns)).toBe('the subscription has 101 patterns and at most 100 are allowed; spread them over several subscriptions')
+  })
+
+  it('refuses a pattern of more than 64 segments or 1024 characters, exact ones too', () => {
+    for (const exact of [false, true]) {
+      expect(refusal([segments(64), 'x'.repeat(1024)], exact)).toBeUndefined()
+      expect(refusal(['t', segments(65)], exact)).toBe(
+        'the pattern has 65 segments and at most 64 are allowed; use a pattern with fewer dots',
+      )
+      expect(refusal(['t', 'x'.repeat(1025)], exact)).toBe(
+        'the pattern has 1025 characters and at most 1024 are allowed; use a shorter pattern',
+      )
+    }
+  })
+
+  it('leaves the subscription as it was when its replacement is refused', () => {
+    const { exchange, message, owner } = setUp()
+    const { received, subscriber } = owner('a')
+    exchange.subscribe(subscriber, subscription('s', ['t']))
+    expect(exchange.subscribe(subscriber, subscription('s', [segments(65)])).ok).toBe(false)
+    exchange.publish(message('t'))
+    expect(received).toEqual(['s:m1'])
+  })
+
+  it('can be set otherwise', () => {
+    const exchange = createExchange(createVirtualEnv({ seed: 7 }), {
+      backlog: { bytesMax: 0, retentionSeconds: 0, messagesPerTopicMax: 0 },
+      subscriptionsPerOwnerMax: 10,
+      patternsPerSubscriptionMax: 2,
+      segmentsMax: 3,
+      topicCharactersMax: 5,
+    })
+    const subscriber: Subscriber = { label: 'a', deliver: () => {} }
+    const accepted = (patterns: string[]) => exchange.subscribe(subscriber, subscription('s', patterns)).ok
+    expect(accepted(['a.b.c', 'abcde'])).toBe(true)
+    expect(accepted(['a', 'b', 'c'])).toBe(false)
+    expect(accepted(['a..b.'])).toBe(false)
+    expect(accepted(['abcdef'])).toBe(false)
+  })
+
+  it('tells the publisher what is wrong with a topic', () => {
+    expect(topicProblem('')).toBeUndefined()
+    expect(topicProblem(segments(64))).toBeUndefined()
+    expect(topicProblem('x'.repeat(1024))).toBeUndefined()
+    expect(topicProblem(segments(65))).toBe('the topic has 65 segments and at most 64 are allowed; use a topic with fewer dots')
+    expect(topicProblem('x'.repeat(1025))).toBe('the topic has 1025 characters and at most 1024 are allowed; use a shorter topic')
+  })
+})
+
 describe('backlog', () => {
   it('topic check 7: replays by age of the message, oldest first, each once', () => {
     const { env, exchange, message } = setUp()
@@ -172,6 +236,105 @@ describe('backlog', () => {
           expect(held.every((m) => m.timestamp >= 990)).toBe(true)
         },
       ),
+    )
+  })
+
+  const kept = (options: Partial<BacklogOptions> = {}) => {
+    const { env, message } = setUp()
+    const backlog = createBacklog(env.clock, { bytesMax: 100_000_000, retentionSeconds: 10, messagesPerTopicMax: 100, ...options })
+    return { env, backlog, message, ids: () => [...backlog.held()].map((m) => m.messageId) }
+  }
+  const everything = [{ pattern: '#', exact: false }]
+
+  it('lets go of what a busy topic drops behind a live message of another', () => {
+    const { backlog, message, ids } = kept()
+    backlog.add(message('a'))
+    for (let i = 0; i < 60_000; i++) backlog.add(message('b'))
+    expect(backlog.snapshot()).toMatchObject({ total_messages: 101, active_topics: 2, dropped_total: 59_900 })
+    expect(ids()).toHaveLength(101)
+    expect([ids().at(0), ids().at(1), ids().at(-1)]).toEqual(['m1', 'm59902', 'm60001'])
+  })
+
+  it('finds expired messages behind a live one, however many are live', async () => {
+    const { env, backlog, message } = kept({ messagesPerTopicMax: 10_000 })
+    for (let i = 0; i < 2000; i++) backlog.add(message(i % 2 === 0 ? 'live' : 'old', i % 2 === 0 ? {} : { timestamp: 991 }))
+    await env.advance(5000)
+    expect(backlog.snapshot().total_messages).toBe(2000)
+    for (let i = 0; i < 1000; i++) backlog.add(message('new'))
+    expect(backlog.snapshot()).toMatchObject({ total_messages: 2000, active_topics: 2, dropped_total: 0 })
+    expect([...backlog.held()].some((m) => m.topic === 'old')).toBe(false)
+  })
+
+  it('goes on looking with the next entry when the one it stopped at is dropped', async () => {
+    const { env, backlog, message, ids } = kept({ messagesPerTopicMax: 64 })
+    for (const topic of ['a', 'b', 'c', 'd']) for (let i = 0; i < 64; i++) backlog.add(message(topic))
+    for (let i = 0; i < 64; i++) backlog.add(message('old', { timestamp: 991 }))
+    // The purge at the 320th addition looked at 256 entries; it stopped at the first on 'old', which the next on that topic drops.
+    backlog.add(message('old', { timestamp: 991 }))
+    await env.advance(5000)
+    for (let i = 0; i < 63; i++) backlog.add(message('new'))
+    expect(ids()).toHaveLength(4 * 64 + 63)
+    expect(backlog.snapshot()).toMatchObject({ total_messages: 4 * 64 + 63, active_topics: 5, dropped_total: 1 })
+  })
+
+  it('keeps a message from the future no longer than one from now', async () => {
+    const { env, backlog, message, ids } = kept()
+    backlog.add(message('t', { timestamp: 1e12 }))
+    await env.advance(9000)
+    expect(backlog.replay(everything, 10)).toHaveLength(1)
+    expect(backlog.replay(everything, 5)).toHaveLength(0)
+    await env.advance(2000)
+    expect(backlog.replay(everything, 10)).toHaveLength(0)
+    for (let i = 0; i < 63; i++) backlog.add(message('t'))
+    expect(ids()).toHaveLength(63)
+    expect(ids()).not.toContain('m1')
+  })
+
+  it('keeps what a list without any cleverness keeps', async () => {
+    const step = fc.record({
+      topic: fc.constantFrom('a', 'b', 'c'),
+      size: fc.nat(300),
+      age: fc.integer({ min: -5, max: 12 }),
+      wait: fc.nat(1),
+    })
+    await fc.assert(
+      fc.asyncProperty(fc.array(step, { maxLength: 200, size: 'max' }), async (steps) => {
+        const limits = { bytesMax: 8000, messagesPerTopicMax: 9, retentionSeconds: 10 }
+        const { env, backlog, message, ids } = kept(limits)
+        const cost = (m: Message) => m.text.length + 160
+        const sum = (entries: { m: Message }[]) => entries.reduce((total, { m }) => total + cost(m), 0)
+        let model: { m: Message; since: number }[] = []
+        let additions = 0
+        let dropped = 0
+        for (const { topic, size, age, wait } of steps) {
+          await env.advance(wait * 200)
+          const now = env.clock.wall()
+          const m = message(topic, { text: 'x'.repeat(size), timestamp: now - age })
+          backlog.add(m)
+          model.push({ m, since: Math.min(m.timestamp, now) })
+          const sameTopic = model.filter((entry) => entry.m.topic === topic)
+          if (sameTopic.length > 9) {
+            model = model.filter((entry) => entry !== sameTopic[0])
+            dropped++
+          }
+          for (; sum(model) > 8000; dropped++) model.shift()
+          if (++additions % 64 === 0) model = model.filter(({ since }) => since >= now - 10)
+          expect(ids()).toEqual(model.map((entry) => entry.m.messageId))
+          expect(backlog.snapshot()).toMatchObject({
+            total_messages: model.length,
+            total_size_bytes: sum(model),
+            active_topics: new Set(model.map((entry) => entry.m.topic)).size,
+            dropped_total: dropped,
+          })
+          const fresh = model.filter(({ since }) => since >= now - 10).map((entry) => entry.m.messageId)
+          expect(
+            backlog
+              .replay(everything, 10)
+              .map((r) => r.messageId)
+              .sort(),
+          ).toEqual(fresh.sort())
+        }
+      }),
     )
   })
 })

@@ -28,14 +28,48 @@ export interface ExchangeSnapshot {
   readonly backlog_stats: BacklogSnapshot
 }
 
-export interface ExchangeOptions {
+/** How large a topic or a pattern may be. */
+export interface TopicLimits {
+  readonly segmentsMax: number
+  /** UTF-16 units, dots included. */
+  readonly topicCharactersMax: number
+}
+
+export interface ExchangeOptions extends Partial<TopicLimits> {
   readonly backlog: BacklogOptions
   /** Subscriptions one owner may hold. */
   readonly subscriptionsPerOwnerMax: number
+  /** Patterns one subscription may have; default PATTERNS_PER_SUBSCRIPTION_MAX. */
+  readonly patternsPerSubscriptionMax?: number
+}
+
+/** A subscribe frame is carried out in one go; this many patterns keep that, and what one subscription id can hold, small. */
+export const PATTERNS_PER_SUBSCRIPTION_MAX = 100
+/** Each segment of a pattern is a node of the trie and each one of a topic a step of every match; topics in use have fewer than ten. */
+export const SEGMENTS_MAX = 64
+/** The texts of segments stay in memory as long as their pattern, and topics as long as their messages; names in use are far shorter. */
+export const TOPIC_CHARACTERS_MAX = 1024
+
+const TOPIC_LIMITS: TopicLimits = { segmentsMax: SEGMENTS_MAX, topicCharactersMax: TOPIC_CHARACTERS_MAX }
+
+/** What is wrong with a topic that a message is to be published on, as a sentence for its publisher; undefined = nothing. */
+export function topicProblem(topic: string, limits: TopicLimits = TOPIC_LIMITS): string | undefined {
+  return sizeProblem('topic', topic, limits)
+}
+
+function sizeProblem(noun: 'topic' | 'pattern', text: string, { segmentsMax, topicCharactersMax }: TopicLimits): string | undefined {
+  if (text.length > topicCharactersMax) {
+    return `the ${noun} has ${text.length} characters and at most ${topicCharactersMax} are allowed; use a shorter ${noun}`
+  }
+  const segments = text.split('.').length
+  if (segments > segmentsMax) {
+    return `the ${noun} has ${segments} segments and at most ${segmentsMax} are allowed; use a ${noun} with fewer dots`
+  }
+  return undefined
 }
 
 export interface Exchange {
-  /** The same owner replaces its own id at once; an id that another live owner holds is refused. */
+  /** The same owner replaces its own id at once; an id that another live owner holds is refused, and so is what exceeds a limit. */
   subscribe(owner: Subscriber, subscription: Subscription): SubscribeOutcome
   /** False for an id the owner does not hold. */
   unsubscribe(owner: Subscriber, subscriptionId: string): boolean
@@ -63,8 +97,24 @@ export function createExchange(env: Env, options: ExchangeOptions): Exchange {
   const trie = new TopicTrie<Held>()
   const exact = new Map<string, Set<Held>>()
   const backlog: Backlog = createBacklog(env.clock, options.backlog)
+  const patternsMax = options.patternsPerSubscriptionMax ?? PATTERNS_PER_SUBSCRIPTION_MAX
+  const limits: TopicLimits = {
+    segmentsMax: options.segmentsMax ?? SEGMENTS_MAX,
+    topicCharactersMax: options.topicCharactersMax ?? TOPIC_CHARACTERS_MAX,
+  }
   let published = 0
   let delivered = 0
+
+  function patternsProblem({ patterns }: Subscription): string | undefined {
+    if (patterns.length > patternsMax) {
+      return `the subscription has ${patterns.length} patterns and at most ${patternsMax} are allowed; spread them over several subscriptions`
+    }
+    for (const { pattern } of patterns) {
+      const problem = sizeProblem('pattern', pattern, limits)
+      if (problem !== undefined) return problem
+    }
+    return undefined
+  }
 
   function add(entry: Held): void {
     const { subscription, owner } = entry
@@ -103,6 +153,8 @@ export function createExchange(env: Env, options: ExchangeOptions): Exchange {
 
   return {
     subscribe(owner, subscription) {
+      const problem = patternsProblem(subscription)
+      if (problem !== undefined) return { ok: false, error: problem }
       const present = held.get(subscription.subscriptionId)
       if (present !== undefined && present.owner !== owner) {
         return { ok: false, error: `subscription_id '${subscription.subscriptionId}' is held by another live connection; use a fresh id` }

@@ -11,4 +11,5 @@ export {
   type ExchangeSnapshot,
   type SubscribeOutcome,
   type Subscriber,
+  topicProblem,
 } from './exchange.ts'

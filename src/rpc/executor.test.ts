@@ -25,7 +25,7 @@ function setUp(options: Partial<ExecutorOptions> = {}, middleware: CallMiddlewar
   const published: { topic: string; id: string; payload: unknown }[] = []
   const executor = createExecutor(
     { env, registry, middleware, publishIntermediate: (topic, id, text) => published.push({ topic, id, payload: JSON.parse(text) }) },
-    { deadlineMs: 30_000, requestsInFlightMax: 8, commandsMax: 100, detailsWithStack: false, ...options },
+    { deadlineMs: 30_000, requestsInFlightMax: 8, commandsMax: 100, resultCharactersMax: 1_000_000, detailsWithStack: false, ...options },
   )
   const source = {
     caller: { connectionId: 'c1', remote: 'test', viewerCluster: 'home', viewerTenant: null, credential: null },
@@ -366,6 +366,26 @@ describe('versions and resources', () => {
 })
 
 describe('limits', () => {
+  it('bounds what references can build from a short request', () => {
+    const { run } = setUp({ resultCharactersMax: 10_000 })
+    const cmds: object[] = [{ name: 'l0', fun: 'echo', args: ['x'.repeat(100)] }]
+    for (let level = 1; level < 6; level++)
+      cmds.push({ name: `l${level}`, fun: 'echos', args: Array.from({ length: 10 }, () => `l${level - 1}`) })
+    expect(run(...(cmds as Record<string, unknown>[])).error).toMatchObject({
+      code: 1003,
+      details: expect.stringMatching(/^RangeError: results and references of this request exceed/),
+    })
+  })
+
+  it('looks through a result once, however many references reach into it', () => {
+    const { register, run } = setUp({ resultCharactersMax: 10_000_000 })
+    const size = 5000
+    register('make', () => Object.fromEntries(Array.from({ length: size }, (_, i) => [`k${i}`, { v: i }])))
+    const args = Array.from({ length: size }, (_, i) => `p.k${i}.v`)
+    const { r } = run({ name: 'p', fun: 'make' }, { name: 'e', fun: 'echos', args })
+    expect(r).toEqual({ e: Array.from({ length: size }, (_, i) => i) })
+  })
+
   it('answers a full connection with overloaded and when to come back', async () => {
     const { executor, register, run, send, source } = setUp({ requestsInFlightMax: 2 })
     let finish = () => {}
@@ -425,8 +445,8 @@ describe('hooks', () => {
           seen.push(`after ${call.fun} ${String(result)}`)
           throw new Error('broken hook')
         },
-        error: (call) => seen.push(`error ${call.fun}`),
-        failed: (error) => seen.push((error as Error).message),
+        error: (call) => void seen.push(`error ${call.fun}`),
+        failed: (error) => void seen.push((error as Error).message),
       },
     ]
     const { register, send } = setUp({}, middleware)

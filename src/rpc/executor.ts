@@ -26,7 +26,7 @@ import {
 import { type Caller, Cancellation, RunningCall } from './call.ts'
 import { type CallMiddleware, hasHooks, runHooked } from './middleware.ts'
 import { bindArguments } from './parameters.ts'
-import { carriedWhole, commandsByName, levelsOf, substitute } from './references.ts'
+import { carriedWhole, commandsByName, createResolver, levelsOf, substitute } from './references.ts'
 import type { RegisteredFunction, Registry, Selector } from './registry.ts'
 
 export interface ExecutorDeps {
@@ -34,7 +34,7 @@ export interface ExecutorDeps {
   readonly registry: Registry
   readonly middleware: readonly CallMiddleware[]
   /** Publishes a per-level record on the topic a request named. */
-  readonly publishIntermediate: (topic: string, messageId: string, payloadText: string) => void
+  readonly publishIntermediate: (topic: string, messageId: string, payloadText: string, caller: Caller) => void
 }
 
 export interface ExecutorOptions {
@@ -43,6 +43,8 @@ export interface ExecutorOptions {
   readonly requestsInFlightMax: number
   /** Commands in one request. */
   readonly commandsMax: number
+  /** Characters of JSON that results and references of one request may come to. */
+  readonly resultCharactersMax: number
   /** Put stack traces into the details of execution errors. */
   readonly detailsWithStack: boolean
 }
@@ -68,6 +70,8 @@ export interface Executor {
   /** Aborts what a closed connection still has running; its answers go nowhere. */
   abandon(source: RequestSource): void
   snapshot(): ExecutorSnapshot
+  /** From now on new requests are answered with overloaded: the node is stopping. */
+  refuseMore(): void
   /** Fails everything in flight; nothing of the executor stays behind. */
   close(): void
 }
@@ -77,6 +81,7 @@ export function createExecutor(deps: ExecutorDeps, options: ExecutorOptions): Ex
   const log = deps.env.log.scope('server')
   const deadlines = new DeadlineQueue<Run>({ clock, timers: deps.env.timers, onExpire: (run) => run.expire() })
   const running = new Set<Run>()
+  let refusing = false
   const counters = { requests: 0, failed: 0, overloaded: 0, timedOut: 0, commands: 0 }
 
   /** A request on its way: what all kinds have in common, from its first command to its one answer. */
@@ -209,17 +214,24 @@ export function createExecutor(deps: ExecutorDeps, options: ExecutorOptions): Ex
     readonly #levelTimes: number[] = []
     readonly #records: IntermediateResult[] = []
     #commandsRun = 0
+    #spent = 0
+    readonly #resolve = createResolver({
+      results: this.#results,
+      spend: (characters) => this.#spend(characters),
+      unresolved: (reference) => {
+        if (log.debugOn) log.debug(`request u=${this.request.u}: '${reference}' leads to no field, passed as text`)
+      },
+    })
 
     start(): void {
       try {
         const byName = commandsByName(this.request.cmds)
         for (const cmd of byName.values()) this.#functions.set(cmd, resolve(cmd))
         this.#levels = byName.size === 1 ? [[...byName.values()]] : levelsOf(byName)
+        this.#nextLevel()
       } catch (error) {
         this.fail(error)
-        return
       }
-      this.#nextLevel()
       if (!this.answered) this.wait()
     }
 
@@ -258,15 +270,21 @@ export function createExecutor(deps: ExecutorDeps, options: ExecutorOptions): Ex
     }
 
     #substituted(cmd: Command): { args: readonly unknown[]; kwargs: Readonly<Record<string, unknown>> } {
-      const unresolved = (reference: string) => {
-        if (log.debugOn) log.debug(`request u=${this.request.u} command=${cmd.name}: '${reference}' leads to no field, passed as text`)
-      }
-      const put = (value: unknown) => carriedWhole(substitute(value, this.#results, unresolved))
+      const put = (value: unknown) => carriedWhole(substitute(value, this.#resolve))
       return { args: cmd.args.map(put), kwargs: Object.fromEntries(Object.entries(cmd.kwargs).map(([key, value]) => [key, put(value)])) }
+    }
+
+    /** References multiply: a few short commands could otherwise build results without end. */
+    #spend(characters: number): void {
+      this.#spent += characters
+      if (this.#spent <= options.resultCharactersMax) return
+      const mib = options.resultCharactersMax / 1048576
+      throw new RangeError(`results and references of this request exceed ${mib} MiB; ask for less, or in several requests`)
     }
 
     #stored(cmd: Command, value: unknown): void {
       const text = encodeJson(value)
+      this.#spend(text.length)
       this.#results.set(cmd.name, text)
       this.#levelResults.set(cmd.name, text)
       this.#pending--
@@ -277,13 +295,12 @@ export function createExecutor(deps: ExecutorDeps, options: ExecutorOptions): Ex
       if (this.answered) return
       try {
         this.#stored(cmd, value)
+        if (this.#pending > 0) return
+        this.#levelDone(this.#levels[this.#levelIndex] as readonly Command[])
+        this.#nextLevel()
       } catch (error) {
         this.fail(error)
-        return
       }
-      if (this.#pending > 0) return
-      this.#levelDone(this.#levels[this.#levelIndex] as readonly Command[])
-      this.#nextLevel()
     }
 
     #levelDone(level: readonly Command[]): void {
@@ -301,10 +318,16 @@ export function createExecutor(deps: ExecutorDeps, options: ExecutorOptions): Ex
         timestamp: clock.wall(),
         execution_time_ms: elapsed,
       }
+      for (const text of record.accumulated_results.values()) this.#spend(text.length)
       this.#records.push(record)
       const topic = this.request.intermediate_result_callback_topic
       if (topic !== null) {
-        deps.publishIntermediate(topic, `rpc_intermediate_${record.request_id}_${record.level_index}`, encodeIntermediateResult(record))
+        deps.publishIntermediate(
+          topic,
+          `rpc_intermediate_${record.request_id}_${record.level_index}`,
+          encodeIntermediateResult(record),
+          this.source.caller,
+        )
       }
     }
 
@@ -352,9 +375,14 @@ export function createExecutor(deps: ExecutorDeps, options: ExecutorOptions): Ex
   return {
     execute(request, source, respond) {
       counters.requests++
+      if (refusing) {
+        respond(encodeRpcError(request.u, overloaded('the node is stopping', 1)))
+        return
+      }
       if (source.inFlight.size >= options.requestsInFlightMax) {
         counters.overloaded++
-        respond(encodeRpcError(request.u, overloaded(source.inFlight.size, options.requestsInFlightMax)))
+        const why = `${source.inFlight.size} requests in flight on this connection, limit ${options.requestsInFlightMax}`
+        respond(encodeRpcError(request.u, overloaded(why, RETRY_AFTER_SECONDS)))
         return
       }
       const single = request.cmds.length === 1 && !isTracked(request)
@@ -376,6 +404,9 @@ export function createExecutor(deps: ExecutorDeps, options: ExecutorOptions): Ex
       requests_timed_out: counters.timedOut,
       commands_total: counters.commands,
     }),
+    refuseMore() {
+      refusing = true
+    },
     close() {
       for (const run of [...running]) run.fail(new Error('the node stopped while the function was running'))
       deadlines.close()
@@ -424,12 +455,8 @@ function isThenable(value: unknown): value is PromiseLike<unknown> {
 /** How long a caller that met a full queue should wait, seconds: about what a few typical calls need to drain. */
 const RETRY_AFTER_SECONDS = 0.1
 
-function overloaded(inFlight: number, max: number): RpcErrorObject {
-  return {
-    code: RPC_CODES.overloaded,
-    message: 'overloaded',
-    details: `OverloadedError: ${inFlight} requests in flight on this connection, limit ${max}; retry after ${RETRY_AFTER_SECONDS} s`,
-  }
+function overloaded(why: string, retryAfterSeconds: number): RpcErrorObject {
+  return { code: RPC_CODES.overloaded, message: 'overloaded', details: `OverloadedError: ${why}; retry after ${retryAfterSeconds} s` }
 }
 
 /**

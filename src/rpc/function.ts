@@ -24,9 +24,9 @@ export interface FunctionOptions {
   /** Parameters in order, each a type word or a JSON Schema. Without it, names are read off the function and types are unknown. */
   readonly params?: Readonly<Record<string, ParameterInit>>
   readonly returns?: TypeInit
-  /** Pass the running call (signal, deadline, caller) as first argument. */
+  /** Pass the running call (signal, deadline, caller) as first argument. Not for worker functions. */
   readonly withCall?: boolean
-  /** Arguments arrive as `RawJson` where only their text is faithful (`1.0`, integers beyond 64-bit floats); the function passes them on. */
+  /** Arguments arrive as `RawJson` where only their text is faithful (`1.0`, integers beyond 64-bit floats); the function passes them on. Not for worker functions. */
   readonly raw?: boolean
   /** Who may call: false answers 403. */
   readonly authorize?: (call: Call) => boolean | Promise<boolean>
@@ -47,6 +47,7 @@ export function describeFunction(
 ): RegisteredFunction {
   if (typeof name !== 'string' || name.trim() === '')
     throw new RegistrationError(`A function needs a name, got ${JSON.stringify(name)}`, { code: 'invalid_name' })
+  if (typeof target !== 'function') refuseLocalOptions(name, options)
   const version = versionOf(name, options.version ?? '1.0.0')
   const versionText = formatVersion(version)
   const functionId = options.functionId ?? name
@@ -86,6 +87,15 @@ export function describeFunction(
     authorize: options.authorize,
     invoke: typeof target === 'function' ? invoker(target, options.withCall ?? false) : target.invoke,
   }
+}
+
+function refuseLocalOptions(name: string, { withCall, raw }: FunctionOptions): void {
+  const option = withCall === true ? 'withCall' : raw === true ? 'raw' : undefined
+  if (option === undefined) return
+  throw new RegistrationError(
+    `${name}: a worker function gets plain copies of its arguments and no call; leave out '${option}', or register the function itself`,
+    { code: 'invalid_option' },
+  )
 }
 
 function versionOf(name: string, text: string): Version {

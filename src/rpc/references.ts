@@ -4,7 +4,7 @@
  * A string anywhere in `args` or `kwargs` (array elements, object values, never keys) that equals another command's name, or whose part
  * before the first dot does, is a reference. A command's own name is an ordinary string.
  */
-import { type Command, encodeJson, isLossy, RawJson, replaceStrings, sliceAt } from '../wire/index.ts'
+import { type Command, encodeJson, isLossy, memberStarts, RawJson, replaceStrings, sliceAt, valueText } from '../wire/index.ts'
 
 /** Commands refer to each other in a circle; nothing was run. */
 class CycleError extends Error {
@@ -95,29 +95,63 @@ function cycleIn(waitsFor: ReadonlyMap<string, ReadonlySet<string>>): string[] {
 
 /**
  * The value with every reference replaced by the result it names. Results are JSON text: each consumer gets a value of its own, and lexemes
- * survive. A path that leads nowhere leaves the string as it is and is reported to `unresolved`.
+ * survive.
  */
-export function substitute(value: unknown, results: ReadonlyMap<string, string>, unresolved: (reference: string) => void): unknown {
+export function substitute(value: unknown, resolve: Resolve): unknown {
   if (typeof value === 'string') {
-    const text = resolveReference(value, results, unresolved)
+    const text = resolve(value)
     return text === undefined ? value : valueFrom(text)
   }
-  if (value instanceof RawJson) return new RawJson(replaceStrings(value.text, (text) => resolveReference(text, results, unresolved)))
-  if (Array.isArray(value)) return value.map((member) => substitute(member, results, unresolved))
+  if (value instanceof RawJson) return new RawJson(replaceStrings(value.text, resolve))
+  if (Array.isArray(value)) return value.map((member) => substitute(member, resolve))
   if (typeof value === 'object' && value !== null) {
-    return Object.fromEntries(Object.entries(value).map(([key, member]) => [key, substitute(member, results, unresolved)]))
+    return Object.fromEntries(Object.entries(value).map(([key, member]) => [key, substitute(member, resolve)]))
   }
   return value
 }
 
-function resolveReference(text: string, results: ReadonlyMap<string, string>, unresolved: (reference: string) => void): string | undefined {
-  const dot = text.indexOf('.')
-  if (dot < 0) return results.get(text)
-  const base = results.get(text.slice(0, dot))
-  if (base === undefined) return undefined
-  const found = sliceAt(base, text.slice(dot + 1).split('.'))
-  if (found === undefined) unresolved(text)
-  return found
+/** JSON text of the result that a string refers to, or undefined when the string is just a string. */
+export type Resolve = (text: string) => string | undefined
+
+export interface ResolverDeps {
+  /** Finished results, by command name. */
+  readonly results: ReadonlyMap<string, string>
+  /** A path that leads nowhere: the string stays as it is. */
+  readonly unresolved: (reference: string) => void
+  /** Told the size of every text handed out; throws when it has been enough. */
+  readonly spend: (characters: number) => void
+}
+
+/** Resolves references of one request. Each result that is reached into is looked through once, however many references do so. */
+export function createResolver({ results, spend, unresolved }: ResolverDeps): Resolve {
+  const membersOf = new Map<string, ReadonlyMap<string, number>>()
+
+  function members(name: string, text: string): ReadonlyMap<string, number> {
+    let known = membersOf.get(name)
+    if (known === undefined) {
+      known = text.startsWith('{') ? memberStarts(text, 0) : new Map()
+      membersOf.set(name, known)
+    }
+    return known
+  }
+
+  function field(name: string, text: string, path: readonly string[]): string | undefined {
+    const start = members(name, text).get(path[0] as string)
+    if (start === undefined) return undefined
+    const first = valueText(text, start)
+    return path.length === 1 ? first : sliceAt(first, path.slice(1))
+  }
+
+  return (text) => {
+    const dot = text.indexOf('.')
+    const name = dot < 0 ? text : text.slice(0, dot)
+    const whole = results.get(name)
+    if (whole === undefined) return undefined
+    const found = dot < 0 ? whole : field(name, whole, text.slice(dot + 1).split('.'))
+    if (found === undefined) unresolved(text)
+    else spend(found.length)
+    return found
+  }
 }
 
 function valueFrom(text: string): unknown {

@@ -49,7 +49,13 @@ export class RegistrationError extends MpregError {
   }
 }
 
-export type RegistrationProblem = 'invalid_name' | 'name_conflict' | 'id_conflict' | 'already_registered' | 'invalid_version'
+export type RegistrationProblem =
+  | 'invalid_name'
+  | 'name_conflict'
+  | 'id_conflict'
+  | 'already_registered'
+  | 'invalid_version'
+  | 'invalid_option'
 
 /** What a command asks of a function. */
 export interface Selector {

@@ -29,4 +29,30 @@ describe('the nearest name', () => {
   it('does not exist when nothing is similar', () => {
     expect(nearestName('banana', ['host', 'port'])).toBeUndefined()
   })
+
+  it('is found among names of any length that a third of the longer one tolerates', () => {
+    const word = fc.string({ unit: fc.constantFrom('a', 'b'), maxLength: 12 })
+    fc.assert(
+      fc.property(word, fc.array(word, { maxLength: 6 }), (name, known) => {
+        const tolerable = known.filter((other) => editDistance(name, other) <= Math.ceil(Math.max(name.length, other.length) / 3))
+        const distances = tolerable.map((other) => editDistance(name, other))
+        expect(nearestName(name, known)).toBe(tolerable[distances.indexOf(Math.min(...distances))])
+      }),
+    )
+  })
+
+  it('is not looked for when the name is longer than 200 characters', () => {
+    const longest = 'x'.repeat(200)
+    expect(nearestName(longest, [`${longest.slice(1)}y`])).toBe(`${longest.slice(1)}y`)
+    let looks = 0
+    const known = {
+      *[Symbol.iterator]() {
+        looks++
+        yield longest
+      },
+    }
+    expect(nearestName(`${longest}x`, known)).toBeUndefined()
+    expect(looks).toBe(0)
+    expect(nearestName(longest, [`${longest}x`])).toBeUndefined()
+  })
 })

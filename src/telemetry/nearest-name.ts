@@ -1,3 +1,6 @@
+/** Names longer than this get no suggestion: the work grows with the square of the length, and names may come from a peer. */
+const NAME_CHARACTERS_MAX = 200
+
 /**
  * "Did you mean …?": the closest of a list of known names.
  *
@@ -5,11 +8,17 @@
  * longer name would only confuse, so there is none.
  */
 export function nearestName(name: string, known: Iterable<string>): string | undefined {
+  if (name.length > NAME_CHARACTERS_MAX) return undefined
+  const lowered = name.toLowerCase()
   let nearest: string | undefined
   let nearestDistance = Number.POSITIVE_INFINITY
   for (const candidate of known) {
-    const distance = editDistance(name.toLowerCase(), candidate.toLowerCase())
+    if (candidate.length > NAME_CHARACTERS_MAX) continue
+    const loweredCandidate = candidate.toLowerCase()
     const tolerated = Math.ceil(Math.max(name.length, candidate.length) / 3)
+    // Each character that one has more than the other costs 1, so the distance is at least this.
+    if (Math.abs(lowered.length - loweredCandidate.length) > tolerated) continue
+    const distance = editDistance(lowered, loweredCandidate)
     if (distance <= tolerated && distance < nearestDistance) {
       nearest = candidate
       nearestDistance = distance

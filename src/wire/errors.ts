@@ -95,6 +95,6 @@ export class FrameError extends MpregError {
 
 /** `<ErrorClass>: <text>`: the last line of an execution error's details. */
 export function errorLine(error: unknown): string {
-  if (error instanceof Error) return `${error.name || error.constructor.name}: ${error.message}`
-  return `Error: ${String(error)}`
+  const line = error instanceof Error ? `${error.name || error.constructor.name}: ${error.message}` : `Error: ${String(error)}`
+  return line.replace(/\s*[\r\n]+\s*/g, ' ')
 }

@@ -3,7 +3,7 @@
  *
  * `payload` and `headers.metadata` stay the text they arrived in, so that a hop which only forwards neither parses nor prints them.
  */
-import { encodeJson, floatText, RawJson, scanObject } from './json.ts'
+import { encodeJson, floatText, memberStarts, RawJson, valueText } from './json.ts'
 
 export const MESSAGE_TYPES = ['rpc', 'pubsub', 'queue', 'cache', 'control', 'data'] as const
 export type MessageType = (typeof MESSAGE_TYPES)[number]
@@ -54,26 +54,16 @@ export function decodeFabricMessage(frame: { payload?: unknown }, text: string, 
   if (!isText(message.message_id)) return { rejected: 'message_id is missing' }
   if (!isText(message.topic)) return { rejected: 'topic is missing' }
   if (headers === undefined || !isText(correlationId)) return { rejected: 'headers.correlation_id is missing' }
-  let payload = 'null'
-  let metadata = '{}'
-  scanObject(text, 0, (key, start) => {
-    if (key !== 'payload') return
-    scanObject(text, start, (field, from, to) => {
-      if (field === 'payload') payload = text.slice(from, to)
-      else if (field === 'headers') {
-        scanObject(text, from, (name, a, b) => {
-          if (name === 'metadata' && text[a] === '{') metadata = text.slice(a, b)
-        })
-      }
-    })
-  })
+  const starts = memberStarts(text, memberStarts(text, 0).get('payload') ?? 0)
+  const payloadAt = starts.get('payload')
+  const metadataAt = asObject(headers.metadata) === undefined ? undefined : memberStarts(text, starts.get('headers') ?? 0).get('metadata')
   return {
     message: {
       message_id: message.message_id,
       topic: message.topic,
       message_type: oneOf(MESSAGE_TYPES, message.message_type, 'data'),
       delivery: oneOf(DELIVERIES, message.delivery, 'fire_and_forget'),
-      payload: new RawJson(payload),
+      payload: new RawJson(payloadAt === undefined ? 'null' : valueText(text, payloadAt)),
       headers: {
         correlation_id: correlationId,
         source_cluster: textOrNull(headers.source_cluster),
@@ -82,7 +72,7 @@ export function decodeFabricMessage(frame: { payload?: unknown }, text: string, 
         federation_path: textList(headers.federation_path),
         hop_budget: Number.isInteger(headers.hop_budget) ? (headers.hop_budget as number) : null,
         priority: oneOf(PRIORITIES, headers.priority, 'normal'),
-        metadata: new RawJson(metadata),
+        metadata: new RawJson(metadataAt === undefined ? '{}' : valueText(text, metadataAt)),
       },
       timestamp: typeof message.timestamp === 'number' ? message.timestamp : now,
     },

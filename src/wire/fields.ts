@@ -14,7 +14,7 @@ import { type TSchema, Type } from 'typebox'
 import type { VectorClock } from '../base/index.ts'
 import { compareCodePoints } from './canonical.ts'
 import { FrameError } from './errors.ts'
-import { encodeJson, floatText, isLossy, RawJson, scanArray, scanObject, valueText } from './json.ts'
+import { encodeJson, floatText, isLossy, memberStarts, RawJson, scanArray, scanObject, valueText } from './json.ts'
 
 /** What a reader knows besides the value. */
 export interface Reading {
@@ -404,12 +404,4 @@ export function readMember<T>(field: Field<T>, frame: object, name: string, read
   } catch (error) {
     throw locate(error, name)
   }
-}
-
-function memberStarts(source: string, at: number): Map<string, number> {
-  const starts = new Map<string, number>()
-  scanObject(source, at, (key, start) => {
-    starts.set(key, start)
-  })
-  return starts
 }

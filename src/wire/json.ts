@@ -165,7 +165,10 @@ function encodeObject(value: object, depth: number): string {
  * @throws SyntaxError
  */
 export function parseJson(text: string): unknown {
-  if (text.includes('\\') && ESCAPED_KEY.test(text)) return parseMembers(text, JSON.parse(text))
+  if (text.includes('\\') && ESCAPED_KEY.test(text)) {
+    JSON.parse(text)
+    return parseMembers(text)
+  }
   if (!hasLongInteger(text)) return JSON.parse(text)
   return JSON.parse(text, (_key, value: unknown, context?: { source?: string }) => {
     if (typeof value !== 'number' || Number.isSafeInteger(value)) return value
@@ -183,17 +186,54 @@ export function parseJson(text: string): unknown {
  */
 const ESCAPED_KEY = /\\.[^"\\]*"\s*:/s
 
-/** Value by value, so that each key is parsed as a string of its own. `parsed` is what `text` parses to, right but for keys. */
-function parseMembers(text: string, parsed: unknown): unknown {
-  if (Array.isArray(parsed)) {
+/** Member by member, so that each key is parsed as a string of its own. `text` is valid JSON; every character is looked at once. */
+function parseMembers(text: string): unknown {
+  let at = 0
+
+  function value(depth: number): unknown {
+    at = skipSpace(text, at)
+    const first = text.charCodeAt(at)
+    const nested = first === OPEN_OBJECT || first === OPEN_ARRAY
+    if (!nested || depth > JSON_DEPTH_MAX) {
+      const start = at
+      at = skipValue(text, at)
+      return nested ? JSON.parse(text.slice(start, at)) : parseJson(text.slice(start, at))
+    }
+    at = skipSpace(text, at + 1)
+    return first === OPEN_ARRAY ? elements(depth + 1) : members(depth + 1)
+  }
+
+  function elements(depth: number): unknown[] {
     const items: unknown[] = []
-    scanArray(text, 0, (start, end) => items.push(parseJson(text.slice(start, end))))
+    while (text.charCodeAt(at) !== CLOSE_ARRAY) {
+      items.push(value(depth))
+      next()
+    }
+    at++
     return items
   }
-  if (typeof parsed !== 'object' || parsed === null) return parsed
-  const members: [string, unknown][] = []
-  scanObject(text, 0, (key, start, end) => members.push([key, parseJson(text.slice(start, end))]))
-  return Object.fromEntries(members)
+
+  function members(depth: number): unknown {
+    const entries: [string, unknown][] = []
+    while (text.charCodeAt(at) !== CLOSE_OBJECT) {
+      const key = at
+      at = skipString(text, at)
+      const name = JSON.parse(text.slice(key, at)) as string
+      at = skipSpace(text, at) + 1
+      entries.push([name, value(depth)])
+      next()
+    }
+    at++
+    return Object.fromEntries(entries)
+  }
+
+  /** Over the comma, if there is one. */
+  function next(): void {
+    at = skipSpace(text, at)
+    if (text.charCodeAt(at) === COMMA) at = skipSpace(text, at + 1)
+  }
+
+  return value(0)
 }
 
 const INTEGER = /^-?\d+$/
@@ -279,6 +319,10 @@ const MINUS = 45
 const ZERO = 48
 const NINE = 57
 const COLON = 58
+const OPEN_OBJECT = 123
+const CLOSE_OBJECT = 125
+const OPEN_ARRAY = 91
+const CLOSE_ARRAY = 93
 
 function skipSpace(text: string, at: number): number {
   let i = at
@@ -295,6 +339,7 @@ function skipString(text: string, at: number): number {
     if (slashes % 2 === 0) break
     end = text.indexOf('"', end + 1)
   }
+  if (end < 0) throw new ScanError()
   return end + 1
 }
 
@@ -303,20 +348,36 @@ function skipValue(text: string, at: number): number {
   const first = text.charCodeAt(at)
   if (first === QUOTE) return skipString(text, at)
   let i = at
-  if (first !== 123 && first !== 91) {
-    for (let c = first; c !== COMMA && c !== 125 && c !== 93 && c > 32 && i < text.length; c = text.charCodeAt(i)) i++
+  if (first !== OPEN_OBJECT && first !== OPEN_ARRAY) {
+    for (let c = first; c !== COMMA && c !== CLOSE_OBJECT && c !== CLOSE_ARRAY && c > 32 && i < text.length; c = text.charCodeAt(i)) i++
     return i
   }
-  for (let depth = 0; ; ) {
+  for (let depth = 0; i < text.length; ) {
     const c = text.charCodeAt(i)
     if (c === QUOTE) {
       i = skipString(text, i)
       continue
     }
-    if (c === 123 || c === 91) depth++
-    else if ((c === 125 || c === 93) && --depth === 0) return i + 1
+    if (c === OPEN_OBJECT || c === OPEN_ARRAY) depth++
+    else if ((c === CLOSE_OBJECT || c === CLOSE_ARRAY) && --depth === 0) return i + 1
     i++
   }
+  throw new ScanError()
+}
+
+/** A scan began where no such value stands, or the text is not JSON: a mistake of the caller, but never an endless one. */
+class ScanError extends Error {
+  override readonly name = 'ScanError'
+
+  constructor() {
+    super('scanned text is not the JSON value it was taken for')
+  }
+}
+
+function opened(text: string, at: number, bracket: number): number {
+  const start = skipSpace(text, at)
+  if (text.charCodeAt(start) !== bracket) throw new ScanError()
+  return skipSpace(text, start + 1)
 }
 
 /** The text of the value that starts at `at`. */
@@ -326,7 +387,7 @@ export function valueText(text: string, at: number): string {
 
 /** Calls `visit` with each member of the object at `at`: key, and the span of its value. Returns the index after the object. */
 export function scanObject(text: string, at: number, visit: (key: string, start: number, end: number) => void): number {
-  let i = skipSpace(text, skipSpace(text, at) + 1)
+  let i = opened(text, at, OPEN_OBJECT)
   while (text.charCodeAt(i) === QUOTE) {
     const keyEnd = skipString(text, i)
     const literal = text.slice(i + 1, keyEnd - 1)
@@ -339,10 +400,19 @@ export function scanObject(text: string, at: number, visit: (key: string, start:
   return i + 1
 }
 
+/** Where the members of the object at `at` start; of a repeated key the last, which is the one that counts. */
+export function memberStarts(text: string, at: number): Map<string, number> {
+  const starts = new Map<string, number>()
+  scanObject(text, at, (key, start) => {
+    starts.set(key, start)
+  })
+  return starts
+}
+
 /** Calls `visit` with the span of each element of the array at `at`. Returns the index after the array. */
 export function scanArray(text: string, at: number, visit: (start: number, end: number) => void): number {
-  let i = skipSpace(text, skipSpace(text, at) + 1)
-  while (text.charCodeAt(i) !== 93) {
+  let i = opened(text, at, OPEN_ARRAY)
+  while (text.charCodeAt(i) !== CLOSE_ARRAY) {
     const end = skipValue(text, i)
     visit(i, end)
     i = skipSpace(text, end)
@@ -356,7 +426,7 @@ export function sliceAt(text: string, path: readonly string[]): string | undefin
   let slice = text
   for (const step of path) {
     const start = skipSpace(slice, 0)
-    if (slice.charCodeAt(start) !== 123) return undefined
+    if (slice.charCodeAt(start) !== OPEN_OBJECT) return undefined
     let found: string | undefined
     const source = slice
     scanObject(source, start, (key, from, to) => {
@@ -399,5 +469,5 @@ export function replaceStrings(text: string, replacement: (value: string) => str
  */
 export function carried(value: unknown, text: string, start: number, end: number): unknown {
   const slice = text.slice(start, end)
-  return isLossy(slice) ? new RawJson(slice) : value
+  return value === undefined || isLossy(slice) ? new RawJson(slice) : value
 }

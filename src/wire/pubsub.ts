@@ -5,8 +5,8 @@
  * subscriber's frame is that rendering spliced between a fixed head and the subscriber's tail.
  */
 import { Type } from 'typebox'
-import { encodeJson, floatText, scanObject } from './json.ts'
-import { FreeObject, frameSchema, Maybe } from './schema.ts'
+import { encodeJson, floatText, memberStarts, scanObject } from './json.ts'
+import { CorrelationId, FreeObject, frameSchema, Maybe } from './schema.ts'
 
 /** What a node needs to know of a message, and its wire form. */
 export interface Message {
@@ -46,7 +46,7 @@ const MessageFields = Type.Object({
 })
 
 export const messageObject = frameSchema(MessageFields)
-export const publishFrame = frameSchema(Type.Object({ role: Type.Literal('pubsub-publish'), message: MessageFields, u: Type.String() }))
+export const publishFrame = frameSchema(Type.Object({ role: Type.Literal('pubsub-publish'), message: MessageFields, u: CorrelationId }))
 export const subscribeFrame = frameSchema(
   Type.Object({
     role: Type.Literal('pubsub-subscribe'),
@@ -58,11 +58,11 @@ export const subscribeFrame = frameSchema(
       get_backlog: Type.Optional(Type.Boolean()),
       backlog_seconds: Type.Optional(Type.Integer()),
     }),
-    u: Type.String(),
+    u: CorrelationId,
   }),
 )
 export const unsubscribeFrame = frameSchema(
-  Type.Object({ role: Type.Literal('pubsub-unsubscribe'), subscription_id: Type.String(), u: Type.String() }),
+  Type.Object({ role: Type.Literal('pubsub-unsubscribe'), subscription_id: Type.String(), u: CorrelationId }),
 )
 export const ackFrame = frameSchema(
   Type.Object({
@@ -70,21 +70,17 @@ export const ackFrame = frameSchema(
     operation_id: Type.String(),
     success: Type.Boolean(),
     error: Maybe(Type.String()),
-    u: Type.String(),
+    u: CorrelationId,
   }),
 )
 export const notificationFrame = frameSchema(
-  Type.Object({ role: Type.Literal('pubsub-notification'), message: MessageFields, subscription_id: Type.String(), u: Type.String() }),
+  Type.Object({ role: Type.Literal('pubsub-notification'), message: MessageFields, subscription_id: Type.String(), u: CorrelationId }),
 )
 
 /** @throws FrameError */
 export function decodePublish(parsed: unknown, text: string): { u: string; message: Message } {
   const frame = publishFrame.parse(parsed)
-  let message: Message | undefined
-  scanObject(text, 0, (key, start) => {
-    if (key === 'message') message = renderMessage(frame.message, text, start)
-  })
-  return { u: frame.u, message: message as Message }
+  return { u: frame.u, message: renderMessage(frame.message, text, memberStarts(text, 0).get('message') ?? 0) }
 }
 
 interface MessageFrame {

@@ -6,8 +6,8 @@
  */
 import { Type } from 'typebox'
 import type { RpcErrorObject } from './errors.ts'
-import { carried, encodeJson, isLossy, mayBeLossy, scanArray, scanObject } from './json.ts'
-import { FreeObject, frameSchema, Maybe } from './schema.ts'
+import { carried, encodeJson, isLossy, mayBeLossy, memberStarts, scanArray, scanObject } from './json.ts'
+import { CorrelationId, FreeObject, frameSchema, Maybe } from './schema.ts'
 
 /** One step of a request's dependency graph, all defaults filled in. */
 export interface Command {
@@ -51,7 +51,7 @@ export const rpcRequestFrame = frameSchema(
   Type.Object({
     role: Type.Literal('rpc'),
     cmds: Type.Array(CommandFrame),
-    u: Type.String(),
+    u: CorrelationId,
     return_intermediate_results: Type.Optional(Type.Boolean()),
     intermediate_result_callback_topic: Maybe(Type.String()),
     include_execution_summary: Type.Optional(Type.Boolean()),
@@ -106,17 +106,15 @@ function holdsNumbers(cmd: Command): boolean {
 /** The same commands, each lossy argument replaced by its slice of the frame. */
 function withCarriedArguments(cmds: readonly Command[], text: string): Command[] {
   const out: Command[] = []
-  scanObject(text, 0, (key, start) => {
-    if (key !== 'cmds') return
-    out.length = 0
-    scanArray(text, start, (from) => {
-      const cmd = cmds[out.length] as Command
-      let { args, kwargs } = cmd
-      scanObject(text, from, (field, at) => {
-        if (field === 'args') args = carriedArray(cmd.args, text, at)
-        else if (field === 'kwargs') kwargs = carriedMembers(cmd.kwargs, text, at)
-      })
-      out.push({ ...cmd, args, kwargs })
+  scanArray(text, memberStarts(text, 0).get('cmds') ?? 0, (from) => {
+    const cmd = cmds[out.length] as Command
+    const starts = memberStarts(text, from)
+    const args = starts.get('args')
+    const kwargs = starts.get('kwargs')
+    out.push({
+      ...cmd,
+      args: args === undefined ? cmd.args : carriedArray(cmd.args, text, args),
+      kwargs: kwargs === undefined ? cmd.kwargs : carriedMembers(cmd.kwargs, text, kwargs),
     })
   })
   return out

@@ -60,6 +60,7 @@ function fieldPath(error: SchemaError): string {
 }
 
 function predicate(error: SchemaError): string {
+  if (error.keyword === 'maxLength') return `must be at most ${(error.params as { limit: number }).limit} characters`
   return error.keyword === 'required' ? 'is required' : `must be ${wanted(error)}`
 }
 
@@ -84,3 +85,5 @@ export const Nullable = <S extends TSchema>(schema: S) => Type.Union([schema, Ty
 export const Maybe = <S extends TSchema>(schema: S) => Type.Optional(Nullable(schema))
 /** A JSON object with free members; cheaper than a record type, which would visit every key. */
 export const FreeObject = Type.Object({})
+/** Comes back in the answer, so it must leave room for one. */
+export const CorrelationId = Type.String({ maxLength: 1024 })

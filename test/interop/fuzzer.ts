@@ -82,6 +82,12 @@ export function createFuzzer(seed: number): { next(): HostileFrame; readonly ran
     () => ({ kind: 'random bytes', bytes: Buffer.from(random.bytes(random.int(200))) }),
     () => ({ kind: 'empty', bytes: Buffer.alloc(0) }),
     () => ({ kind: 'duplicate keys', bytes: Buffer.from(seedFrame().replace('{', '{"role":"zzz","u":1,')) }),
+    () => {
+      // The last of a repeated key counts; the others may be anything.
+      const key = random.pick(['"args":', '"cmds":', '"message":', '"payload":', '"kwargs":', '"headers":']) as string
+      const value = random.pick([...ODD_VALUES, '"{"', '"["', '":{"']) as string
+      return { kind: 'repeated key', bytes: Buffer.from(seedFrame().replace(key, `${key}${value},"{":${value},${key}`)) }
+    },
     () => ({
       kind: 'many keys',
       bytes: Buffer.from(`{${Array.from({ length: 1 + random.int(500) }, (_, i) => `"k${i}":${i}`).join(',')}}`),

@@ -137,6 +137,40 @@ describe('requests', () => {
   })
 })
 
+describe('hostile frames', () => {
+  it.each([
+    '{"role":"pubsub-publish","message":"",":{":1,"u":"x","message":{"topic":"a","payload":1,"timestamp":1,"message_id":"m","publisher":"p"}}',
+    '{"role":"rpc","u":"x","cmds":"","cmds":[{"name":"a","fun":"echo","args":"","{":1,"args":[1.0]}]}',
+  ])('of a repeated key the last counts: %s', async (frame) => {
+    const session = await open()
+    session.send(frame)
+    expect(await session.next()).toMatch(/"success":true|"r":\{"a":1\.0\}/)
+  })
+
+  it('refuses a correlation id that leaves no room for an answer', async () => {
+    const session = await open()
+    session.send(rpc('u'.repeat(2000), { name: 'x', fun: 'echo', args: [1] }))
+    expect(await read(session)).toMatchObject({
+      u: 'unknown',
+      error: { code: 1003, details: 'ValidationError: u must be at most 1024 characters' },
+    })
+  })
+
+  it('names a role that is no text by its kind', async () => {
+    const session = await open()
+    session.send('{"role":{"toString":1},"u":"r"}')
+    expect(await read(session)).toMatchObject({ u: 'r', error: { message: 'Invalid RPC request role: object' } })
+  })
+
+  it('refuses topics and patterns beyond measure', async () => {
+    const session = await open()
+    session.send(publish('p', 'a.'.repeat(2000), '1'))
+    expect(await read(session)).toMatchObject({ role: 'pubsub-ack', success: false, error: expect.stringContaining('topic') })
+    session.send(subscribe('s', 'wide', [{ pattern: '#.*.'.repeat(1000) }]))
+    expect(await read(session)).toMatchObject({ role: 'pubsub-ack', success: false })
+  })
+})
+
 describe('topics', () => {
   it('wire check 21: a publication without subscribers is acknowledged', async () => {
     const session = await open()
@@ -200,6 +234,27 @@ describe('topics', () => {
     expect(await read(session)).toMatchObject({ operation_id: 's2' })
     session.send(rpc('probe', { name: 'x', fun: 'echo', args: [1] }))
     expect(await read(session)).toMatchObject({ u: 'probe' })
+  })
+
+  it('a backlog larger than the send buffer arrives whole and in order, live messages behind it', async () => {
+    const small = await createNode({ monitoringEnabled: false, logLevel: 'CRITICAL', sendBufferBytesMax: 600_000 })
+    await small.start()
+    for (let n = 0; n < 400; n++) small.publish('big', `${n} ${'x'.repeat(10_000)}`)
+    const session = await openSession(small.url)
+    session.send(subscribe('s', 'sidbig', [{ pattern: 'big' }], { backlog_seconds: 60 }))
+    await session.next()
+    small.publish('big', '400 live')
+    const order: number[] = []
+    const kinds = new Set<string>()
+    while (order.length < 401) {
+      const frame = (await read(session)) as { u: string; message: { payload: string } }
+      order.push(Number.parseInt(frame.message.payload, 10))
+      kinds.add(`${frame.message.payload.endsWith('live')} ${frame.u.split('_')[0]}`)
+    }
+    expect(order).toEqual(Array.from({ length: 401 }, (_, n) => n))
+    expect([...kinds].sort()).toEqual(['false backlog', 'true notification'])
+    await session.close()
+    await small.stop()
   })
 
   it('topic check 6: payload lexemes survive', async () => {

@@ -32,7 +32,7 @@ beforeAll(async () => {
   node = await createNode({
     port: 0,
     name: 'replay',
-    clusterId: 'golden',
+    clusterId: 'replay',
     resources: ['cpu', 'gpu'],
     cacheRegion: 'eu-west',
     monitoringEnabled: false,
@@ -213,7 +213,7 @@ describe('recorded descriptions', () => {
     const own = (recorded as { nodes: Record<string, unknown>[] }).nodes[0] as Record<string, unknown>
     expect(shape({ ...map.nodes[0], advertised_at: 0 })).toEqual(shape(own))
     expect(map.nodes[0]).toMatchObject({
-      cluster_id: 'golden',
+      cluster_id: 'replay',
       resources: ['cpu', 'gpu'],
       region: 'eu-west',
       scope: 'zone',

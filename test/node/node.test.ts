@@ -152,6 +152,22 @@ describe('access', () => {
     await session.close()
   })
 
+  it('lets intermediate results through only where their caller may publish', async () => {
+    const node = await start({ pubsubReservedTopicsProtected: true })
+    const received: string[] = []
+    node.subscribe(['mpreg.#', 'mine'], (message) => void received.push(message.topic))
+    const session = await openSession(node.url)
+    for (const topic of ['mpreg.discovery.delta', 'mine']) {
+      const cmds = [{ name: 'x', fun: 'echo', args: [1] }]
+      session.send(
+        JSON.stringify({ role: 'rpc', u: topic, cmds, return_intermediate_results: true, intermediate_result_callback_topic: topic }),
+      )
+      expect(JSON.parse(await session.next())).toMatchObject({ r: { x: 1 } })
+    }
+    expect(received).toEqual(['mine'])
+    await session.close()
+  })
+
   it('runs publish hooks, which may refuse', async () => {
     const node = await start()
     const seen: string[] = []
@@ -159,8 +175,8 @@ describe('access', () => {
       before: (message) => {
         if (message.topic === 'no') throw new Error('not this one')
       },
-      after: (message, { deliveries }) => seen.push(`after ${message.topic} ${deliveries}`),
-      error: (message, { error }) => seen.push(`error ${message.topic} ${(error as Error).message}`),
+      after: (message, { deliveries }) => void seen.push(`after ${message.topic} ${deliveries}`),
+      error: (message, { error }) => void seen.push(`error ${message.topic} ${(error as Error).message}`),
     })
     const session = await openSession(node.url)
     for (const topic of ['no', 'yes']) {
@@ -214,6 +230,31 @@ describe('worker threads', () => {
 })
 
 describe('stopping', () => {
+  it('during a start waits for it, and leaves nothing listening', async () => {
+    const node = await createNode({ monitoringEnabled: false, logLevel: 'CRITICAL' })
+    const started = node.start()
+    await node.stop()
+    await started
+    expect(node.endpoints).toEqual([])
+    await expect(openSession(node.url)).rejects.toThrow('ECONNREFUSED')
+  })
+
+  it('refuses new requests while the last ones finish', async () => {
+    const node = await start()
+    node.register('nap', (ms: number) => new Promise((resolve) => setTimeout(resolve, ms, 'rested')))
+    const session = await openSession(node.url)
+    session.send(rpc('nap', [200], 'old'))
+    await expect.poll(() => node.snapshot().rpc.requests_in_flight).toBe(1)
+    const stopped = node.stop()
+    session.send(rpc('echo', [1], 'new'))
+    expect(JSON.parse(await session.next())).toMatchObject({
+      u: 'new',
+      error: { code: 503, details: expect.stringContaining('the node is stopping') },
+    })
+    expect(JSON.parse(await session.next())).toMatchObject({ u: 'old', r: { x: 'rested' } })
+    await stopped
+  })
+
   it('lets a running request finish, then closes connections with 1001', async () => {
     const node = await start()
     node.register('nap', (ms: number) => new Promise((resolve) => setTimeout(resolve, ms, 'rested')))
