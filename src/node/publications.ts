@@ -20,7 +20,7 @@ export interface Publications {
 }
 
 /** The topic is not one the caller may publish on. */
-export class TopicRefusedError extends MpregError {
+class TopicRefusedError extends MpregError {
   override readonly name = 'TopicRefusedError'
   readonly code = 'topic_refused'
 }

@@ -44,11 +44,11 @@ export interface ExchangeOptions extends Partial<TopicLimits> {
 }
 
 /** A subscribe frame is carried out in one go; this many patterns keep that, and what one subscription id can hold, small. */
-export const PATTERNS_PER_SUBSCRIPTION_MAX = 100
+const PATTERNS_PER_SUBSCRIPTION_MAX = 100
 /** Each segment of a pattern is a node of the trie and each one of a topic a step of every match; topics in use have fewer than ten. */
-export const SEGMENTS_MAX = 64
+const SEGMENTS_MAX = 64
 /** The texts of segments stay in memory as long as their pattern, and topics as long as their messages; names in use are far shorter. */
-export const TOPIC_CHARACTERS_MAX = 1024
+const TOPIC_CHARACTERS_MAX = 1024
 
 const TOPIC_LIMITS: TopicLimits = { segmentsMax: SEGMENTS_MAX, topicCharactersMax: TOPIC_CHARACTERS_MAX }
 
