@@ -10,7 +10,7 @@
  * function may have run: it rejects with `ConnectionLostError`. Calls made while disconnected wait for the connection, up to their timeout.
  */
 /// <reference lib="esnext.disposable" preserve="true" />
-import { createRealEnv, type DeadlineHandle, DeadlineQueue, type Env } from '../base/index.ts'
+import { createRealEnv, DeadlineQueue, type Env } from '../base/index.ts'
 import {
   type CloseInfo,
   type Connection,
@@ -45,6 +45,7 @@ import {
   TooManyPendingError,
 } from './errors.ts'
 import { type MessageHeaders, presentHeaders } from './headers.ts'
+import { type Kind, type Pending, PendingRequests } from './pending.ts'
 import { createInbox, type Inbox, type Message, type SubscribeOptions, type Subscription, SubscriptionRecord } from './subscription.ts'
 
 /** The functions a node offers, by name. Declare yours once and pass the type to `connect`. */
@@ -157,24 +158,6 @@ const HEARTBEAT_CHECK_MS = 10_000
 /** Checks in a row without an inbound frame, although heartbeats went out: nobody is there. Not a time, since computers sleep. */
 const SILENT_CHECKS_MAX = 7
 const HEARTBEAT_PREFIX = 'heartbeat-'
-/**
- * What becomes of a response. `upkeep` is an acknowledgement of what the client does for itself on one connection: it means nothing on
- * the next one, and must not fail because the owner has too much under way.
- */
-type Kind = 'value' | 'raw' | 'results' | 'full' | 'ack' | 'upkeep'
-
-interface Pending {
-  readonly u: string
-  readonly kind: Kind
-  readonly text: string
-  readonly resolve: (value: never) => void
-  readonly reject: (error: unknown) => void
-  readonly timeoutMs: number
-  handle: DeadlineHandle<Pending> | undefined
-  sent: boolean
-  unhook: (() => void) | undefined
-}
-
 interface ResponseFrame {
   readonly role?: unknown
   readonly r?: unknown
@@ -200,7 +183,7 @@ class NodeClient {
   readonly #options: ClientOptions
   readonly #env: Env
   readonly #id: string
-  readonly #pending = new Map<string, Pending>()
+  readonly #pending = new PendingRequests()
   readonly #deadlines: DeadlineQueue<Pending>
   /** By the id they are known under on the present connection. */
   readonly #subscriptions = new Map<string, SubscriptionRecord>()
@@ -275,7 +258,7 @@ class NodeClient {
     this.#lastHeard = clock.wall()
     this.#silentChecks = 0
     this.#badFrameLogged = false
-    const waiting = [...this.#pending.values()]
+    const waiting = this.#pending.waiting()
     // Subscriptions first: what the waiting requests cause must not be missed.
     for (const record of [...this.#subscriptions.values()]) if (record.acknowledged) void this.#resubscribe(record)
     for (const pending of waiting) if (!pending.sent) this.#transmit(pending)
@@ -358,7 +341,7 @@ class NodeClient {
     this.#connection = undefined
     for (const record of this.#subscriptions.values()) record.missedSince ??= this.#lastHeard
     const cause = info.error ?? new Error(`${info.code} ${info.reason}`.trim())
-    for (const pending of [...this.#pending.values()]) {
+    for (const pending of this.#pending.waiting()) {
       if (!pending.sent && pending.kind !== 'upkeep') continue
       this.#settle(pending)
       pending.reject(new ConnectionLostError(`connection to ${this.#options.url} lost before the answer: ${cause.message}`, { cause }))
@@ -381,7 +364,7 @@ class NodeClient {
     const error = cause instanceof ClientClosedError ? cause : new ConnectionLostError(cause.message, { cause })
     for (const record of this.#subscriptions.values()) this.#finish(record, error)
     this.#subscriptions.clear()
-    for (const pending of [...this.#pending.values()]) {
+    for (const pending of this.#pending.waiting()) {
       this.#settle(pending)
       pending.reject(error)
     }
@@ -406,6 +389,7 @@ class NodeClient {
         timeoutMs,
         handle: undefined,
         sent: false,
+        place: undefined,
         unhook: undefined,
       }
       if (signal !== undefined) {
@@ -416,7 +400,7 @@ class NodeClient {
         signal.addEventListener('abort', abort, { once: true })
         pending.unhook = () => signal.removeEventListener('abort', abort)
       }
-      this.#pending.set(u, pending)
+      this.#pending.add(pending)
       pending.handle = this.#deadlines.add(pending, this.#env.clock.monotonic() + timeoutMs)
       this.#transmit(pending)
     })
@@ -433,13 +417,14 @@ class NodeClient {
       return
     }
     if (!pending.sent) return
+    pending.text = ''
     this.#requestsSent++
     this.#lastSentMs = this.#env.clock.monotonic()
   }
 
   /** Takes a request off the books; its promise is settled by the caller. */
   #settle(pending: Pending): void {
-    this.#pending.delete(pending.u)
+    this.#pending.settle(pending)
     if (pending.handle !== undefined) this.#deadlines.remove(pending.handle)
     pending.unhook?.()
   }
