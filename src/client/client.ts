@@ -401,8 +401,9 @@ class NodeClient {
         pending.unhook = () => signal.removeEventListener('abort', abort)
       }
       this.#pending.add(pending)
-      pending.handle = this.#deadlines.add(pending, this.#env.clock.monotonic() + timeoutMs)
       this.#transmit(pending)
+      // The node is at work by now; the book-keeping is done meanwhile.
+      if (pending.place?.pending !== undefined) pending.handle = this.#deadlines.add(pending, this.#env.clock.monotonic() + timeoutMs)
     })
   }
 

@@ -32,24 +32,46 @@ function nextTurn(): Promise<void> {
   return new Promise((resolve) => setImmediate(resolve))
 }
 
+/** As in a socket's data event: synchronous code first, then the promises it settled. Returns what had left before the turn ended. */
+async function busyTurn(writer: TurnWriter, sink: Sink): Promise<string[]> {
+  let early: string[] = []
+  await new Promise<void>((resolve) => {
+    setImmediate(() => {
+      for (let i = 0; i < 10; i++) writer.send(`sync ${i}`)
+      void Promise.resolve()
+        .then(() => writer.send('continuation 1'))
+        .then(() => {})
+        .then(() => writer.send('continuation 2'))
+      early = sink.texts()
+      setImmediate(resolve)
+    })
+  })
+  return early
+}
+
 describe('turn writer', () => {
-  it('puts all messages of a turn into one write, after the promise continuations of that turn', async () => {
+  it('sends the first message of a turn at once, the rest together after the promise continuations of that turn', async () => {
     const sink = new Sink()
     const writer = new TurnWriter(sink, lengthFraming)
-    await new Promise<void>((resolve) => {
-      // As in a socket's data event: synchronous code first, then the promises it settled.
-      setImmediate(() => {
-        for (let i = 0; i < 10; i++) writer.send(`sync ${i}`)
-        void Promise.resolve()
-          .then(() => writer.send('continuation 1'))
-          .then(() => {})
-          .then(() => writer.send('continuation 2'))
-        expect(sink.writes).toHaveLength(0)
-        setImmediate(resolve)
-      })
-    })
-    expect(sink.writes).toHaveLength(1)
+    const early = await busyTurn(writer, sink)
+    expect(early).toEqual(['sync 0'])
+    expect(sink.writes).toHaveLength(2)
     expect(sink.texts()).toEqual([...Array.from({ length: 10 }, (_, i) => `sync ${i}`), 'continuation 1', 'continuation 2'])
+  })
+
+  it('puts a whole turn into one write when the turn before was busy, too', async () => {
+    const sink = new Sink()
+    const writer = new TurnWriter(sink, lengthFraming)
+    await busyTurn(writer, sink)
+    sink.writes.length = 0
+    expect(await busyTurn(writer, sink)).toEqual([])
+    expect(sink.writes).toHaveLength(1)
+    expect(sink.texts()).toHaveLength(12)
+    writer.send('one')
+    await nextTurn()
+    writer.send('at once')
+    expect(sink.texts().at(-1)).toBe('at once')
+    await nextTurn()
   })
 
   it('starts afresh in the next turn', async () => {

@@ -3,7 +3,8 @@
  *
  * A system call costs more than encoding a small message, so the messages of one turn of the event loop are put together: they are encoded
  * back to back into one buffer, which leaves when the turn ends, after all messages of the inbound chunk have been handled and all promise
- * continuations they caused have run. A lone request or answer loses nothing by it, since its turn ends as soon as it is written.
+ * continuations they caused have run. A lone request or answer waits for nobody: the first message of a turn leaves at once, unless the
+ * turn before showed that more will follow.
  *
  * A turn with much to say hands over a piece now and then, so that the other side works on the beginning while the rest is being made.
  * Without that, a client and a server with full pipelines take turns, and one of two cores is always idle.
@@ -43,6 +44,10 @@ export class TurnWriter {
   readonly #framing: Framing
   #batch: Buffer | undefined
   #used = 0
+  /** Messages of this turn. */
+  #sent = 0
+  /** The last turn had no more than one message, so the first of this one is likely alone, too. */
+  #quiet = true
   /** Frames that wait for the end of a stream (see {@link hold}). */
   #held: Uint8Array[] | undefined
   #heldBytes = 0
@@ -77,7 +82,9 @@ export class TurnWriter {
     const start = this.#used
     const end = framing.encode(text, bytes, batch, start)
     this.#used = end
-    if (end >= PIECE_BYTES && this.#sink.writableLength === 0) this.flush()
+    this.#sent++
+    const isLone = this.#sent === 1 && this.#quiet
+    if ((isLone || end >= PIECE_BYTES) && this.#sink.writableLength === 0) this.flush()
     return end - start
   }
 
@@ -112,6 +119,13 @@ export class TurnWriter {
     }
     sink.write(batch.subarray(0, used))
     if (sink.writableLength === 0) batches.push(batch)
+  }
+
+  endTurn(): void {
+    this.flush()
+    if (this.#sent === 0) return
+    this.#quiet = this.#sent === 1
+    this.#sent = 0
   }
 
   /** Until {@link release}, messages wait: the connection belongs to a stream, whose bytes are written to the sink directly. */
@@ -170,7 +184,7 @@ function endTurn(): void {
 }
 
 function flushOpen(): void {
-  for (let i = 0; i < open.length; i++) open[i]?.flush()
+  for (let i = 0; i < open.length; i++) open[i]?.endTurn()
   open.length = 0
   if (batches.length > BATCHES_MAX) batches.length = BATCHES_MAX
 }
