@@ -21,7 +21,7 @@ describe('the package', () => {
     const files = packed?.files.map((file) => file.path) ?? []
     expect(files).toEqual(expect.arrayContaining(['package.json', 'bin/mpreg', 'LICENSE', 'CHANGELOG.md']))
     const allowed =
-      /^(?:dist\/.*(?<!\.test)\.(?:js|d\.ts)|dist\/.*\/(?:public|static)\/.*|dist\/vendor\/.*\.LICENSE|bin\/.*|docs\/settings\.md|package\.json|README\.md|LICENSE|CHANGELOG\.md)$/
+      /^(?:dist\/.*(?<!\.test)\.(?:js|d\.ts)|dist\/.*\/(?:public|static)\/.*|dist\/vendor\/.*\.LICENSE|bin\/.*|docs\/[a-z-]+\.md|package\.json|README\.md|LICENSE|CHANGELOG\.md)$/
     expect(files.filter((file) => !allowed.test(file))).toEqual([])
   })
 
