@@ -1,4 +1,5 @@
 /** The published description of a function: what `rpc_list` and `rpc_describe` show, and what a catalog entry carries. */
+import type { FunctionIdentity } from '../wire/index.ts'
 import type { Parameter, ParameterKind } from './parameters.ts'
 import type { TypeSpec } from './type-spec.ts'
 
@@ -19,12 +20,6 @@ export interface ExampleInit {
   readonly response?: unknown
 }
 
-export interface Identity {
-  readonly name: string
-  readonly function_id: string
-  readonly version: string
-}
-
 export interface SpecDoc {
   readonly summary: string
   readonly description: string
@@ -42,7 +37,7 @@ export interface SpecParameter {
 }
 
 export interface RpcSpec {
-  readonly identity: Identity
+  readonly identity: FunctionIdentity
   readonly namespace: string
   readonly doc: SpecDoc
   readonly parameters: readonly SpecParameter[]
@@ -58,7 +53,7 @@ export interface RpcSpec {
 }
 
 export interface RpcSummary {
-  readonly identity: Identity
+  readonly identity: FunctionIdentity
   readonly namespace: string
   readonly summary: string
   readonly parameter_count: number
@@ -69,7 +64,7 @@ export interface RpcSummary {
 }
 
 export interface SpecParts {
-  readonly identity: Identity
+  readonly identity: FunctionIdentity
   readonly namespace: string
   readonly parameters: readonly Parameter[]
   readonly returns: TypeSpec
