@@ -70,3 +70,14 @@ describe('pattern validation', () => {
     expect(validatePattern(pattern)).toEqual({ ok: true })
   })
 })
+
+describe('the matcher of names', () => {
+  it('topic check 3: globs without dots, segments with them, and the complaint about a wildcard inside a segment', () => {
+    expect([matchesTopicGlob('sub-*', 'sub-queue'), matchesTopicGlob('a*.b', 'ax.b'), matchesTopicGlob('', '')]).toEqual([
+      true,
+      false,
+      false,
+    ])
+    expect(validatePattern('user.a*.events')).toEqual({ ok: false, message: '* wildcard must be its own segment' })
+  })
+})

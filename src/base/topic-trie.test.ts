@@ -252,3 +252,29 @@ describe('topic trie', () => {
     expect(trie.match('a.b')).toEqual([3])
   })
 })
+
+describe('patterns of the topic exchange', () => {
+  it('topic check 1: overlapping patterns match each on their own terms', () => {
+    const trie = new TopicTrie<string>()
+    trie.add('user.*.login', 's1')
+    trie.add('user.#', 's2')
+    trie.add('user.7.#', 's3')
+    const match = (topic: string) => trie.match(topic).sort()
+    expect([match('user.7.login'), match('user.9.login'), match('user'), match('admin.x')]).toEqual([
+      ['s1', 's2', 's3'],
+      ['s1', 's2'],
+      ['s2'],
+      [],
+    ])
+  })
+
+  it('topic check 2: # is any number of segments, * exactly one, which may be empty', () => {
+    const matches = (pattern: string, topic: string) => {
+      const trie = new TopicTrie<number>()
+      trie.add(pattern, 1)
+      return trie.match(topic).length === 1
+    }
+    expect(['a.c', 'a.b.c', 'a.b.b.c'].map((topic) => matches('a.#.c', topic))).toEqual([true, true, true])
+    expect([matches('a.*', 'a'), matches('a.*', 'a.'), matches('#', ''), matches('a.#.#', 'a')]).toEqual([false, true, true, true])
+  })
+})

@@ -139,3 +139,27 @@ describe('version constraint', () => {
     expect(parseConstraint('>=7.1')).toEqual(first)
   })
 })
+
+describe('accepted and refused texts', () => {
+  it('rpc check 14: one to three numbers with an optional v; contradicting terms are refused', () => {
+    expect(['1', '1.2', 'v1.2.3'].map((text) => formatVersion(parseVersion(text)))).toEqual(['1.0.0', '1.2.0', '1.2.3'])
+    for (const text of ['1.2.3.4', '1.x', 'v', '']) expect(() => parseVersion(text), text).toThrow(`Invalid semantic version: ${text}`)
+    const range = parseConstraint('version >= 3.0, version < 4')
+    expect(satisfies(parseVersion('3.9.9'), range)).toBe(true)
+    expect(satisfies(parseVersion('4.0.0'), range)).toBe(false)
+    expect(() => parseConstraint('>=2,>=1')).toThrow('Min version would be downgraded')
+  })
+
+  it('routing check 34: bounds, exact versions, malformed constraints, and the one that matches everything', () => {
+    const matches = (constraint: string, version: string) => satisfies(parseVersion(version), parseConstraint(constraint))
+    expect(['3.0.0', '3.9.9', '4.0.0'].map((version) => matches('version >= 3.0, version < 4', version))).toEqual([true, true, false])
+    expect([matches('1', '1.0.0'), matches('1', '1.0.1'), matches('v1.2', '1.2.0'), matches('v1.2', '1.2.1')]).toEqual([
+      true,
+      false,
+      true,
+      false,
+    ])
+    for (const text of ['~1.2', '1.2.3.4', '>=1 <2', '==1,>1', '>2,>1']) expect(() => parseConstraint(text), text).toThrow()
+    for (const text of ['', '()']) expect([matches(text, '0.0.0'), matches(text, '9.9.9')]).toEqual([true, true])
+  })
+})
