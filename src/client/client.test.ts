@@ -2,7 +2,8 @@ import { describe, expect, it } from 'vitest'
 import { createVirtualEnv, type LogScope, silentLog, type VirtualEnv } from '../base/index.ts'
 import { type CloseInfo, type Connection, type ConnectionHandlers, TransportConnectionError } from '../transport/browser.ts'
 import { EncodingError } from '../wire/browser.ts'
-import { type Client, type ClientOptions, connectWith, REQUEST_TIMEOUT_MS } from './client.ts'
+import type { Client, ClientOptions } from './api.ts'
+import { connectWith, REQUEST_TIMEOUT_MS } from './client.ts'
 import {
   ClientClosedError,
   ConnectionLostError,

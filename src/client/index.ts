@@ -1,9 +1,10 @@
 /**
  * client: what applications use. This face runs in browsers: it dials with the platform's own WebSocket and imports nothing of Node.js.
- * Start at client.ts.
+ * Start at api.ts, then client.ts.
  */
 import { dialNativeWebSocket } from '../transport/browser.ts'
-import { type Client, type ClientOptions, connectWith, type Functions } from './client.ts'
+import type { Client, ClientOptions, Functions } from './api.ts'
+import { connectWith } from './client.ts'
 
 export {
   InvalidUrlError,
@@ -15,18 +16,8 @@ export {
   TransportTimeoutError,
 } from '../transport/browser.ts'
 export { type CommandInit, EncodingError, float, MpregError, RawJson, RpcError } from '../wire/browser.ts'
-export {
-  type CallOptions,
-  type Client,
-  type ClientOptions,
-  type ClientState,
-  type ClientStats,
-  connectWith,
-  type Dial,
-  type Functions,
-  type RequestOptions,
-  type Response,
-} from './client.ts'
+export type { CallOptions, Client, ClientOptions, ClientState, ClientStats, Dial, Functions, RequestOptions, Response } from './api.ts'
+export { connectWith } from './client.ts'
 export * from './errors.ts'
 export type { MessageHeaders } from './headers.ts'
 export type { Message, SubscribeOptions, Subscription } from './subscription.ts'
