@@ -1,10 +1,12 @@
 /** The node under a soak test, in a process of its own: tells its memory when asked, and what is left of it after it stopped. */
 import { createNode } from '../../src/node/index.ts'
 
-export type SoakQuestion = 'usage' | 'stop'
+/** `reachable`: memory after a full collection, which stops the node for a moment. */
+export type SoakQuestion = 'usage' | 'reachable' | 'stop'
 export type SoakAnswer =
   | { readonly kind: 'ready'; readonly url: string }
-  | { readonly kind: 'usage'; readonly rss: number; readonly heapUsed: number }
+  | { readonly kind: 'usage'; readonly rss: number }
+  | { readonly kind: 'reachable'; readonly heapUsed: number; readonly external: number }
   | { readonly kind: 'stopped'; readonly resources: readonly string[] }
 
 const node = await createNode({ monitoringEnabled: false, logLevel: 'WARNING' })
@@ -13,9 +15,11 @@ node.register('later', (value: unknown) => new Promise((resolve) => setTimeout(r
 await node.start()
 
 process.on('message', (question: SoakQuestion) => {
-  if (question === 'usage') {
-    const { heapUsed, rss } = process.memoryUsage()
-    answer({ kind: 'usage', rss, heapUsed })
+  if (question === 'usage') answer({ kind: 'usage', rss: process.memoryUsage.rss() })
+  else if (question === 'reachable') {
+    globalThis.gc?.()
+    const { external, heapUsed } = process.memoryUsage()
+    answer({ kind: 'reachable', heapUsed, external })
   } else void stop()
 })
 answer({ kind: 'ready', url: node.url })
