@@ -23,22 +23,10 @@ import {
   type RpcSpec,
 } from '../rpc/index.ts'
 import { createLog, type Log, type LogSink, logOncePer, nearestName } from '../telemetry/index.ts'
-import {
-  type Access,
-  type Connection,
-  createAccess,
-  createPortAllocator,
-  createSocketNetwork,
-  endpointRegistry,
-  hostForUrl,
-  isWildcardHost,
-  type Listener,
-  type ListenOptions,
-  type Network,
-  type PortAllocator,
-} from '../transport/index.ts'
+import { type Connection, createSocketNetwork, hostForUrl, isWildcardHost, type Network } from '../transport/index.ts'
 import { canonicalJson, encodeMessage, errorLine, float, type Message, RawJson } from '../wire/index.ts'
 import { builtins } from './builtins.ts'
+import { createListeners, type Listeners } from './listeners.ts'
 import type { PublishMiddleware } from './middleware.ts'
 import { createPublications, type Publications } from './publications.ts'
 import { createFrameCounters, type FrameCounters, Session, type SessionDeps } from './session.ts'
@@ -149,7 +137,6 @@ class RunningNode implements Node {
   readonly instanceId: string
   readonly #env: Env
   readonly #log: Log
-  readonly #network: Network
   readonly #warnings: readonly string[]
   readonly #registry
   readonly #executor: Executor
@@ -161,10 +148,7 @@ class RunningNode implements Node {
   readonly #publications: Publications
   readonly #sessionDeps: SessionDeps
   readonly #sessions = new Set<Session>()
-  readonly #listeners: Listener[] = []
-  readonly #policies: Access[] = []
-  #allocatedPort: number | undefined
-  #port: number
+  readonly #listeners: Listeners
   #startedMs: number | undefined
   #state: 'created' | 'starting' | 'running' | 'stopping' | 'stopped' = 'created'
   #starting: Promise<void> | undefined
@@ -175,8 +159,7 @@ class RunningNode implements Node {
     this.#warnings = warnings
     this.#env = env
     this.#log = log
-    this.#network = network
-    this.#port = settings.port ?? 0
+    this.#listeners = createListeners({ env, network, settings, accept: (connection) => this.#accept(connection) })
     this.instanceId = env.random.ulid()
     this.#registry = createRegistry({
       nodeId: () => this.url,
@@ -238,13 +221,13 @@ class RunningNode implements Node {
 
   get url(): string {
     const { host, advertisedUrls } = this.settings
-    if (!isWildcardHost(host)) return `ws://${hostForUrl(host)}:${this.#port}`
+    if (!isWildcardHost(host)) return `ws://${hostForUrl(host)}:${this.#listeners.port}`
     // A wildcard is no address anybody could dial: the node goes by what it advertises, or by the machine's name.
-    return advertisedUrls[0] ?? `ws://${hostname()}:${this.#port}`
+    return advertisedUrls[0] ?? `ws://${hostname()}:${this.#listeners.port}`
   }
 
   get endpoints(): readonly string[] {
-    return this.#listeners.map((listener) => listener.url)
+    return this.#listeners.urls
   }
 
   register(name: string, target: unknown, options: FunctionOptions = {}): void {
@@ -316,7 +299,7 @@ class RunningNode implements Node {
       instance_id: this.instanceId,
       uptime_seconds: this.#startedMs === undefined ? 0 : (this.#env.clock.monotonic() - this.#startedMs) / 1000,
       connections: this.#sessions.size,
-      connections_total: this.#listeners.reduce((sum, listener) => sum + listener.connectionsTotal, 0),
+      connections_total: this.#listeners.connectionsTotal,
       functions: this.#registry.size,
       frames: { ...this.#counters },
       rpc: this.#executor.snapshot(),
@@ -336,7 +319,7 @@ class RunningNode implements Node {
     const log = this.#env.log.scope('server')
     for (const warning of this.#warnings) log.warn(warning)
     try {
-      await this.#listen()
+      await this.#listeners.open()
     } catch (error) {
       await this.#release()
       throw error
@@ -351,82 +334,6 @@ class RunningNode implements Node {
     log.info(
       `node started id=${this.url} name=${this.settings.name.replaceAll(' ', '_')} cluster=${this.settings.clusterId} instance=${this.instanceId} functions=${this.#registry.size}`,
     )
-  }
-
-  async #listen(): Promise<void> {
-    const { settings } = this
-    const plain = this.#access(false)
-    const secure = settings.tlsRequireClientCert ? this.#access(true) : plain
-    const shared = {
-      kind: 'client' as const,
-      connectionsMax: settings.connectionsMax,
-      limits: {
-        messageBytesMax: Math.max(settings.clientMessageBytesMax, settings.peerMessageBytesMax),
-        streamBytesMax: settings.streamBytesMax,
-        sendBufferBytesMax: settings.sendBufferBytesMax,
-      },
-    }
-    if (this.#port === 0) {
-      const port = await processPorts().allocate('servers')
-      this.#allocatedPort = port
-      this.#port = port
-    }
-    await this.#open({ protocol: 'ws', host: settings.host, port: this.#port, access: plain, ...shared })
-    for (const url of settings.listen) {
-      const {
-        protocol,
-        hostname: host,
-        port,
-      } = new URL(url.replace(/^(wss?|tcps?):/i, (scheme) => (scheme.endsWith('s:') ? 'https:' : 'http:')))
-      const scheme = url.slice(0, url.indexOf(':')).toLowerCase() as ListenOptions['protocol']
-      const defaultPort = protocol === 'https:' ? 443 : 80
-      await this.#open({
-        protocol: scheme,
-        host: host.replace(/^\[|\]$/g, ''),
-        port: port === '' ? defaultPort : Number(port),
-        ...shared,
-        ...(scheme === 'wss' || scheme === 'tcps' ? { access: secure, tls: this.#tls() } : { access: plain }),
-      })
-    }
-    if (this.#allocatedPort !== undefined) await this.#tellPort(this.#allocatedPort)
-  }
-
-  #access(requireClientCertificate: boolean): Access {
-    const { allowedOrigins, apiKeys, authTokenFile, authTokens } = this.settings
-    const access = createAccess(this.#env, {
-      allowedOrigins,
-      tokens: authTokens,
-      apiKeys,
-      requireClientCertificate,
-      ...(authTokenFile === null ? {} : { tokenFile: authTokenFile }),
-    })
-    this.#policies.push(access)
-    return access
-  }
-
-  #tls() {
-    const { tlsCertFile, tlsKeyFile, tlsCaFile, tlsRequireClientCert } = this.settings
-    return {
-      verify: tlsRequireClientCert,
-      ...(tlsCertFile === null ? {} : { certFile: tlsCertFile }),
-      ...(tlsKeyFile === null ? {} : { keyFile: tlsKeyFile }),
-      ...(tlsCaFile === null ? {} : { caFile: tlsCaFile }),
-    }
-  }
-
-  async #open(options: ListenOptions): Promise<void> {
-    const listener = await this.#network.listen(options, (connection) => this.#accept(connection))
-    this.#listeners.push(listener)
-    endpointRegistry.record({ connectionType: 'client', protocol: options.protocol, host: options.host, port: listener.port })
-    this.#env.log.scope('core.transport.factory').info(`listening on ${listener.url}`)
-  }
-
-  async #tellPort(port: number): Promise<void> {
-    try {
-      await this.settings.onPortAssigned?.(port)
-    } catch (error) {
-      this.#env.log.scope('server').error('on_port_assigned failed', error)
-    }
   }
 
   #accept(connection: Connection): void {
@@ -460,12 +367,8 @@ class RunningNode implements Node {
   /** Gives back everything a start took. */
   async #release(): Promise<void> {
     this.#executor.close()
-    await Promise.all(this.#listeners.map((listener) => listener.close()))
+    await this.#listeners.close()
     await this.#workers.close()
-    for (const access of this.#policies) access.close()
-    for (const { protocol, url } of this.#listeners) endpointRegistry.release('client', protocol, url)
-    if (this.#allocatedPort !== undefined) processPorts().release(this.#allocatedPort)
-    this.#listeners.length = 0
     this.#state = 'stopped'
   }
 
@@ -528,14 +431,6 @@ class RunningNode implements Node {
       },
     }
   }
-}
-
-/** One allocator for all nodes of a process, made when the first needs a port: it watches over the process's lock files. */
-let ports: PortAllocator | undefined
-
-function processPorts(): PortAllocator {
-  ports ??= createPortAllocator()
-  return ports
 }
 
 function transportEndpoint(url: string): Record<string, unknown> | undefined {

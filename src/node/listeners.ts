@@ -1,0 +1,145 @@
+/** Where a node can be reached: its listeners, who is admitted on them, and the port it claims when none is given. */
+import type { Env } from '../base/index.ts'
+import {
+  type Access,
+  type Connection,
+  createAccess,
+  createPortAllocator,
+  endpointRegistry,
+  type Listener,
+  type ListenOptions,
+  type Network,
+  type PortAllocator,
+} from '../transport/index.ts'
+import type { Settings } from './settings/index.ts'
+
+export interface Listeners {
+  /** The main port: as set, or as claimed by {@link open}; 0 before that. */
+  readonly port: number
+  /** URLs with the ports really bound. */
+  readonly urls: readonly string[]
+  /** Connections accepted since the start. */
+  readonly connectionsTotal: number
+  /** Binds every address. @throws TransportError, CertificateError and others, with one line that says what to change */
+  open(): Promise<void>
+  /** Stops accepting, closes every connection, gives back the port. Safe after a failed {@link open}. */
+  close(): Promise<void>
+}
+
+export interface ListenersDeps {
+  readonly env: Env
+  readonly network: Network
+  readonly settings: Settings
+  readonly accept: (connection: Connection) => void
+}
+
+export function createListeners({ accept, env, network, settings }: ListenersDeps): Listeners {
+  const listeners: Listener[] = []
+  const policies: Access[] = []
+  let port = settings.port ?? 0
+  let claimedPort: number | undefined
+
+  function access(requireClientCertificate: boolean): Access {
+    const { allowedOrigins, apiKeys, authTokenFile, authTokens } = settings
+    const policy = createAccess(env, {
+      allowedOrigins,
+      tokens: authTokens,
+      apiKeys,
+      requireClientCertificate,
+      ...(authTokenFile === null ? {} : { tokenFile: authTokenFile }),
+    })
+    policies.push(policy)
+    return policy
+  }
+
+  function tls() {
+    const { tlsCertFile, tlsKeyFile, tlsCaFile, tlsRequireClientCert } = settings
+    return {
+      verify: tlsRequireClientCert,
+      ...(tlsCertFile === null ? {} : { certFile: tlsCertFile }),
+      ...(tlsKeyFile === null ? {} : { keyFile: tlsKeyFile }),
+      ...(tlsCaFile === null ? {} : { caFile: tlsCaFile }),
+    }
+  }
+
+  async function listen(options: ListenOptions): Promise<void> {
+    const listener = await network.listen(options, accept)
+    listeners.push(listener)
+    endpointRegistry.record({ connectionType: 'client', protocol: options.protocol, host: options.host, port: listener.port })
+    env.log.scope('core.transport.factory').info(`listening on ${listener.url}`)
+  }
+
+  async function tellPort(claimed: number): Promise<void> {
+    try {
+      await settings.onPortAssigned?.(claimed)
+    } catch (error) {
+      env.log.scope('server').error('on_port_assigned failed', error)
+    }
+  }
+
+  return {
+    get port() {
+      return port
+    },
+    get urls() {
+      return listeners.map((listener) => listener.url)
+    },
+    get connectionsTotal() {
+      return listeners.reduce((sum, listener) => sum + listener.connectionsTotal, 0)
+    },
+
+    async open() {
+      const plain = access(false)
+      const secure = settings.tlsRequireClientCert ? access(true) : plain
+      const shared = {
+        kind: 'client' as const,
+        connectionsMax: settings.connectionsMax,
+        limits: {
+          messageBytesMax: Math.max(settings.clientMessageBytesMax, settings.peerMessageBytesMax),
+          streamBytesMax: settings.streamBytesMax,
+          sendBufferBytesMax: settings.sendBufferBytesMax,
+        },
+      }
+      if (port === 0) {
+        claimedPort = await processPorts().allocate('servers')
+        port = claimedPort
+      }
+      await listen({ protocol: 'ws', host: settings.host, port, access: plain, ...shared })
+      for (const url of settings.listen) {
+        const target = listenTarget(url)
+        const isSecure = target.protocol === 'wss' || target.protocol === 'tcps'
+        await listen({ ...target, ...shared, ...(isSecure ? { access: secure, tls: tls() } : { access: plain }) })
+      }
+      if (claimedPort !== undefined) await tellPort(claimedPort)
+    },
+
+    async close() {
+      await Promise.all(listeners.map((listener) => listener.close()))
+      for (const policy of policies) policy.close()
+      for (const { protocol, url } of listeners) endpointRegistry.release('client', protocol, url)
+      if (claimedPort !== undefined) processPorts().release(claimedPort)
+      claimedPort = undefined
+      listeners.length = 0
+      policies.length = 0
+    },
+  }
+}
+
+/** An address of the `listen` setting, taken apart. */
+function listenTarget(url: string): Pick<ListenOptions, 'protocol' | 'host' | 'port'> {
+  // URL knows host and port only of schemes it has heard of.
+  const { protocol, hostname, port } = new URL(url.replace(/^(wss?|tcps?):/i, (scheme) => (scheme.endsWith('s:') ? 'https:' : 'http:')))
+  return {
+    protocol: url.slice(0, url.indexOf(':')).toLowerCase() as ListenOptions['protocol'],
+    host: hostname.replace(/^\[|\]$/g, ''),
+    port: port === '' ? (protocol === 'https:' ? 443 : 80) : Number(port),
+  }
+}
+
+/** One allocator for all nodes of a process, made when the first needs a port: it watches over the process's lock files. */
+let ports: PortAllocator | undefined
+
+function processPorts(): PortAllocator {
+  ports ??= createPortAllocator()
+  return ports
+}
