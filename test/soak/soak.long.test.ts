@@ -18,6 +18,8 @@ const WINDOW_MS = 5_000
 /** Early samples show the process growing to its working size. */
 const WARM_UP_SHARE = 0.3
 const TICK_MS = 10
+/** A client waits rather than run into the node's limit of requests in flight, which a stall of either process could otherwise reach. */
+const IN_FLIGHT_MAX = 2_000
 /** Several million operations must not leave more than this behind. */
 const REACHABLE_GROWTH_BYTES_MAX = 1_000_000
 const RSS_GROWTH_SHARE_MAX = 0.02
@@ -87,6 +89,7 @@ async function load(clients: readonly Client[], rate: number, durationMs: number
   const latency = new Histogram()
   const started = performance.now()
   let issued = 0
+  let inFlight = 0
   let done = 0
   let failures = 0
   let windowEnd = started + WINDOW_MS
@@ -96,7 +99,8 @@ async function load(clients: readonly Client[], rate: number, durationMs: number
     const due = ((performance.now() - started) / 1000) * rate
     // After a stall of this process the load goes on at its rate: catching up in one burst would be another test.
     issued = Math.max(issued, Math.floor(due - burstMax))
-    for (; issued < due; issued++) {
+    for (; issued < due && inFlight < IN_FLIGHT_MAX; issued++) {
+      inFlight++
       const client = clients[issued % clients.length] as Client
       const at = performance.now()
       const operation =
@@ -105,13 +109,15 @@ async function load(clients: readonly Client[], rate: number, durationMs: number
           : issued % 10 === 0
             ? client.call('later', issued)
             : client.call('add', issued, 1)
-      operation.then(
-        () => {
-          done++
-          latency.record(performance.now() - at)
-        },
-        () => failures++,
-      )
+      operation
+        .finally(() => inFlight--)
+        .then(
+          () => {
+            done++
+            latency.record(performance.now() - at)
+          },
+          () => failures++,
+        )
     }
     if (performance.now() < windowEnd) continue
     windowEnd += WINDOW_MS
