@@ -1,19 +1,49 @@
-/** The functions of the node that `npm start` runs: one for each thing a function can be. */
+/** The functions of the nodes that `npm start` runs, by the node that offers them: one for each thing a function can be. */
 import { setTimeout } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import type { Node } from '../node/index.ts'
 
+/** What a node of the tour is for. `front` only takes requests; `depot` exists twice. */
+export const TOUR_NODES = ['front', 'shop', 'till', 'gpu-0', 'depot'] as const
+export type TourNode = (typeof TOUR_NODES)[number]
+
+/** What a tour node owns, and commands may ask for. */
+export const TOUR_RESOURCES: Readonly<Record<TourNode, readonly string[]>> = {
+  front: [],
+  shop: [],
+  till: ['ledger'],
+  'gpu-0': ['gpu-0'],
+  depot: [],
+}
+
 /** Net prices, in cents. */
 const PRICES: Readonly<Record<string, number>> = { apple: 40, pear: 55, fig: 120 }
+const STOCK: Readonly<Record<string, number>> = { apple: 300, pear: 12, fig: 48 }
 const VAT_PERCENT = 8
 
-export function registerSamples(node: Node): void {
-  node.register('add', (a: number, b: number) => a + b, {
-    params: { a: 'float', b: 'float' },
-    returns: 'float',
-    doc: 'Add two numbers.',
-  })
+const samples: Readonly<Record<TourNode, (node: Node) => void>> = {
+  front() {},
+  shop(node) {
+    registerPrices(node)
+    registerStock(node)
+  },
+  till(node) {
+    registerSums(node)
+    registerStock(node)
+  },
+  'gpu-0'(node) {
+    registerWork(node)
+  },
+  depot(node) {
+    registerStock(node)
+  },
+}
 
+export function registerSamples(node: Node, as: TourNode): void {
+  samples[as](node)
+}
+
+function registerPrices(node: Node): void {
   node.register('shop.price', (item: string) => ({ item, amount: netPrice(item) / 100 }), {
     version: '1.0.0',
     params: { item: 'str' },
@@ -29,25 +59,48 @@ export function registerSamples(node: Node): void {
     }),
     { version: '2.0.0', params: { item: 'str' }, returns: 'dict', doc: 'What an item costs, with tax.' },
   )
-  node.register('shop.total', (price: number, count: number) => Math.round(price * count * 100) / 100, {
+}
+
+/** The same function on several nodes: any of them answers, and one may go. */
+function registerStock(node: Node): void {
+  node.register('stock.of', (item: string) => ({ item, count: STOCK[item] ?? 0, asked: node.settings.name }), {
+    params: { item: 'str' },
+    returns: 'dict',
+    doc: 'How many there are, and who said so.',
+  })
+}
+
+function registerSums(node: Node): void {
+  node.register('add', (a: number, b: number) => a + b, {
+    params: { a: 'float', b: 'float' },
+    returns: 'float',
+    doc: 'Add two numbers.',
+  })
+  node.register('till.total', (price: number, count: number) => Math.round(price * count * 100) / 100, {
     params: { price: 'float', count: 'int' },
     returns: 'float',
     doc: 'The price of several.',
   })
+}
 
+function registerWork(node: Node): void {
   node.register('train', (model: string) => `${model}, trained on gpu-0`, {
     params: { model: 'str' },
     resources: ['gpu-0'],
     doc: 'Runs only where the GPU is.',
   })
-
+  node.register('forecast', (item: string, count: number) => ({ item, order: Math.max(0, 100 - count) }), {
+    params: { item: 'str', count: 'int' },
+    returns: 'dict',
+    resources: ['gpu-0'],
+    doc: 'What to order.',
+  })
   node.register('wait', (call: { readonly signal: AbortSignal }, ms: number) => setTimeout(ms, ms, { signal: call.signal }), {
     withCall: true,
     params: { ms: 'int' },
     returns: 'int',
     doc: 'Takes its time, and ends early when nobody waits for it any more.',
   })
-
   const module = fileURLToPath(new URL(import.meta.url.endsWith('.ts') ? './primes.worker.ts' : './primes.worker.js', import.meta.url))
   node.register(
     'primes',

@@ -1,57 +1,85 @@
 /**
- * What `npm start` runs: a node with sample functions on real sockets, a short tour of it through the client, and then the node stays up
- * for you to try.
+ * What `npm start` runs: five nodes with sample functions, each in a process of its own on a real socket, a short tour of them through one
+ * client, and then they stay up for you to try.
  */
 import { createColors } from 'picocolors'
 import { type Client, type CommandInit, CommandNotFoundError, connect } from '../client-node.ts'
-import { createNode } from '../node/index.ts'
 import { EXIT_FAILURE, isDecorated, report } from './outcome.ts'
 import { explanationLines } from './rpc-failure.ts'
-import { registerSamples } from './sample-functions.ts'
-import { printEndpoint, runUntilSignal } from './server.ts'
+import { TOUR_NODES, TOUR_RESOURCES } from './sample-functions.ts'
+import { printEndpoint } from './server.ts'
+import { createTourFabric, type TourFabric } from './tour-fabric.ts'
 
 const colors = createColors(isDecorated(process.stdout))
 /** Of the left column: what was asked. */
-const WHAT_WIDTH = 34
+const WHAT_WIDTH = 36
+/** How long the tour waits for the fabric to agree on something. */
+const PATIENCE_MS = 15_000
+const LOOK_AGAIN_MS = 50
+
+const fabric = createTourFabric()
+const stopping = new AbortController()
+const stopped = new Promise<void>((resolve) => {
+  const onSignal = () => {
+    if (stopping.signal.aborted) process.exit(EXIT_FAILURE)
+    stopping.abort()
+    fabric.stop().then(resolve)
+  }
+  process.on('SIGINT', onSignal)
+  process.on('SIGTERM', onSignal)
+})
 
 try {
-  const node = await createNode({ name: 'tour', resources: ['gpu-0'], logLevel: 'WARNING' })
-  registerSamples(node)
-  const { started, stopped, stopping } = runUntilSignal(node)
-  await started
-  printEndpoint(node)
-  try {
-    await tour(node.url)
-  } catch (error) {
-    // A tour that is cut short by Ctrl-C has not failed.
-    if (!stopping.aborted) {
-      await node.stop()
-      throw error
-    }
-  }
+  await tour(fabric)
   await stopped
 } catch (error) {
-  report(error, true)
-  process.exitCode = EXIT_FAILURE
+  // A tour that is cut short by Ctrl-C has not failed.
+  if (stopping.signal.aborted) await stopped
+  else {
+    await fabric.stop()
+    report(error, true)
+    process.exitCode = EXIT_FAILURE
+  }
 }
 
-async function tour(url: string): Promise<void> {
+async function tour(fabric: TourFabric): Promise<void> {
+  const url = await startNodes(fabric)
   await using client = await connect({ url, reconnect: false })
+  await meet(client)
   await callFunctions(client)
   await runGraph(client)
   await askForWhatIsNotThere(client)
-  await followTopic(client)
+  await followTopic(client, fabric)
+  await loseTwoNodes(client, fabric)
   heading('Your turn')
-  say(`The node stays up until Ctrl-C. In another terminal:
+  say(`The nodes stay up until Ctrl-C. In another terminal (any node will do):
 
   export MPREG_URL=${url}
+  bin/mpreg client list-peers
   bin/mpreg client call add 2 40
   bin/mpreg client call shop.price fig --version-constraint '<2'
   bin/mpreg client call train resnet --locs gpu-7
   bin/mpreg client call primes 5000000
   bin/mpreg client call rpc_list '{"namespace":"shop"}'
   bin/mpreg client subscribe 'orders.#' --backlog 600
-  bin/mpreg client publish orders.eu.created '{"order":3}'`)
+  bin/mpreg client publish orders.eu.created '{"order":3}' --url ${fabric.urlOf('shop')}`)
+}
+
+async function startNodes(fabric: TourFabric): Promise<string> {
+  heading('Five nodes, five processes; each is told of one other')
+  for (const name of TOUR_NODES) {
+    const url = await fabric.start(name)
+    if (name === 'front') printEndpoint({ url })
+    say(`  ${name.padEnd(6)} ${url}  ${colors.dim(TOUR_RESOURCES[name].length > 0 ? `owns ${TOUR_RESOURCES[name].join(', ')}` : '')}`)
+  }
+  return fabric.urlOf('front')
+}
+
+async function meet(client: Client): Promise<void> {
+  const started = performance.now()
+  await until('all nodes known', async () => (await peersOf(client)).length === TOUR_NODES.length - 1)
+  await until('all functions known', async () => (await knows(client, 'forecast')) && (await knows(client, 'add')))
+  say(`  front knows the other four and what they can do after ${Math.round(performance.now() - started)} ms`)
 }
 
 async function callFunctions(client: Client): Promise<void> {
@@ -59,17 +87,16 @@ async function callFunctions(client: Client): Promise<void> {
   answer('add(2, 3)', await client.call('add', 2, 3))
   answer('shop.price("fig")', await client.call('shop.price', 'fig'))
   answer('shop.price("fig"), version <2', await client.callWith({ versionConstraint: '<2' }, 'shop.price', 'fig'))
-  answer('train("resnet"), on gpu-0', await client.callWith({ locs: ['gpu-0'] }, 'train', 'resnet'))
+  answer('train("resnet"), needs gpu-0', await client.callWith({ locs: ['gpu-0'] }, 'train', 'resnet'))
   answer('primes(2000000), in a worker', await client.call('primes', 2_000_000))
 }
 
 async function runGraph(client: Client): Promise<void> {
   const cmds = [
     { name: 'fig', fun: 'shop.price', args: ['fig'] },
-    { name: 'pear', fun: 'shop.price', args: ['pear'] },
-    { name: 'figs', fun: 'shop.total', args: ['fig.amount', 10] },
-    { name: 'pears', fun: 'shop.total', args: ['pear.amount', 4] },
-    { name: 'bill', fun: 'add', args: ['figs', 'pears'] },
+    { name: 'stock', fun: 'stock.of', args: ['fig'] },
+    { name: 'plan', fun: 'forecast', args: ['fig', 'stock.count'], locs: ['gpu-0'] },
+    { name: 'bill', fun: 'till.total', args: ['fig.amount', 'plan.order'] },
   ] satisfies CommandInit[]
   heading('2. Send a graph: an argument that names another command, or a field of it, waits for that result')
   for (const { args, fun, name } of cmds) say(`  ${name.padEnd(5)} = ${fun}(${args.map(show).join(', ')})`)
@@ -77,9 +104,9 @@ async function runGraph(client: Client): Promise<void> {
     returnIntermediateResults: true,
     includeExecutionSummary: true,
   })
-  for (const [level, { level_results }] of intermediateResults.entries()) answer(`level ${level + 1}, side by side`, level_results)
+  for (const [level, { level_results }] of intermediateResults.entries()) answer(`level ${level + 1}`, level_results)
   say(
-    `  ${show(executionSummary?.parallel_commands_executed)} commands, one request, ${shortMs(executionSummary?.total_execution_time_ms)} ms`,
+    `  ${show(executionSummary?.parallel_commands_executed)} commands on shop, gpu-0 and till, one request, ${shortMs(executionSummary?.total_execution_time_ms)} ms`,
   )
 }
 
@@ -96,17 +123,82 @@ async function refused(what: string, call: Promise<unknown>): Promise<void> {
   for (const line of explanationLines(error.explanation)) say(`    ${line}`)
 }
 
-async function followTopic(client: Client): Promise<void> {
-  heading('4. Subscribe late: first comes what was missed, then what happens')
-  await client.publish('orders.eu.created', { order: 1, item: 'fig' })
-  say('  published orders.eu.created, and only now subscribed to orders.*.created with 60 s of backlog')
-  const messages = client.messages('orders.*.created', { backlogSeconds: 60 })
-  const { value: missed } = await messages.next()
-  answer(`backlog ${missed.topic}`, missed.payload)
-  await client.publish('orders.us.created', { order: 2, item: 'pear' })
-  const { value: live } = await messages.next()
-  answer(`live    ${live.topic}`, live.payload)
+async function followTopic(client: Client, fabric: TourFabric): Promise<void> {
+  heading('4. Subscribe on one node, publish on another')
+  await using elsewhere = await connect({ url: fabric.urlOf('depot'), reconnect: false })
+  const messages = client.messages('orders.*.created', { backlogSeconds: 0 })
+  const first = messages.next()
+  // The subscription has to get around first; a publisher in a real system would not know or care.
+  let published = 0
+  const publishing = setInterval(() => void elsewhere.publish('orders.eu.created', { order: ++published, item: 'fig' }), LOOK_AGAIN_MS)
+  const { value } = await first
+  clearInterval(publishing)
+  answer(`front hears ${value.topic}`, value.payload)
+  say('  published on depot, whose client knows nothing of front')
   await messages.return?.()
+}
+
+async function loseTwoNodes(client: Client, fabric: TourFabric): Promise<void> {
+  heading('5. One node is killed, one says goodbye, and calls go on')
+  const tally = { ok: 0, failed: [] as string[], by: new Map<string, number>() }
+  let calling = true
+  const load = (async () => {
+    while (calling) {
+      try {
+        const { asked } = (await client.call('stock.of', 'pear')) as { asked: string }
+        tally.ok++
+        tally.by.set(asked, (tally.by.get(asked) ?? 0) + 1)
+      } catch (error) {
+        tally.failed.push(error instanceof Error ? error.message : String(error))
+      }
+      await pause(5)
+    }
+  })()
+  const killed = fabric.urlOf('depot')
+  const left = fabric.urlOf('till')
+  await pause(500)
+  const killing = performance.now()
+  await fabric.kill('depot')
+  await until('depot gone from the list', async () => !(await peersOf(client)).includes(killed))
+  say(`  depot killed (SIGKILL): off front's list of peers after ${Math.round(performance.now() - killing)} ms`)
+  const leaving = performance.now()
+  await fabric.leave('till')
+  await until('till gone from the list', async () => !(await peersOf(client)).includes(left))
+  say(`  till left with GOODBYE: off the list after ${Math.round(performance.now() - leaving)} ms`)
+  await pause(500)
+  calling = false
+  await load
+  const who = [...tally.by].map(([name, count]) => `${name} ${count}`).join(', ')
+  say(
+    `  meanwhile stock.of("pear"): ${tally.ok} answers (${who}), ${tally.failed.length} failed${tally.failed.length > 0 ? `: ${[...new Set(tally.failed)].join('; ')}` : ''}`,
+  )
+  const returning = performance.now()
+  await fabric.start('depot')
+  await fabric.start('till')
+  await until('both back', async () => (await peersOf(client)).length === TOUR_NODES.length - 1 && (await knows(client, 'add')))
+  say(`  both started again, and known again after ${Math.round(performance.now() - returning)} ms`)
+}
+
+async function peersOf(client: Client): Promise<string[]> {
+  return ((await client.call('list_peers')) as { url: string }[]).map(({ url }) => url)
+}
+
+async function knows(client: Client, fun: string): Promise<boolean> {
+  const { items } = (await client.call('rpc_list', { function_name: fun })) as { items: unknown[] }
+  return items.length > 0
+}
+
+async function until(what: string, condition: () => Promise<boolean>): Promise<void> {
+  const deadline = performance.now() + PATIENCE_MS
+  while (!(await condition())) {
+    stopping.signal.throwIfAborted()
+    if (performance.now() > deadline) throw new Error(`after ${PATIENCE_MS / 1000} s still not: ${what}`)
+    await pause(LOOK_AGAIN_MS)
+  }
+}
+
+function pause(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms))
 }
 
 function heading(text: string): void {

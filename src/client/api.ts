@@ -20,7 +20,7 @@ import type { Message, SubscribeOptions, Subscription } from './subscription.ts'
 /** The functions a node offers, by name. Declare yours once and pass the type to `connect`. */
 export type Functions = { [name: string]: (...args: unknown[]) => unknown }
 
-type Callable<F, K extends keyof F> = F[K] extends (...args: infer A) => infer R ? { args: A; result: Awaited<R> } : never
+export type Callable<F, K extends keyof F> = F[K] extends (...args: infer A) => infer R ? { args: A; result: Awaited<R> } : never
 
 /** How to open a connection; the entries of this package bring one each for Node.js and for browsers. */
 export type Dial = (url: string, options: DialOptions) => Promise<Connection>

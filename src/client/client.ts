@@ -37,13 +37,13 @@ import {
   TooManyPendingError,
 } from './errors.ts'
 import { type MessageHeaders, presentHeaders } from './headers.ts'
+import { replyTo, streamOf } from './message-stream.ts'
 import { type Kind, type Pending, PendingRequests } from './pending.ts'
-import { createInbox, type Inbox, type Message, type SubscribeOptions, type Subscription, SubscriptionRecord } from './subscription.ts'
+import { type Message, type SubscribeOptions, type Subscription, SubscriptionRecord } from './subscription.ts'
 
 export const REQUEST_TIMEOUT_MS = 35_000
 /** How long an acknowledgement of publish, subscribe and unsubscribe may take. */
 const ACK_TIMEOUT_MS = 10_000
-const REPLY_TIMEOUT_MS = 30_000
 const NO_OPTIONS: CallOptions = {}
 const PENDING_MAX = 10_000
 /** Nodes of the Python implementation drop a connection that brings no frame for 60 s. */
@@ -63,17 +63,29 @@ interface ResponseFrame {
   readonly execution_summary?: Readonly<Record<string, unknown>> | null
 }
 
+/** What makes a message the same message wherever and however often it is published. */
+export interface MessageIdentity {
+  readonly messageId: string
+  readonly publisher: string
+  readonly timestamp: number
+}
+
 /**
  * Connects; rejects when the first attempt fails. Later losses are repaired in the background.
  * @throws TransportError
  */
 export async function connectWith<F = Functions>(dial: Dial, options: ClientOptions): Promise<Client<F>> {
-  const client = new NodeClient(dial, options)
-  await client.open()
-  return client as unknown as Client<F>
+  return (await openNodeClient(dial, options)) as unknown as Client<F>
 }
 
-class NodeClient {
+/** The same as what it is inside this room. */
+export async function openNodeClient(dial: Dial, options: ClientOptions): Promise<NodeClient> {
+  const client = new NodeClient(dial, options)
+  await client.open()
+  return client
+}
+
+export class NodeClient {
   readonly #options: ClientOptions
   readonly #env: Env
   readonly #id: string
@@ -87,7 +99,6 @@ class NodeClient {
   #state: ClientState = 'connecting'
   #opening: { resolve(): void; reject(error: Error): void } | undefined
   #lastSentMs: number
-  /** Unix seconds of the last inbound frame: up to then nothing was missed. */
   #lastHeard = 0
   #silentChecks = 0
   #lastFailure: Error | undefined
@@ -135,6 +146,11 @@ class NodeClient {
 
   get untyped(): Client {
     return this as unknown as Client
+  }
+
+  /** Unix seconds of the last inbound frame: up to then nothing was missed. */
+  get lastHeard(): number {
+    return this.#lastHeard
   }
 
   open(): Promise<void> {
@@ -260,7 +276,7 @@ class NodeClient {
     this.#subscriptions.clear()
     for (const pending of this.#pending.waiting()) {
       this.#settle(pending)
-      pending.reject(error)
+      pending.reject(pending.sent || error === cause ? error : this.#notConnected('any more'))
     }
     this.#deadlines.close()
   }
@@ -408,11 +424,12 @@ class NodeClient {
     return this.#ask(u, text, kind, timeoutMs ?? this.#options.timeoutMs ?? REQUEST_TIMEOUT_MS, signal)
   }
 
-  async publish(topic: string, payload: unknown, headers: MessageHeaders = {}): Promise<void> {
+  /** @param identity of a message that may have been published before; by default it is a new one */
+  async publish(topic: string, payload: unknown, headers: MessageHeaders = {}, identity?: MessageIdentity): Promise<void> {
     const { clock, random } = this.#env
     const u = random.ulid()
-    const message = { topic, payload, timestamp: clock.wall(), messageId: random.ulid(), publisher: this.#id }
-    const text = encodePublish(u, { ...message, headers: presentHeaders(headers) })
+    const { messageId, publisher, timestamp } = identity ?? { timestamp: clock.wall(), messageId: random.ulid(), publisher: this.#id }
+    const text = encodePublish(u, { topic, payload, timestamp, messageId, publisher, headers: presentHeaders(headers) })
     const accepted = await this.#ask<boolean>(u, text, 'ack', ACK_TIMEOUT_MS)
     if (!accepted) throw new OperationRefusedError(`the node did not accept the message on '${topic}'`)
   }
@@ -514,49 +531,12 @@ class NodeClient {
     patterns: string | readonly string[],
     options: SubscribeOptions & { readonly queueMax?: number } = {},
   ): AsyncIterableIterator<Message> {
-    const inbox = createInbox(options.queueMax)
-    const messages = this.#iterate(patterns, options, inbox)
-    const { return: finish } = messages
-    // A generator would let `return` wait behind a `next` that waits for a message.
-    messages.return = (value) => {
-      inbox.end()
-      return finish.call(messages, value)
-    }
-    return messages
+    return streamOf((...args) => this.subscribe(...args), patterns, options)
   }
 
-  async *#iterate(patterns: string | readonly string[], options: SubscribeOptions, inbox: Inbox): AsyncGenerator<Message, undefined> {
-    const record = this.#record(patterns, options, inbox.put, (cause) => {
-      inbox.end(cause instanceof ClientClosedError ? undefined : cause)
-      return options.onLost?.(cause)
-    })
-    await this.#announce(record, 'ack', options.backlogSeconds ?? 0)
-    try {
-      for (let message = await inbox.take(); message !== undefined; message = await inbox.take()) yield message
-    } finally {
-      await this.#unsubscribe(record)
-    }
-  }
-
-  async publishWithReply(
-    topic: string,
-    payload: unknown,
-    options: { headers?: MessageHeaders; timeoutMs?: number } = {},
-  ): Promise<Message> {
-    const { random, timers } = this.#env
-    const timeoutMs = options.timeoutMs ?? REPLY_TIMEOUT_MS
-    const replyTopic = `reply.${random.ulid()}`
-    const reply = Promise.withResolvers<Message>()
-    const cancel = timers.after(timeoutMs, () => reply.reject(new RequestTimeoutError(`Reply timeout after ${timeoutMs / 1000} seconds`)))
-    const subscribed = this.subscribe(replyTopic, reply.resolve, { onLost: reply.reject })
-    try {
-      await Promise.race([subscribed, reply.promise])
-      await Promise.race([this.publish(topic, payload, { ...options.headers, reply_to: replyTopic }), reply.promise])
-      return await reply.promise
-    } finally {
-      cancel()
-      subscribed.then((subscription) => subscription.unsubscribe()).catch(() => {})
-    }
+  publishWithReply(topic: string, payload: unknown, options: { headers?: MessageHeaders; timeoutMs?: number } = {}): Promise<Message> {
+    const subscribe: Client['subscribe'] = (...args) => this.subscribe(...args)
+    return replyTo(this.#env, { subscribe, publish: (...args) => this.publish(...args) }, topic, payload, options)
   }
 
   #notified(frame: ResponseFrame & { subscription_id?: unknown; message?: unknown }): void {

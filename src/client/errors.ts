@@ -7,6 +7,22 @@ export class ConnectionLostError extends MpregError {
   readonly code = 'connection_lost'
 }
 
+/**
+ * The connection to a node ended after the request was sent and before its answer came, and the request may have been carried out. A cluster
+ * client repeats it elsewhere only if the caller has said that it is idempotent.
+ */
+export class ResultUnknownError extends MpregError {
+  override readonly name = 'ResultUnknownError'
+  readonly code = 'result_unknown'
+  /** URL of the node that had the request. */
+  readonly endpoint: string
+
+  constructor(message: string, endpoint: string, options: ErrorOptions) {
+    super(message, options)
+    this.endpoint = endpoint
+  }
+}
+
 /** There was no connection, so nothing was sent: repeating the call is safe. */
 export class NotConnectedError extends MpregError {
   override readonly name = 'NotConnectedError'

@@ -63,16 +63,11 @@ export class SubscriptionRecord {
     return Math.max(0, now - Math.max(this.#notBefore, this.missedSince - BACKLOG_MARGIN_SECONDS))
   }
 
-  /** Hands on a message, unless it came before. Returns what the receiver returns, throws what it throws. */
+  /** Hands on a message as it came, unless it came before. Returns what the receiver returns, throws what it throws. */
   accept(wire: Readonly<Record<string, unknown>>): unknown {
-    if (this.ended) return undefined
     const { message_id: messageId } = wire
-    if (typeof messageId === 'string') {
-      if (this.#seen.has(messageId)) return undefined
-      this.#seen.add(messageId)
-      if (this.#seen.size > SEEN_MAX) this.#seen.delete(this.#seen.values().next().value as string)
-    }
-    return this.#receive({
+    if (typeof messageId === 'string' && !this.#isNew(messageId)) return undefined
+    return this.#hand({
       topic: wire.topic as string,
       payload: wire.payload,
       timestamp: wire.timestamp as number,
@@ -80,6 +75,22 @@ export class SubscriptionRecord {
       publisher: wire.publisher as string,
       headers: (wire.headers ?? {}) as Record<string, unknown>,
     })
+  }
+
+  /** The same with one that a client has read already. */
+  acceptMessage(message: Message): unknown {
+    return this.#isNew(message.messageId) ? this.#hand(message) : undefined
+  }
+
+  #isNew(messageId: string): boolean {
+    if (this.#seen.has(messageId)) return false
+    this.#seen.add(messageId)
+    if (this.#seen.size > SEEN_MAX) this.#seen.delete(this.#seen.values().next().value as string)
+    return true
+  }
+
+  #hand(message: Message): unknown {
+    return this.ended ? undefined : this.#receive(message)
   }
 
   /** Ends it; the owner is told when it was not their doing. Returns what the owner's callback returns. */

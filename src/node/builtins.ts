@@ -1,5 +1,6 @@
 /** Functions every node registers by itself. Their function id equals their name: other nodes drop them otherwise. */
-import { createIntrospection, type FunctionOptions, type Registry, scopeOf } from '../rpc/index.ts'
+import type { PeerViews } from '../fabric/index.ts'
+import { createIntrospection, type FunctionOptions, type Registry } from '../rpc/index.ts'
 import { encodeJson, RawJson } from '../wire/index.ts'
 
 export interface BuiltinDeps {
@@ -7,8 +8,7 @@ export interface BuiltinDeps {
   readonly nodeId: () => string
   readonly clusterId: string
   readonly now: () => number
-  /** The own node as `cluster_map` shows it. */
-  readonly describeNode: () => Readonly<Record<string, unknown>>
+  readonly views: () => PeerViews
 }
 
 export interface Builtin {
@@ -48,12 +48,15 @@ export function builtins(deps: BuiltinDeps): Builtin[] {
         doc: { summary: 'Returns all its arguments as a list.' },
       },
     },
-    query('list_peers', 'Other nodes this node knows.', (request) => listPeers(request), 'list[dict]'),
+    query('list_peers', 'Other nodes this node knows.', (request) => deps.views().listPeers(request), 'list[dict]'),
     {
       name: 'cluster_map',
-      run: () => ({ cluster_id: deps.clusterId, generated_at: deps.now(), nodes: [deps.describeNode()] }),
+      run: () => deps.views().clusterMap(),
       options: { params: {}, returns: 'dict', doc: { summary: 'All nodes of the cluster, this one included.' } },
     },
+    query('cluster_map_v2', 'Nodes by scope, cluster, capability or resource, page by page.', (request) =>
+      deps.views().clusterMapV2(request),
+    ),
     query('rpc_list', 'Functions that can be called, with a summary of each.', introspection.list),
     query('rpc_describe', 'Functions with their parameters, types and documentation.', introspection.describe),
     query('rpc_describe_local', 'The same for functions of this node only.', (request) =>
@@ -61,10 +64,4 @@ export function builtins(deps: BuiltinDeps): Builtin[] {
     ),
     query('rpc_report', 'How many functions there are, by namespace, cluster and tag.', introspection.report),
   ]
-}
-
-/** A node on its own has no peers; the query is still checked. */
-function listPeers(request: Fields): unknown[] {
-  scopeOf(request.scope)
-  return []
 }

@@ -14,13 +14,15 @@ import {
 import type { Settings } from './settings/index.ts'
 
 export interface Listeners {
-  /** The main port: as set, or as claimed by {@link open}; 0 before that. */
+  /** The main port: as set, or as claimed; 0 before that. */
   readonly port: number
   /** URLs with the ports really bound. */
   readonly urls: readonly string[]
   /** Connections accepted since the start. */
   readonly connectionsTotal: number
-  /** Binds every address. @throws TransportError, CertificateError and others, with one line that says what to change */
+  /** Makes sure of a port, so that the node's id is known before anybody connects. @throws PortAllocationError */
+  claimPort(): Promise<void>
+  /** Binds every address; the port must have been claimed. @throws TransportError, CertificateError and others, with one line that says what to change */
   open(): Promise<void>
   /** Stops accepting, closes every connection, gives back the port. Safe after a failed {@link open}. */
   close(): Promise<void>
@@ -88,6 +90,12 @@ export function createListeners({ accept, env, network, settings }: ListenersDep
       return listeners.reduce((sum, listener) => sum + listener.connectionsTotal, 0)
     },
 
+    async claimPort() {
+      if (port !== 0) return
+      claimedPort = await processPorts().allocate('servers')
+      port = claimedPort
+    },
+
     async open() {
       const plain = access(false)
       const secure = settings.tlsRequireClientCert ? access(true) : plain
@@ -99,10 +107,6 @@ export function createListeners({ accept, env, network, settings }: ListenersDep
           streamBytesMax: settings.streamBytesMax,
           sendBufferBytesMax: settings.sendBufferBytesMax,
         },
-      }
-      if (port === 0) {
-        claimedPort = await processPorts().allocate('servers')
-        port = claimedPort
       }
       await listen({ protocol: 'ws', host: settings.host, port, access: plain, ...shared })
       for (const url of settings.listen) {

@@ -9,7 +9,8 @@
 import { createHash } from 'node:crypto'
 import { hostname } from 'node:os'
 import { createRealEnv, type Env, silentLog } from '../base/index.ts'
-import { createExchange, type Exchange, type ExchangeSnapshot } from '../pubsub/index.ts'
+import { FunctionConflictError, type ListedPeer } from '../fabric/index.ts'
+import { createExchange, createSubscriptionEntries, type Exchange, type ExchangeSnapshot } from '../pubsub/index.ts'
 import {
   type Call,
   type Caller,
@@ -22,12 +23,15 @@ import {
   type FunctionOptions,
   type RpcSpec,
 } from '../rpc/index.ts'
-import { createLog, type Log, type LogSink, logOncePer, nearestName } from '../telemetry/index.ts'
+import { createDiagnostics, createLog, type Diagnostics, type LogSink, logOncePer, nearestName } from '../telemetry/index.ts'
 import { type Connection, createSocketNetwork, hostForUrl, isWildcardHost, type Network } from '../transport/index.ts'
-import { canonicalJson, encodeMessage, errorLine, float, type Message, RawJson } from '../wire/index.ts'
+import { canonicalJson, encodeMessage, errorLine, type Message, RawJson } from '../wire/index.ts'
 import { builtins } from './builtins.ts'
+import { createFabric, type Fabric, type FabricSnapshot } from './fabric.ts'
 import { createListeners, type Listeners } from './listeners.ts'
 import type { PublishMiddleware } from './middleware.ts'
+import { createOffers } from './offers.ts'
+import { type CallOptions, createOwnCalls, type OwnCall } from './own-calls.ts'
 import { createPublications, type Publications } from './publications.ts'
 import { createFrameCounters, type FrameCounters, Session, type SessionDeps } from './session.ts'
 import { loadSettings, resolveSettings, type Settings, type SettingsInput, type Subsystem } from './settings/index.ts'
@@ -35,7 +39,7 @@ import { createStderrSink } from './stderr-sink.ts'
 import { createWorkerPool, type WorkerFunction, type WorkerPool, type WorkerPoolSnapshot } from './worker-pool.ts'
 
 /** Subsystems this version has; settings of any other get one warning. */
-const SUBSYSTEMS: ReadonlySet<Subsystem> = new Set<Subsystem>(['node', 'logging', 'transport', 'rpc', 'pubsub'])
+const SUBSYSTEMS: ReadonlySet<Subsystem> = new Set<Subsystem>(['node', 'logging', 'transport', 'rpc', 'pubsub', 'peers', 'gossip'])
 
 /** How long `stop` waits for requests that are running before it fails them. */
 const DRAIN_MS = 500
@@ -52,6 +56,8 @@ export interface NodeDeps {
   readonly env?: Env
   readonly network?: Network
   readonly logSink?: LogSink
+  /** Where the `MPREG_DEBUG_*` switches are read; default: the process's own. */
+  readonly environment?: Readonly<Record<string, string | undefined>>
 }
 
 export interface NodeSnapshot {
@@ -66,6 +72,8 @@ export interface NodeSnapshot {
   readonly rpc: ExecutorSnapshot
   readonly workers: WorkerPoolSnapshot
   readonly pubsub: ExchangeSnapshot
+  /** Undefined before the start. */
+  readonly fabric: FabricSnapshot | undefined
 }
 
 export interface Node {
@@ -94,6 +102,12 @@ export interface Node {
   publish(topic: string, payload: unknown, headers?: Readonly<Record<string, unknown>>): number
   /** In-process subscription; the function returned ends it. */
   subscribe(patterns: readonly string[], receive: (message: Message) => void | Promise<void>): () => void
+  /** Calls a function, wherever in the fabric it is, as a client of this node would. Rejects with RpcError. */
+  call(fun: string, ...args: readonly unknown[]): Promise<unknown>
+  /** The same, asking for more than a name. */
+  callWith(options: CallOptions, fun: string, ...args: readonly unknown[]): Promise<unknown>
+  /** The other nodes that are there, as `list_peers` shows them. */
+  listPeers(): readonly ListedPeer[]
   snapshot(): NodeSnapshot
   /** Listens. @throws TransportError and others, with one line that says what to change */
   start(): Promise<void>
@@ -129,14 +143,16 @@ function assemble(settings: Settings, warnings: readonly string[], deps: NodeDep
     format: settings.logFormat,
   })
   const env: Env = { ...base, log: log.root }
-  return new RunningNode(settings, warnings, env, log, deps.network ?? createSocketNetwork({ env }))
+  const diagnostics = createDiagnostics({ environment: deps.environment ?? process.env, log })
+  return new RunningNode(settings, warnings, env, diagnostics, deps.network ?? createSocketNetwork({ env }))
 }
 
 class RunningNode implements Node {
   readonly settings: Settings
   readonly instanceId: string
   readonly #env: Env
-  readonly #log: Log
+  readonly #network: Network
+  readonly #diagnostics: Diagnostics
   readonly #warnings: readonly string[]
   readonly #registry
   readonly #executor: Executor
@@ -149,16 +165,20 @@ class RunningNode implements Node {
   readonly #sessionDeps: SessionDeps
   readonly #sessions = new Set<Session>()
   readonly #listeners: Listeners
+  readonly #ownCalls: OwnCall
+  /** Exists from the moment the node's id is known. */
+  #fabric: Fabric | undefined
   #startedMs: number | undefined
   #state: 'created' | 'starting' | 'running' | 'stopping' | 'stopped' = 'created'
   #starting: Promise<void> | undefined
   #stopping: Promise<void> | undefined
 
-  constructor(settings: Settings, warnings: readonly string[], env: Env, log: Log, network: Network) {
+  constructor(settings: Settings, warnings: readonly string[], env: Env, diagnostics: Diagnostics, network: Network) {
     this.settings = settings
     this.#warnings = warnings
     this.#env = env
-    this.#log = log
+    this.#network = network
+    this.#diagnostics = diagnostics
     this.#listeners = createListeners({ env, network, settings, accept: (connection) => this.#accept(connection) })
     this.instanceId = env.random.ulid()
     this.#registry = createRegistry({
@@ -205,16 +225,18 @@ class RunningNode implements Node {
       executor: this.#executor,
       exchange: this.#exchange,
       publications: this.#publications,
+      acceptPeer: (connection) => (this.#fabric as Fabric).acceptPeer(connection),
       counters: this.#counters,
       timers: env.timers,
       onClose: (session) => this.#sessions.delete(session),
     }
+    this.#ownCalls = createOwnCalls(this.#executor, env.random, settings.clusterId)
     const own = builtins({
       registry: this.#registry,
       nodeId: () => this.url,
       clusterId: settings.clusterId,
       now: () => env.clock.wall(),
-      describeNode: () => this.#describe(),
+      views: () => this.#running().peers.views,
     })
     for (const { name, run, options } of own) this.register(name, run, options)
   }
@@ -231,7 +253,11 @@ class RunningNode implements Node {
   }
 
   register(name: string, target: unknown, options: FunctionOptions = {}): void {
-    this.#registry.add(describeFunction(name, this.#runnable(target), options, specDigest))
+    const fn = describeFunction(name, this.#runnable(target), options, specDigest)
+    const conflict = this.#fabric?.catalog.functionConflict(fn.name, fn.functionId)
+    if (conflict !== undefined) throw new FunctionConflictError(conflict)
+    this.#registry.add(fn)
+    this.#fabric?.announcer.changed('functions')
   }
 
   #runnable(target: unknown): Parameters<typeof describeFunction>[1] {
@@ -241,7 +267,9 @@ class RunningNode implements Node {
   }
 
   unregister(name: string, version?: string): number {
-    return this.#registry.remove(name, version)
+    const removed = this.#registry.remove(name, version)
+    if (removed > 0) this.#fabric?.announcer.changed('functions')
+    return removed
   }
 
   use(middleware: CallMiddleware): void {
@@ -292,6 +320,18 @@ class RunningNode implements Node {
     return () => void this.#exchange.removeOwner(owner)
   }
 
+  call(fun: string, ...args: readonly unknown[]): Promise<unknown> {
+    return this.#ownCalls({}, fun, ...args)
+  }
+
+  callWith(options: CallOptions, fun: string, ...args: readonly unknown[]): Promise<unknown> {
+    return this.#ownCalls(options, fun, ...args)
+  }
+
+  listPeers(): readonly ListedPeer[] {
+    return this.#running().peers.views.listPeers()
+  }
+
   snapshot(): NodeSnapshot {
     return {
       node_id: this.url,
@@ -305,7 +345,14 @@ class RunningNode implements Node {
       rpc: this.#executor.snapshot(),
       workers: this.#workers.snapshot(),
       pubsub: this.#exchange.snapshot(),
+      fabric: this.#fabric?.snapshot(),
     }
+  }
+
+  /** @throws Error before the start */
+  #running(): Fabric {
+    if (this.#fabric === undefined) throw new Error('the node has not started: it knows no others yet')
+    return this.#fabric
   }
 
   start(): Promise<void> {
@@ -319,6 +366,8 @@ class RunningNode implements Node {
     const log = this.#env.log.scope('server')
     for (const warning of this.#warnings) log.warn(warning)
     try {
+      await this.#listeners.claimPort()
+      this.#fabric = this.#createFabric()
       await this.#listeners.open()
     } catch (error) {
       await this.#release()
@@ -334,6 +383,25 @@ class RunningNode implements Node {
     log.info(
       `node started id=${this.url} name=${this.settings.name.replaceAll(' ', '_')} cluster=${this.settings.clusterId} instance=${this.instanceId} functions=${this.#registry.size}`,
     )
+    // Seeds that are down must not keep the node from serving.
+    void this.#fabric.start()
+  }
+
+  #createFabric(): Fabric {
+    const subscriptions = createSubscriptionEntries(this.#exchange)
+    const fabric = createFabric({
+      env: this.#env,
+      network: this.#network,
+      settings: this.settings,
+      nodeId: this.url,
+      instanceId: this.instanceId,
+      diagnostics: this.#diagnostics,
+      offers: createOffers({ nodeId: this.url, settings: this.settings, registry: this.#registry, subscriptions }),
+      activeClients: () => this.#sessions.size,
+      onMessage: () => {},
+    })
+    subscriptions.observe({ added: () => fabric.announcer.changed('topics'), removed: () => fabric.announcer.changed('topics') })
+    return fabric
   }
 
   #accept(connection: Connection): void {
@@ -360,12 +428,14 @@ class RunningNode implements Node {
     this.#state = 'stopping'
     this.#executor.refuseMore()
     await this.#drain()
+    if (wasRunning) await this.#fabric?.leave()
     await this.#release()
     if (wasRunning) this.#env.log.scope('server').info(`node stopped id=${this.url}`)
   }
 
   /** Gives back everything a start took. */
   async #release(): Promise<void> {
+    this.#fabric?.stop()
     this.#executor.close()
     await this.#listeners.close()
     await this.#workers.close()
@@ -401,43 +471,6 @@ class RunningNode implements Node {
       this.#env.log.scope('server').warn(`intermediate result ${messageId} not published: ${errorLine(error)}`)
     }
   }
-
-  #describe(): Readonly<Record<string, unknown>> {
-    const { settings } = this
-    const now = this.#env.clock.wall()
-    const clients = this.#sessions.size
-    const advertised = settings.advertisedUrls.length > 0 ? settings.advertisedUrls : [this.url]
-    return {
-      node_id: this.url,
-      cluster_id: settings.clusterId,
-      resources: [...settings.resources].sort(),
-      capabilities: ['rpc'],
-      region: settings.cacheRegion,
-      scope: settings.nodeScope ?? 'zone',
-      transport_endpoints: [...new Set([this.url, ...advertised])].map(transportEndpoint).filter((endpoint) => endpoint !== undefined),
-      advertised_urls: advertised,
-      advertised_at: null,
-      load: {
-        active_clients: clients,
-        peer_count: 1,
-        status: 'ok',
-        status_timestamp: now,
-        // Counted on links this node dialed, of which there are none.
-        messages_processed: 0,
-        rpc_responses_skipped: 0,
-        server_messages: 0,
-        other_messages: 0,
-        load_score: float(clients),
-      },
-    }
-  }
-}
-
-function transportEndpoint(url: string): Record<string, unknown> | undefined {
-  const match = /^([a-z]+):\/\/(.+):(\d+)/i.exec(url)
-  if (match === null) return undefined
-  const [endpoint, protocol = '', host, port] = match
-  return { connection_type: 'internal', protocol: protocol.toLowerCase(), host, port: Number(port), endpoint }
 }
 
 function specDigest(spec: Omit<RpcSpec, 'spec_digest'>): string {

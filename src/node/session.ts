@@ -6,6 +6,7 @@
  * answered as they finish; publish and subscribe frames of a connection keep their order.
  */
 import type { LogScope, Timers } from '../base/index.ts'
+import type { AcceptedPeer } from '../fabric/index.ts'
 import type { Exchange, Subscriber } from '../pubsub/index.ts'
 import type { Caller, Executor, RequestSource } from '../rpc/index.ts'
 import type { OncePer } from '../telemetry/index.ts'
@@ -20,6 +21,7 @@ import {
   encodeRpcError,
   errorLine,
   type Frame,
+  glanceAtFrame,
   type Message,
   notificationTail,
   parseFrame,
@@ -34,6 +36,8 @@ export interface SessionDeps {
   readonly executor: Executor
   readonly exchange: Exchange
   readonly publications: Publications
+  /** For a connection that brings a frame only nodes send. */
+  readonly acceptPeer: (connection: Connection) => AcceptedPeer
   readonly counters: FrameCounters
   readonly timers: Timers
   readonly onClose: (session: Session) => void
@@ -45,6 +49,8 @@ export interface FrameCounters {
   publish: number
   subscribe: number
   unsubscribe: number
+  /** Frames of other nodes. */
+  peer: number
   /** Frames of a role this node does not serve. */
   unknownRole: number
   /** Not JSON, not an object, not UTF-8, or not what the role demands. */
@@ -54,8 +60,11 @@ export interface FrameCounters {
 }
 
 export function createFrameCounters(): FrameCounters {
-  return { rpc: 0, publish: 0, subscribe: 0, unsubscribe: 0, unknownRole: 0, malformed: 0, oversizedAnswers: 0 }
+  return { rpc: 0, publish: 0, subscribe: 0, unsubscribe: 0, peer: 0, unknownRole: 0, malformed: 0, oversizedAnswers: 0 }
 }
+
+/** Roles that make a connection a candidate for a link to another node. */
+const PEER_ROLES: ReadonlySet<unknown> = new Set(['server', 'fabric-gossip', 'fabric-message', 'fabric-sync'])
 
 /** A backlog on its way to a subscription. */
 interface Replay {
@@ -74,16 +83,17 @@ const REPLAY_QUEUE_MAX = 100_000
 
 export class Session implements ConnectionHandlers, Subscriber, RequestSource {
   readonly connection: Connection
-  readonly caller: Caller
   readonly inFlight = new Set<object>()
   readonly #deps: SessionDeps
+  #caller: Caller
+  #peer: AcceptedPeer | undefined
   #tails: Map<string, { readonly id: string }> | undefined
   #replays: Map<string, Replay> | undefined
 
   constructor(connection: Connection, clusterId: string, deps: SessionDeps) {
     this.connection = connection
     this.#deps = deps
-    this.caller = {
+    this.#caller = {
       connectionId: connection.id,
       remote: connection.remote,
       viewerCluster: clusterId,
@@ -96,10 +106,20 @@ export class Session implements ConnectionHandlers, Subscriber, RequestSource {
     return this.connection.remote
   }
 
+  /** On a link of another node, requests see the catalog as that node's cluster does. */
+  get caller(): Caller {
+    return this.#caller
+  }
+
+  /** Whether the other side is a node, and has said so. */
+  get isPeer(): boolean {
+    return this.#peer?.link !== undefined
+  }
+
   message(text: string): void {
     let frame: Frame
     try {
-      frame = parseFrame(text)
+      frame = this.#peer?.link === undefined ? parseFrame(text) : glanceAtFrame(text)
     } catch (error) {
       this.#refuse(undefined, error)
       return
@@ -114,8 +134,24 @@ export class Session implements ConnectionHandlers, Subscriber, RequestSource {
       case 'pubsub-unsubscribe':
         return this.#unsubscribe(frame)
       default:
-        return this.#unknownRole(frame)
+        return this.#peerFrame(frame, text)
     }
+  }
+
+  object(value: object): void {
+    this.#peerFrame(value as Frame, undefined)
+  }
+
+  #peerFrame(frame: Frame, text: string | undefined): void {
+    if (this.#peer === undefined) {
+      if (!PEER_ROLES.has(frame.role)) return this.#unknownRole(frame)
+      this.#peer = this.#deps.acceptPeer(this.connection)
+    }
+    if (this.#peer.receive(frame, text) === 'not_served') return this.#unknownRole(frame)
+    this.#deps.counters.peer++
+    const { link } = this.#peer
+    if (link !== undefined && link.clusterId !== this.#caller.viewerCluster)
+      this.#caller = { ...this.#caller, viewerCluster: link.clusterId }
   }
 
   malformed(error: Error): void {
@@ -127,6 +163,7 @@ export class Session implements ConnectionHandlers, Subscriber, RequestSource {
     const subscriptions = exchange.removeOwner(this)
     const inFlight = this.inFlight.size
     executor.abandon(this)
+    this.#peer?.closed(info)
     onClose(this)
     if (log.debugOn) {
       const why = info.error === undefined ? info.reason || 'orderly' : info.error.message

@@ -68,6 +68,12 @@ function sizeProblem(noun: 'topic' | 'pattern', text: string, { segmentsMax, top
   return undefined
 }
 
+export interface SubscriptionObserver {
+  /** One that is new, or that has taken the place of an older one with its id. */
+  added(subscription: Subscription): void
+  removed(subscription: Subscription): void
+}
+
 export interface Exchange {
   /** The same owner replaces its own id at once; an id that another live owner holds is refused, and so is what exceeds a limit. */
   subscribe(owner: Subscriber, subscription: Subscription): SubscribeOutcome
@@ -79,6 +85,10 @@ export interface Exchange {
   publish(message: Message): number
   /** Messages a new subscription missed: each once, oldest first. */
   backlogFor(subscription: Subscription): Message[]
+  /** Every subscription that is held, oldest first. */
+  subscriptions(): Iterable<Subscription>
+  /** Tells of each subscription that comes or goes, at once; the function returned ends it. An observer must not throw. */
+  observe(observer: SubscriptionObserver): () => void
   readonly subscriptionCount: number
   snapshot(): ExchangeSnapshot
 }
@@ -96,6 +106,7 @@ export function createExchange(env: Env, options: ExchangeOptions): Exchange {
   const byOwner = new Map<Subscriber, Set<string>>()
   const trie = new TopicTrie<Held>()
   const exact = new Map<string, Set<Held>>()
+  const observers = new Set<SubscriptionObserver>()
   const backlog: Backlog = createBacklog(env.clock, options.backlog)
   const patternsMax = options.patternsPerSubscriptionMax ?? PATTERNS_PER_SUBSCRIPTION_MAX
   const limits: TopicLimits = {
@@ -151,6 +162,11 @@ export function createExchange(env: Env, options: ExchangeOptions): Exchange {
     }
   }
 
+  function end(entry: Held): void {
+    remove(entry)
+    for (const observer of observers) observer.removed(entry.subscription)
+  }
+
   return {
     subscribe(owner, subscription) {
       const problem = patternsProblem(subscription)
@@ -167,6 +183,7 @@ export function createExchange(env: Env, options: ExchangeOptions): Exchange {
       }
       if (present !== undefined) remove(present)
       add({ subscription, owner, lastPublication: 0 })
+      for (const observer of observers) observer.added(subscription)
       if (log.debugOn)
         log.debug(
           `subscribed id=${subscription.subscriptionId} by=${owner.label} patterns=${subscription.patterns.map((p) => p.pattern).join(',')}`,
@@ -177,14 +194,14 @@ export function createExchange(env: Env, options: ExchangeOptions): Exchange {
     unsubscribe(owner, subscriptionId) {
       const entry = held.get(subscriptionId)
       if (entry === undefined || entry.owner !== owner) return false
-      remove(entry)
+      end(entry)
       if (log.debugOn) log.debug(`unsubscribed id=${subscriptionId} by=${owner.label}`)
       return true
     },
 
     removeOwner(owner) {
       const ids = [...(byOwner.get(owner) ?? [])]
-      for (const id of ids) remove(held.get(id) as Held)
+      for (const id of ids) end(held.get(id) as Held)
       return ids.length
     },
 
@@ -208,6 +225,15 @@ export function createExchange(env: Env, options: ExchangeOptions): Exchange {
     },
 
     backlogFor: (subscription) => backlog.replay(subscription.patterns, subscription.backlogSeconds),
+
+    *subscriptions() {
+      for (const { subscription } of held.values()) yield subscription
+    },
+
+    observe(observer) {
+      observers.add(observer)
+      return () => void observers.delete(observer)
+    },
 
     get subscriptionCount() {
       return held.size

@@ -16,4 +16,5 @@ export {
   RegistrationError,
   type Registry,
 } from './registry.ts'
-export type { RpcSpec, RpcSummary } from './spec.ts'
+export { sharesSpec } from './sharing.ts'
+export { type RpcSpec, type RpcSummary, summaryOf } from './spec.ts'

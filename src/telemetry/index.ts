@@ -3,6 +3,19 @@
  * than base. Start reading at log.ts (levels, format) and scopes.ts (who logs under which name).
  */
 
+export {
+  compactJson,
+  createDiagnostics,
+  type Diagnostics,
+  type DiagnosticsDeps,
+  type DiagnosticsSnapshot,
+  diagnosticSwitches,
+  fixed,
+  flag,
+  restOfLine,
+  seconds,
+  word,
+} from './diagnostics.ts'
 export { createLog, type Log, type LogFormat, type LogOptions, type LogSink, type LogSnapshot, logLevels } from './log.ts'
 export { nearestName } from './nearest-name.ts'
 export { logOncePer, type OncePer, type OncePerOptions, type OncePerSnapshot } from './once-per.ts'

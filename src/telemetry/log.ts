@@ -52,6 +52,8 @@ export interface Log {
   setDebugScopes(scopes: readonly string[]): void
   /** Whether a diagnostic channel is among the debug scopes. */
   channelOn(channel: DiagnosticChannel): boolean
+  /** Writes a line whatever the level and the debug scopes are; for diagnostic channels, which have switches of their own. */
+  always(level: LogLevel, scope: string, message: string): void
   snapshot(): LogSnapshot
 }
 
@@ -115,6 +117,7 @@ export function createLog(options: LogOptions): Log {
       refresh()
     },
     channelOn: (channel) => debugScopes.some((configured) => configured.trim() === channel),
+    always: (recordLevel, scope, message) => core.write(recordLevel, scope, message),
     snapshot: () => ({ level, debugScopes, lines: { ...lines }, dropped }),
   }
 }

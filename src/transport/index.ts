@@ -140,6 +140,7 @@ export type {
   Listener,
   ListenOptions,
   Network,
+  OutboundObject,
   ProtocolId,
   RemoteIdentity,
   StreamSource,

@@ -22,6 +22,8 @@ export interface ConnectionHandlers {
   message(text: string): void
   /** One inbound message that can not be had: not valid UTF-8, or a stream its sender gave up. The connection stays open. */
   malformed(error: Error): void
+  /** One inbound message of a connection inside this process that was sent with `sendObject`. Never changed by the receiver. */
+  object?(value: object): void
   /** Called exactly once, after the last message. */
   close(info: CloseInfo): void
 }
@@ -32,6 +34,12 @@ export interface RemoteIdentity {
   readonly method: 'none' | 'bearer' | 'api-key' | 'client-cert'
   /** Name given to the credential in the settings, or the certificate's common name. */
   readonly name?: string
+}
+
+/** A message that can be handed over as a value, or printed. */
+export interface OutboundObject {
+  readonly value: object
+  readonly text: string
 }
 
 export interface Connection {
@@ -56,6 +64,8 @@ export interface Connection {
    * @throws MessageTooLargeError when the text exceeds the connection's outbound limit; the connection is unharmed.
    */
   send(text: string): boolean
+  /** Only on connections inside one process: hands a message over as it is, without printing and parsing it. Otherwise like {@link send}. */
+  sendObject?(frame: OutboundObject): boolean
   /**
    * Sends one message of unknown or very large size piece by piece (TCP stream mode; one ordinary message on WebSocket). Other messages
    * sent meanwhile leave after it. When the source fails, the receiver is told and the promise rejects with the source's error.

@@ -27,6 +27,7 @@ import {
   time,
 } from './fields.ts'
 import { linkStateUpdate, routeAnnouncement, routeKeyAnnouncement, routeWithdrawal } from './routes.ts'
+import { membershipAck, membershipIndirectProbe, membershipProbe } from './swim.ts'
 
 const GOSSIP_TTL_DEFAULT = 10
 const GOSSIP_HOPS_MAX_DEFAULT = 5
@@ -77,30 +78,6 @@ export type Heartbeat = RecordOf<typeof heartbeat>
 
 export const gossipVote = record({ proposal_id: id, voter_node_id: id, vote: bool(), timestamp: time() })
 export type GossipVote = RecordOf<typeof gossipVote>
-
-export const membershipProbe = record({
-  probe_id: id,
-  target_node: id,
-  source_node: id,
-  probe_type: text(''),
-  sequence_number: int(0),
-  timestamp: time(),
-})
-export type MembershipProbe = RecordOf<typeof membershipProbe>
-
-/** `source_node` answered; `target_node` had asked. */
-export const membershipAck = record({ probe_id: id, source_node: id, target_node: id, timestamp: time() })
-export type MembershipAck = RecordOf<typeof membershipAck>
-
-export const membershipIndirectProbe = record({
-  probe_id: id,
-  target_node: id,
-  source_node: id,
-  indirect_node: id,
-  sequence_number: int(0),
-  timestamp: time(),
-})
-export type MembershipIndirectProbe = RecordOf<typeof membershipIndirectProbe>
 
 const payloads = {
   catalog_update: catalogDelta,
@@ -155,6 +132,19 @@ function messageRecord<T extends GossipType>(type: T) {
 
 export type GossipMessageOf<T extends GossipType> = RecordOf<ReturnType<typeof messageRecord<T>>>
 export type GossipMessage = { [T in GossipType]: GossipMessageOf<T> }[GossipType]
+
+const SWIM_TYPES = ['membership_probe', 'membership_ack', 'membership_indirect_probe'] as const
+/** A message of failure detection: from one node to a node it is linked to, never passed on. */
+export type SwimMessage = { [T in (typeof SWIM_TYPES)[number]]: GossipMessageOf<T> }[(typeof SWIM_TYPES)[number]]
+
+export function isSwimMessage(message: GossipMessage): message is SwimMessage {
+  return isSwimType(message.message_type)
+}
+
+/** Whether this is the `message_type` of failure detection. */
+export function isSwimType(type: unknown): boolean {
+  return (SWIM_TYPES as readonly unknown[]).includes(type)
+}
 
 const messages = new Map<unknown, RecordField<unknown>>(GOSSIP_TYPES.map((type) => [type, messageRecord(type)]))
 

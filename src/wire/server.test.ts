@@ -19,6 +19,12 @@ describe('server frames', () => {
     )
   })
 
+  it('carry the extensions of nodes that have some', () => {
+    const status = { what: 'STATUS', server_url: 'ws://a:1', cluster_id: 'c' } as const
+    expect(serverFrame.check(JSON.parse(encodeServerFrame('1', { ...status, extensions: ['sync/1'] })))).toBe(true)
+    expect(() => serverFrame.parse(frame({ ...status, extensions: 'sync/1' }))).toThrow('server.extensions must be an array')
+  })
+
   it.each(GOODBYE_REASONS)('know the reason %s', (reason) => {
     const body = { what: 'GOODBYE', departing_node_url: 'ws://a:1', cluster_id: 'c', reason } as const
     expect(serverFrame.check(JSON.parse(encodeServerFrame('1', body)))).toBe(true)

@@ -24,6 +24,8 @@ const Status = Type.Object({
   function_catalog: Type.Optional(Type.Array(FunctionCatalogEntry)),
   advertised_urls: Type.Optional(Type.Array(Type.String())),
   metrics: Type.Optional(FreeObject),
+  /** What the sender can do beyond the common protocol: `name/version` each. Reference nodes neither send nor read it. */
+  extensions: Type.Optional(Type.Array(Type.String())),
 })
 
 export const GOODBYE_REASONS = ['graceful_shutdown', 'maintenance', 'cluster_rebalance', 'manual_removal'] as const

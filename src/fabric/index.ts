@@ -1,0 +1,102 @@
+/**
+ * fabric: the control plane. Nodes find each other, stay found, forget the departed, and know who owns what; pure logic over `Env`, so that
+ * the same code runs on sockets and, by the hundreds, in simulation.
+ *
+ * Start at catalog/catalog.ts (who owns what), then peers/ (links to other nodes), gossip/ and sync/ (how the catalog spreads), membership/ (who
+ * is alive), dialing/ (whom to connect to) and routing/ (where a call goes).
+ */
+
+// catalog
+export {
+  backPressure,
+  catalogIntervalSeconds,
+  jitterFraction,
+  nodeIntervalSeconds,
+  type Pace,
+  refreshAgeSeconds,
+} from './catalog/announcement-pace.ts'
+export {
+  type Announcer,
+  type AnnouncerDeps,
+  type AnnouncerOptions,
+  type AnnouncerSnapshot,
+  createAnnouncer,
+  type Offer,
+  type Offers,
+} from './catalog/announcer.ts'
+export {
+  type Applied,
+  type Catalog,
+  type CatalogChange,
+  type CatalogCountersSnapshot,
+  type CatalogDeps,
+  type CatalogOptions,
+  type CatalogRefusal,
+  type ChangeSource,
+  createCatalog,
+  type FunctionQuery,
+  type NodeQuery,
+  type Refused,
+  type ServiceQuery,
+  type StampVerdict,
+} from './catalog/catalog.ts'
+export { type CatalogCounts, type DeltaDraft, type DeltaHeader, deltaSize, draftDelta, emptyCounts, isAnyCounted } from './catalog/delta.ts'
+export { compareFreshness, isExpired, type Lifetime } from './catalog/freshness.ts'
+export { type FunctionConflict, FunctionConflictError } from './catalog/function-conflict.ts'
+export {
+  type AnyEntry,
+  type AnyKey,
+  CATALOG_KINDS,
+  type CatalogEntry,
+  type CatalogKey,
+  type CatalogKind,
+  type EntryOfKind,
+  type KeyOfKind,
+  keyOf,
+  keyText,
+  REMOVALS_OF,
+} from './catalog/kinds.ts'
+export type { Commit, LocalOwner } from './catalog/local.ts'
+export { type OwnerChange, type OwnerRemoval, type OwnerStamp, type OwnerUpdate, splitOwnerUpdate } from './catalog/owner-record.ts'
+export { type CatalogPolicy, type CatalogPolicyOptions, createCatalogPolicy, type PolicyRefusal } from './catalog/policy.ts'
+
+// dialing
+export { createConnector } from './dialing/connect-attempts.ts'
+export { createDialing, type Dialing, type DialingSnapshot } from './dialing/dial-loop.ts'
+export type { DialContext } from './dialing/dial-policy.ts'
+export { dialUrlOf } from './dialing/dial-url.ts'
+export type { DialOutcome } from './dialing/dialer.ts'
+export type { DialExplanation } from './dialing/explain.ts'
+
+// gossip
+export { createGossip, type Gossip, type GossipSnapshot } from './gossip/gossip.ts'
+export { gossipFrame } from './gossip/message.ts'
+
+// membership
+export { createMembership, type Membership, type MembershipSnapshot } from './membership/membership.ts'
+
+// peers
+export type { AcceptedOutcome, AcceptedPeer } from './peers/accepting.ts'
+export type { ConnectionEvent, ConnectionEventsSnapshot, LostWhy, ReconnectHistory } from './peers/connection-events.ts'
+export type { DepartureView } from './peers/departures.ts'
+export { type DialRefusal, DialRefused } from './peers/dial-refused.ts'
+export {
+  decideFederation,
+  type FederationDecision,
+  type FederationMode,
+  type FederationPolicy,
+  type FederationReason,
+  type FederationVerdict,
+} from './peers/federation-decision.ts'
+export type { LinkView, PeerExtension, PeerLink, PeerSender } from './peers/links.ts'
+export type { DepartureEvent, PeersCatalog, PeersDeps, PeersOptions, RefusalRecord, RoleHandler } from './peers/peer-core.ts'
+export { PeerQueryError } from './peers/peer-query.ts'
+export { createPeers, type GoodbyeReport, type Peers, type PeersSnapshot } from './peers/peers.ts'
+export type { LocalNode } from './peers/status-frame.ts'
+export type { PeerStatus } from './peers/status-table.ts'
+export type { ClusterMap, HiddenPeer, HiddenReason, ListedPeer, Liveness, MappedNode, PeerViews } from './peers/views.ts'
+
+// routing
+
+// sync
+export { createSync, type Sync, type SyncSnapshot } from './sync/sync.ts'

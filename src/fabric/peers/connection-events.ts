@@ -1,0 +1,182 @@
+/**
+ * When peers came and went, and why: `connection_established` with the first usable link to a node, `connection_lost` once, when its last
+ * one goes. The last events are kept, and per peer how often it reconnected, so that "who keeps reconnecting?" has an answer.
+ */
+import { BoundedQueue, type Clock, type LogScope } from '../../base/index.ts'
+import { errorLine, type GoodbyeReason } from '../../wire/index.ts'
+import { EVENTS_KEPT, RECONNECT_HISTORIES_MAX } from './constants.ts'
+
+/** Why the last link went. */
+export type LostWhy =
+  /** The connection ended by itself; code and reason say how. */
+  | 'closed'
+  /** The peer said goodbye. */
+  | 'goodbye'
+  /** Another process answers for the url. */
+  | 'restarted'
+  /** A status came from a peer that is marked departed. */
+  | 'departed'
+  /** This node is shutting down. */
+  | 'stopping'
+  /** Somebody of this node asked for it. */
+  | 'dropped'
+
+export interface ConnectionEstablished {
+  readonly type: 'connection_established'
+  readonly node_url: string
+  readonly local_node_url: string
+  /** Unix seconds. */
+  readonly timestamp: number
+  readonly cluster_id: string
+  readonly instance_id: string
+  readonly link: 'dialed' | 'accepted'
+}
+
+export interface ConnectionLost {
+  readonly type: 'connection_lost'
+  readonly node_url: string
+  readonly local_node_url: string
+  readonly timestamp: number
+  readonly cluster_id: string
+  readonly link: 'dialed' | 'accepted'
+  readonly why: LostWhy
+  /** Close code and reason of the last link; code 1000 and the cause when this node closed it. */
+  readonly code: number
+  readonly reason: string
+  /** Of the goodbye that ended it. */
+  readonly goodbye?: GoodbyeReason
+}
+
+export interface InstanceRestarted {
+  readonly type: 'instance_restarted'
+  readonly node_url: string
+  readonly local_node_url: string
+  readonly timestamp: number
+  readonly instance_id: string
+  readonly previous_instance_id: string
+}
+
+export type ConnectionEvent = ConnectionEstablished | ConnectionLost | InstanceRestarted
+
+/** How often one peer came and went. */
+export interface ReconnectHistory {
+  readonly node_url: string
+  readonly established: number
+  readonly lost: number
+  /** Times it was established again after a loss. */
+  readonly reconnects: number
+  readonly restarts: number
+  /** Unix seconds. */
+  readonly last_established_at: number | null
+  readonly last_lost_at: number | null
+  readonly last_why: LostWhy | null
+  readonly last_code: number | null
+  readonly last_reason: string | null
+}
+
+type WithoutStamp<E> = E extends ConnectionEvent ? Omit<E, 'timestamp' | 'local_node_url'> : never
+
+export interface ConnectionEventsSnapshot {
+  readonly established_total: number
+  readonly lost_total: number
+  readonly restarted_total: number
+  readonly kept: number
+  readonly listener_failures: number
+}
+
+export interface ConnectionEvents {
+  publish(event: WithoutStamp<ConnectionEvent>): void
+  /** Calls `listener` with every further event until the returned function is called. A listener that throws disturbs no other. */
+  observe(listener: (event: ConnectionEvent) => void): () => void
+  /** The last events, oldest first. */
+  recent(): readonly ConnectionEvent[]
+  /** Most reconnects first. */
+  reconnects(): ReconnectHistory[]
+  snapshot(): ConnectionEventsSnapshot
+}
+
+export interface ConnectionEventsDeps {
+  readonly clock: Clock
+  readonly log: LogScope
+  readonly nodeId: string
+}
+
+export function createConnectionEvents({ clock, log, nodeId }: ConnectionEventsDeps): ConnectionEvents {
+  const listeners = new Set<(event: ConnectionEvent) => void>()
+  const kept = new BoundedQueue<ConnectionEvent>({ capacity: EVENTS_KEPT, whenFull: 'drop-oldest' })
+  const histories = new Map<string, WritableHistory>()
+  const counters = { established: 0, lost: 0, restarted: 0, failures: 0 }
+
+  function remember(event: ConnectionEvent): void {
+    const { node_url: url, timestamp } = event
+    const history = histories.get(url) ?? blankHistory(url)
+    histories.delete(url)
+    histories.set(url, history)
+    if (histories.size > RECONNECT_HISTORIES_MAX) histories.delete(histories.keys().next().value as string)
+    switch (event.type) {
+      case 'connection_established':
+        counters.established++
+        if (history.lost > 0) history.reconnects++
+        history.established++
+        history.last_established_at = timestamp
+        break
+      case 'connection_lost':
+        counters.lost++
+        history.lost++
+        history.last_lost_at = timestamp
+        history.last_why = event.why
+        history.last_code = event.code
+        history.last_reason = event.reason
+        break
+      case 'instance_restarted':
+        counters.restarted++
+        history.restarts++
+    }
+  }
+
+  return {
+    publish(unstamped) {
+      const event = { ...unstamped, timestamp: clock.wall(), local_node_url: nodeId } as ConnectionEvent
+      kept.push(event)
+      remember(event)
+      for (const listener of [...listeners]) {
+        try {
+          listener(event)
+        } catch (error) {
+          counters.failures++
+          log.error(`listener of ${event.type} node=${event.node_url} failed: ${errorLine(error)}`, error)
+        }
+      }
+    },
+    observe(listener) {
+      listeners.add(listener)
+      return () => listeners.delete(listener)
+    },
+    recent: () => [...kept],
+    reconnects: () => [...histories.values()].map((history) => ({ ...history })).sort((a, b) => b.reconnects - a.reconnects),
+    snapshot: () => ({
+      established_total: counters.established,
+      lost_total: counters.lost,
+      restarted_total: counters.restarted,
+      kept: kept.length,
+      listener_failures: counters.failures,
+    }),
+  }
+}
+
+type WritableHistory = { -readonly [K in keyof ReconnectHistory]: ReconnectHistory[K] }
+
+function blankHistory(url: string): WritableHistory {
+  return {
+    node_url: url,
+    established: 0,
+    lost: 0,
+    reconnects: 0,
+    restarts: 0,
+    last_established_at: null,
+    last_lost_at: null,
+    last_why: null,
+    last_code: null,
+    last_reason: null,
+  }
+}

@@ -1,0 +1,56 @@
+/**
+ * Requests of the peer and node queries as clients send them: one optional object, its fields loosely typed. Scopes are checked, a scalar
+ * stands for a list of one, pages are cut by a token that carries offset and limit.
+ */
+import { MpregError, SCOPES, type Scope } from '../../wire/index.ts'
+
+export type QueryFields = Readonly<Record<string, unknown>>
+
+/** A query field that is not what it must be. Answered as a failed execution; the name is the one such failures have on the wire. */
+export class PeerQueryError extends MpregError {
+  override readonly name = 'ValueError'
+  readonly code = 'invalid_query'
+}
+
+/** Undefined when no scope is asked for. @throws PeerQueryError `Unsupported discovery scope: x` */
+export function queryScope(value: unknown): Scope | undefined {
+  const word = queryText(value).trim().toLowerCase()
+  if (word === '') return undefined
+  const scope = SCOPES.find((known) => known === (word === 'cluster' ? 'zone' : word))
+  if (scope === undefined) throw new PeerQueryError(`Unsupported discovery scope: ${word}`)
+  return scope
+}
+
+/** 0 for `local` to 3 for `global`. */
+export function scopeRank(scope: string): number {
+  return SCOPES.indexOf(scope as Scope)
+}
+
+export function queryText(value: unknown): string {
+  return value === undefined || value === null ? '' : String(value)
+}
+
+export function queryList(value: unknown): string[] {
+  if (value === undefined || value === null || value === '') return []
+  return (Array.isArray(value) ? value : [value]).map(String)
+}
+
+const PAGE_LIMIT_DEFAULT = 200
+const PAGE_LIMIT_MAX = 2000
+
+export interface Page<T> {
+  readonly items: readonly T[]
+  /** Absent on the last page. */
+  readonly nextPageToken?: string
+}
+
+/** One page of a list. An explicit `limit` wins over the one the token carries; a token that is none means the start. */
+export function pageOf<T>(list: readonly T[], request: QueryFields): Page<T> {
+  const token = /^(\d+):(\d+)$/.exec(queryText(request.page_token).trim())
+  const offset = token === null ? 0 : Number(token[1])
+  const asked = queryText(request.limit) === '' ? Number.NaN : Number(request.limit)
+  const wanted = Number.isFinite(asked) ? Math.trunc(asked) : token === null ? PAGE_LIMIT_DEFAULT : Number(token[2])
+  const limit = Math.min(PAGE_LIMIT_MAX, Math.max(1, wanted))
+  const items = list.slice(offset, offset + limit)
+  return offset + limit < list.length ? { items, nextPageToken: `${offset + limit}:${limit}` } : { items }
+}

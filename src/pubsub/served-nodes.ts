@@ -1,0 +1,45 @@
+/**
+ * Who is served already: a member of a message's `metadata` by which a sender tells receivers to whom they need not forward.
+ *
+ * Without it every receiver forwards to all subscribers that are not in the path of its own copy: among N nodes N² copies, of which all but
+ * N are suppressed as duplicates. The protocol also allows to list the others in `routing_path`, but each one listed there costs a hop of
+ * the budget, and none is left for nodes that the sender can not reach. Here the value is the nodes' tokens, sorted and strung together; in
+ * the usual case, when sender and receiver know the same subscribers, it equals what the receiver would write itself, and comparing two
+ * texts is all there is to do. Nodes of the Python implementation pass `metadata` on and do not look into it.
+ */
+import { encodeJson, RawJson, scanObject } from '../wire/index.ts'
+import { TOKEN_LENGTH } from './node-token.ts'
+
+const MEMBER = 'pubsub_served'
+const TOKENS_MAX = 10_000
+const EMPTY = '{}'
+
+/** The tokens as they travel. */
+export function servedText(tokens: Iterable<string>): string {
+  return [...tokens].sort().join('')
+}
+
+/** The value of the member, if it has one that can be one. */
+export function readServed(metadata: RawJson): string | undefined {
+  if (metadata.text === EMPTY || !metadata.text.includes(MEMBER)) return undefined
+  const value = (metadata.parse() as Record<string, unknown>)[MEMBER]
+  const fits = typeof value === 'string' && value.length % TOKEN_LENGTH === 0 && value.length <= TOKENS_MAX * TOKEN_LENGTH
+  return fits ? value : undefined
+}
+
+export function tokensIn(served: string): Set<string> {
+  const tokens = new Set<string>()
+  for (let at = 0; at < served.length; at += TOKEN_LENGTH) tokens.add(served.slice(at, at + TOKEN_LENGTH))
+  return tokens
+}
+
+/** The metadata with the member set, and everything else in it as it came. */
+export function withServed(metadata: RawJson, served: string): RawJson {
+  const member = `"${MEMBER}":"${served}"`
+  if (metadata.text === EMPTY) return new RawJson(`{${member}}`)
+  let others = ''
+  scanObject(metadata.text, 0, (key, from, to) => {
+    if (key !== MEMBER) others += `${encodeJson(key)}:${metadata.text.slice(from, to)},`
+  })
+  return new RawJson(`{${others}${member}}`)
+}

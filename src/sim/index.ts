@@ -1,0 +1,21 @@
+/**
+ * sim: whole fabrics in one process, in virtual time, with every decision fixed by a seed.
+ *
+ * Start at sim-fabric.ts, what one can do to a fabric; sim-host.ts and sim-network.ts are the machines and the wires below it. On top,
+ * scenario.ts runs scripts with expected output, and explorer.ts makes up faults and watches for what must never happen.
+ */
+
+export type { Conditions, Latency } from './conditions.ts'
+export type { NodeView } from './node-view.ts'
+export {
+  type CrashOptions,
+  createFabric,
+  type Fabric,
+  type FabricDeps,
+  type FabricOptions,
+  type SimClient,
+  type SimClientOptions,
+} from './sim-fabric.ts'
+export type { LogRecord } from './sim-host.ts'
+export type { SimNetworkOptions, Traffic } from './sim-network.ts'
+export { type Fault, SimulationFaultError } from './world.ts'

@@ -1,0 +1,183 @@
+/**
+ * One live node and a scripted peer that says what a node of the Python implementation was recorded saying. Both link directions, virtual time.
+ */
+import { describe, expect, it, onTestFinished } from 'vitest'
+import { createVirtualEnv } from '../../src/base/index.ts'
+import { createNode, type Node, type SettingsInput } from '../../src/node/index.ts'
+import { createMemoryNetwork } from '../../src/transport/index.ts'
+import { kindOf, problemsOf } from './reference-shape.ts'
+import { type Heard, type Json, ScriptedPeer, type ScriptedPeerOptions } from './scripted-peer.ts'
+
+const NODE_PORT = 21050
+const PEER_PORT = 21040
+
+async function setUp(
+  settings: SettingsInput = {},
+  peerOptions: Partial<ScriptedPeerOptions> = {},
+  prepare: (node: Node) => void = () => {},
+) {
+  const env = createVirtualEnv({ seed: 7, startWall: 1_795_490_050 })
+  const network = createMemoryNetwork({ env })
+  const peer = new ScriptedPeer({ env, network, port: PEER_PORT, ...peerOptions })
+  await peer.listen()
+  const node = await createNode(
+    { port: NODE_PORT, clusterId: 'p2p', gossipInterval: 0.5, monitoringEnabled: false, logLevel: 'CRITICAL', ...settings },
+    { env, network },
+  )
+  prepare(node)
+  const starting = node.start()
+  await env.advance(0)
+  await starting
+  onTestFinished(async () => {
+    const stopping = Promise.all([node.stop(), peer.stop()])
+    await env.advance(5_000)
+    await stopping
+  })
+  return { env, network, node, peer }
+}
+
+const kinds = (heard: readonly Heard[]) => heard.map(({ frame }) => kindOf(frame as never))
+const payload = (heard: Heard | undefined) => (heard?.frame.payload as Json | undefined)?.payload as Json
+
+function expectReferenceShapes(peer: ScriptedPeer): void {
+  const problems = peer.heard.flatMap(({ text }) => problemsOf(text))
+  expect([...new Set(problems)]).toEqual([])
+}
+
+describe('a peer that speaks as recorded', () => {
+  it('control plane check 16 and wire check 25: STATUS is answered by STATUS, then the acknowledgement, then a snapshot', async () => {
+    const { env, node, peer } = await setUp()
+    await peer.dial(node.url)
+    peer.say({ ...peer.status(), u: 'first' })
+    await env.advance(200)
+    const onDialed = peer.heard.filter((heard) => heard.onDialed)
+    expect(kinds(onDialed).slice(0, 3)).toEqual(['server:STATUS', 'response', 'fabric-gossip:catalog_update'])
+    expect(onDialed[1]?.frame).toEqual({ r: 'STATUS', error: null, u: 'first', intermediate_results: [], execution_summary: null })
+    expect(onDialed[2]?.frame.payload).toMatchObject({ ttl: 0, max_hops: 0, hop_count: 0 })
+    expectReferenceShapes(peer)
+  })
+
+  it('control plane check 16: a node that dials says STATUS first, then its snapshot', async () => {
+    const { env, peer } = await setUp({ peers: [`ws://127.0.0.1:${PEER_PORT}`] })
+    await env.advance(1_000)
+    const onAccepted = peer.heard.filter((heard) => !heard.onDialed)
+    expect(kinds(onAccepted)[0]).toBe('server:STATUS')
+    expect(kinds(onAccepted)).toContain('fabric-gossip:catalog_update')
+    expect(kinds(onAccepted)).not.toContain('response')
+    expectReferenceShapes(peer)
+  })
+
+  it('joins, gossips, calls, is called and leaves', async () => {
+    const { env, node, peer } = await setUp({}, {}, (own) => own.register('whoami_q', () => 'q'))
+    await peer.dial(node.url)
+    peer.say(peer.status())
+    peer.say(peer.recorded('catalog-snapshot-functions'))
+    await env.advance(1_000)
+    expect(node.listPeers().map(({ url }) => url)).toEqual([peer.url])
+
+    // It calls a function of the node, over the link it dialed.
+    peer.say(peer.recorded('rpc-request'))
+    await env.advance(100)
+    const response = peer.heard.find(({ frame }) => kindOf(frame as never) === 'fabric-message:rpc:rpc-response')
+    expect(payload(response)).toMatchObject({ success: true, result: 'q', responder: node.url })
+
+    // It is called: a function it announced runs there.
+    const calling = node.call('whoami_p')
+    await env.advance(100)
+    const request = peer.heard.find(({ frame }) => kindOf(frame as never) === 'fabric-message:rpc:rpc-request')
+    expect(payload(request)).toMatchObject({ command: 'whoami_p', target_node: peer.url, reply_to: node.url })
+    const answer = peer.recorded('rpc-response')
+    const id = payload(request).request_id as string
+    const inner = answer.payload as Json
+    peer.say({
+      ...answer,
+      payload: {
+        ...inner,
+        message_id: id,
+        payload: { ...(inner.payload as Json), request_id: id },
+        headers: { ...(inner.headers as Json), correlation_id: id },
+      },
+    })
+    await env.advance(100)
+    expect(await calling).toBe('p')
+
+    // Publications reach it once it has subscribed, and it reaches subscribers here.
+    const got: string[] = []
+    node.subscribe(['p2p.#'], (message) => void got.push(message.text))
+    peer.say(peer.recorded('catalog-topic'))
+    peer.say(peer.recorded('pubsub-broadcast'))
+    await env.advance(1_000)
+    node.publish('p2p.there', { x: 2 })
+    await env.advance(100)
+    expect(got[0]).toContain('"payload":{"x":1}')
+    const publications = peer.heard.filter(({ frame }) => kindOf(frame as never).startsWith('fabric-message:pubsub'))
+    expect(publications).toHaveLength(1)
+
+    // It leaves, and is refused until its grace is over.
+    peer.say(peer.recorded('goodbye'))
+    await env.advance(500)
+    expect(peer.heard.at(-1)?.frame.r ?? peer.heard.find(({ frame }) => frame.r === 'GOODBYE_PROCESSED')).toBeDefined()
+    expect(node.listPeers()).toEqual([])
+    expect(peer.links).toBe(0)
+    expectReferenceShapes(peer)
+  })
+
+  it('control plane check 39 and wire check 28: links stay up through five idle minutes with the default gossip interval', async () => {
+    const { env, node, peer } = await setUp({ gossipInterval: 5, peers: [`ws://127.0.0.1:${PEER_PORT}`] })
+    await peer.dial(node.url)
+    peer.say(peer.status())
+    await env.advance(2_000)
+    const linksBefore = peer.links
+    // The Python implementation keeps its own dialled links busy with STATUS.
+    const stop = env.timers.every(5_000, () => peer.say(peer.status(), 'dialed'))
+    await env.advance(300_000)
+    stop()
+    expect(peer.links).toBe(linksBefore)
+    expect(peer.closes).toEqual([])
+    expectReferenceShapes(peer)
+  })
+
+  it('wire check 34 and control plane check 40: no frame over 1 MiB goes to a peer that dialled us, with 10,000 functions to tell', async () => {
+    const { env, node, peer } = await setUp({}, {}, (own) => {
+      for (let i = 0; i < 10_000; i++) own.register(`bulk.f${i}`, () => i)
+    })
+    await peer.dial(node.url)
+    peer.say(peer.status())
+    await env.advance(10_000)
+    expect(Math.max(...peer.heard.map(({ text }) => Buffer.byteLength(text)))).toBeLessThan(1024 * 1024)
+    const told = new Set<string>()
+    for (const { frame } of peer.heard) {
+      const delta = (frame.payload as Json | undefined)?.payload as { functions?: { identity: { name: string } }[] } | undefined
+      for (const { identity } of delta?.functions ?? []) told.add(identity.name)
+    }
+    expect([...told].filter((name) => name.startsWith('bulk.'))).toHaveLength(10_000)
+    expect(peer.closes).toEqual([])
+  })
+
+  it('control plane check 17 and wire check 26: a foreign cluster is refused, and nothing of it is kept', async () => {
+    const { env, node, peer } = await setUp({}, { clusterId: 'elsewhere' })
+    await peer.dial(node.url)
+    peer.say(peer.status())
+    peer.say(peer.recorded('catalog-snapshot-functions'))
+    await env.advance(500)
+    expect(peer.heard.find(({ frame }) => frame.error)?.frame.error).toMatchObject({
+      code: 1003,
+      message: expect.stringContaining('cluster_id mismatch'),
+    })
+    expect(peer.links).toBe(0)
+    expect(node.listPeers()).toEqual([])
+  })
+
+  it('control plane check 15: a message type nobody knows is counted and skipped, and the link stays', async () => {
+    const { env, node, peer } = await setUp()
+    await peer.dial(node.url)
+    peer.say(peer.status())
+    await env.advance(200)
+    const strange = peer.recorded('catalog-node')
+    peer.say({ ...strange, payload: { ...(strange.payload as Json), message_type: 'telepathy' } })
+    peer.say({ role: 'fabric-message', payload: { message_id: 'x' } })
+    await env.advance(200)
+    expect(peer.links).toBe(1)
+    expect(node.snapshot().frames.malformed).toBe(2)
+  })
+})
