@@ -97,6 +97,7 @@ export type { PeerStatus } from './peers/status-table.ts'
 export type { ClusterMap, HiddenPeer, HiddenReason, ListedPeer, Liveness, MappedNode, PeerViews } from './peers/views.ts'
 
 // routing
+export { type HeaderPlace, type HeaderRefusal, nextHeaders, originHeaders } from './routing/headers.ts'
 
 // sync
 export { createSync, type Sync, type SyncSnapshot } from './sync/sync.ts'

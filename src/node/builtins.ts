@@ -1,7 +1,7 @@
 /** Functions every node registers by itself. Their function id equals their name: other nodes drop them otherwise. */
 import type { PeerViews } from '../fabric/index.ts'
 import { createIntrospection, type FunctionOptions, type Registry } from '../rpc/index.ts'
-import { encodeJson, RawJson } from '../wire/index.ts'
+import { encodeJson, type FunctionEntry, RawJson } from '../wire/index.ts'
 
 export interface BuiltinDeps {
   readonly registry: Registry
@@ -9,6 +9,8 @@ export interface BuiltinDeps {
   readonly clusterId: string
   readonly now: () => number
   readonly views: () => PeerViews
+  /** Functions of all nodes. */
+  readonly others: () => readonly FunctionEntry[]
 }
 
 export interface Builtin {

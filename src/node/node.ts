@@ -33,6 +33,7 @@ import type { PublishMiddleware } from './middleware.ts'
 import { createOffers } from './offers.ts'
 import { type CallOptions, createOwnCalls, type OwnCall } from './own-calls.ts'
 import { createPublications, type Publications } from './publications.ts'
+import { createReach, type Reach, type ReachSnapshot } from './reach.ts'
 import { createFrameCounters, type FrameCounters, Session, type SessionDeps } from './session.ts'
 import { loadSettings, resolveSettings, type Settings, type SettingsInput, type Subsystem } from './settings/index.ts'
 import { createStderrSink } from './stderr-sink.ts'
@@ -74,6 +75,8 @@ export interface NodeSnapshot {
   readonly pubsub: ExchangeSnapshot
   /** Undefined before the start. */
   readonly fabric: FabricSnapshot | undefined
+  /** Calls and publications between nodes; undefined before the start. */
+  readonly reach: ReachSnapshot | undefined
 }
 
 export interface Node {
@@ -168,6 +171,7 @@ class RunningNode implements Node {
   readonly #ownCalls: OwnCall
   /** Exists from the moment the node's id is known. */
   #fabric: Fabric | undefined
+  #reach: Reach | undefined
   #startedMs: number | undefined
   #state: 'created' | 'starting' | 'running' | 'stopping' | 'stopped' = 'created'
   #starting: Promise<void> | undefined
@@ -195,6 +199,7 @@ class RunningNode implements Node {
         env,
         registry: this.#registry,
         middleware: this.#callMiddleware,
+        remote: { place: (selector, local) => this.#reach?.placements.place(selector, local) ?? { kind: 'local' } },
         publishIntermediate: (topic, messageId, payloadText, caller) => this.#publishRecord(topic, messageId, payloadText, caller),
       },
       {
@@ -215,7 +220,7 @@ class RunningNode implements Node {
     })
     this.#workers = createWorkerPool({ threadsMax: settings.rpcWorkerThreadsMax, queueMax: WORKER_QUEUE_MAX })
     this.#publications = createPublications({
-      exchange: this.#exchange,
+      exchange: { publish: (message) => this.#publishEverywhere(message) },
       middleware: this.#publishMiddleware,
       reservedTopicsProtected: settings.pubsubReservedTopicsProtected,
     })
@@ -237,6 +242,7 @@ class RunningNode implements Node {
       clusterId: settings.clusterId,
       now: () => env.clock.wall(),
       views: () => this.#running().peers.views,
+      others: () => this.#fabric?.catalog.list('functions') ?? [],
     })
     for (const { name, run, options } of own) this.register(name, run, options)
   }
@@ -291,7 +297,14 @@ class RunningNode implements Node {
       ...(headers && { headers }),
     }
     const { timestamp, messageId, publisher } = init
-    return this.#exchange.publish({ topic, timestamp, messageId, publisher, text: encodeMessage(init) })
+    return this.#publishEverywhere({ topic, timestamp, messageId, publisher, text: encodeMessage(init) })
+  }
+
+  /** To subscribers here, then to those of other nodes; the number of the former. */
+  #publishEverywhere(message: Message): number {
+    const deliveries = this.#exchange.publish(message)
+    this.#reach?.pubsub.published(message)
+    return deliveries
   }
 
   subscribe(patterns: readonly string[], receive: (message: Message) => void | Promise<void>): () => void {
@@ -346,6 +359,7 @@ class RunningNode implements Node {
       workers: this.#workers.snapshot(),
       pubsub: this.#exchange.snapshot(),
       fabric: this.#fabric?.snapshot(),
+      reach: this.#reach?.snapshot(),
     }
   }
 
@@ -398,7 +412,17 @@ class RunningNode implements Node {
       diagnostics: this.#diagnostics,
       offers: createOffers({ nodeId: this.url, settings: this.settings, registry: this.#registry, subscriptions }),
       activeClients: () => this.#sessions.size,
-      onMessage: () => {},
+      onMessage: (...received) => this.#reach?.onMessage(...received),
+    })
+    this.#reach = createReach({
+      env: this.#env,
+      settings: this.settings,
+      nodeId: this.url,
+      fabric,
+      registry: this.#registry,
+      executor: this.#executor,
+      exchange: this.#exchange,
+      activeClients: () => this.#sessions.size,
     })
     subscriptions.observe({ added: () => fabric.announcer.changed('topics'), removed: () => fabric.announcer.changed('topics') })
     return fabric
@@ -436,6 +460,7 @@ class RunningNode implements Node {
   /** Gives back everything a start took. */
   async #release(): Promise<void> {
     this.#fabric?.stop()
+    this.#reach?.close()
     this.#executor.close()
     await this.#listeners.close()
     await this.#workers.close()

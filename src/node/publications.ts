@@ -5,7 +5,7 @@ import { type Message, MpregError } from '../wire/index.ts'
 import { type PublishMiddleware, runAfter, runBefore } from './middleware.ts'
 
 export interface PublicationsDeps {
-  readonly exchange: Exchange
+  readonly exchange: Pick<Exchange, 'publish'>
   readonly middleware: readonly PublishMiddleware[]
   /** Refuse topics under `mpreg.`. */
   readonly reservedTopicsProtected: boolean

@@ -23,16 +23,46 @@ import {
   type RpcErrorObject,
   type RpcRequest,
 } from '../wire/index.ts'
-import { type Caller, Cancellation, RunningCall } from './call.ts'
+import { type Call, type Caller, Cancellation, RunningCall } from './call.ts'
 import { type CallMiddleware, hasHooks, runHooked } from './middleware.ts'
 import { bindArguments } from './parameters.ts'
 import { carriedWhole, commandsByName, createResolver, levelsOf, substitute } from './references.ts'
-import type { RegisteredFunction, Registry, Selector } from './registry.ts'
+import type { NotFoundExplanation, RegisteredFunction, Registry, Selector } from './registry.ts'
+
+/** A function on another node, as a command will call it. */
+export interface RemoteFunction {
+  readonly remote: true
+  readonly name: string
+  readonly versionText: string
+  readonly clusterId: string
+  /** Resolves with the result, or with an error object as a value: failures of other nodes' functions are values. */
+  call(cmd: Command, args: readonly unknown[], kwargs: Readonly<Record<string, unknown>>, call: Call): Promise<unknown>
+}
+
+/** Where a command runs. */
+export type Placement =
+  | { readonly kind: 'local' }
+  | { readonly kind: 'remote'; readonly fn: RemoteFunction }
+  | { readonly kind: 'none'; readonly explanation: NotFoundExplanation }
+
+/** The rest of the fabric, to the executor of one node. */
+export interface RemoteFunctions {
+  /** @param local what qualifies on this node, if anything */
+  place(selector: Selector, local: RegisteredFunction | undefined): Placement
+}
+
+/** What became of a command that was run for another node. */
+export interface CommandOutcome {
+  succeeded(resultText: string): void
+  failed(error: unknown, object: RpcErrorObject): void
+}
 
 export interface ExecutorDeps {
   readonly env: Env
   readonly registry: Registry
   readonly middleware: readonly CallMiddleware[]
+  /** Without it every command runs here or nowhere. */
+  readonly remote?: RemoteFunctions
   /** Publishes a per-level record on the topic a request named. */
   readonly publishIntermediate: (topic: string, messageId: string, payloadText: string, caller: Caller) => void
 }
@@ -67,6 +97,18 @@ export interface RequestSource {
 
 export interface Executor {
   execute(request: RpcRequest, source: RequestSource, respond: (text: string) => void): void
+  /**
+   * Runs one command for another node, on this node or not at all.
+   * @param remainingMs what is left of the time it was given
+   * @returns how to abort it; nobody is told then
+   */
+  executeCommand(
+    cmd: Command,
+    requestId: string,
+    remainingMs: number,
+    source: RequestSource,
+    outcome: CommandOutcome,
+  ): (reason: string) => void
   /** Aborts what a closed connection still has running; its answers go nowhere. */
   abandon(source: RequestSource): void
   snapshot(): ExecutorSnapshot
@@ -90,6 +132,8 @@ export function createExecutor(deps: ExecutorDeps, options: ExecutorOptions): Ex
     readonly source: RequestSource
     readonly startedMs = clock.monotonic()
     readonly cancellation = new Cancellation()
+    /** What the whole run may take, milliseconds. */
+    readonly limitMs: number = options.deadlineMs
     #respond: ((text: string) => void) | undefined
     #deadline: DeadlineHandle<Run> | undefined
 
@@ -110,15 +154,21 @@ export function createExecutor(deps: ExecutorDeps, options: ExecutorOptions): Ex
     protected wait(): void {
       this.source.inFlight.add(this)
       running.add(this)
-      this.#deadline = deadlines.add(this, this.startedMs + options.deadlineMs)
+      this.#deadline = deadlines.add(this, this.startedMs + this.limitMs)
     }
 
     /** The function's result, or a promise of it. */
-    protected perform(cmd: Command, fn: RegisteredFunction, args: readonly unknown[], kwargs: Readonly<Record<string, unknown>>): unknown {
+    protected perform(
+      cmd: Command,
+      fn: RegisteredFunction | RemoteFunction,
+      args: readonly unknown[],
+      kwargs: Readonly<Record<string, unknown>>,
+    ): unknown {
       counters.commands++
       const { request, source } = this
-      const deadlineMs = this.startedMs + options.deadlineMs
+      const deadlineMs = this.startedMs + this.limitMs
       const call = new RunningCall(request.u, cmd.name, source.caller, deadlineMs, fn, this.cancellation, clock.monotonic)
+      if ('remote' in fn) return fn.call(cmd, args, kwargs, call)
       const bound = bindArguments(fn.signature, args, kwargs, fn.raw)
       if (fn.authorize === undefined && !hasHooks(deps.middleware)) return fn.invoke(bound, call)
       return runHooked(deps.middleware, fn, call, bound, clock.monotonic)
@@ -129,13 +179,17 @@ export function createExecutor(deps: ExecutorDeps, options: ExecutorOptions): Ex
       counters.failed++
       const object = errorObject(error, options.detailsWithStack)
       if (log.debugOn) log.debug(`request failed u=${this.request.u} code=${object.code} ${errorLine(error)}`)
-      this.answer(encodeFailure(this.request.u, object))
+      this.answerFailure(error, object)
       this.cancellation.abort(error instanceof Error ? error : new Error(String(error)))
+    }
+
+    protected answerFailure(_error: unknown, object: RpcErrorObject): void {
+      this.answer(encodeFailure(this.request.u, object))
     }
 
     expire(): void {
       counters.timedOut++
-      const seconds = floatText(options.deadlineMs / 1000)
+      const seconds = floatText(this.limitMs / 1000)
       this.fail(
         new RpcError({
           code: RPC_CODES.timedOut,
@@ -201,11 +255,60 @@ export function createExecutor(deps: ExecutorDeps, options: ExecutorOptions): Ex
     }
   }
 
+  /** One command for another node. */
+  class CommandRun extends Run {
+    override readonly limitMs: number
+    readonly #outcome: CommandOutcome
+
+    constructor(request: RpcRequest, source: RequestSource, limitMs: number, outcome: CommandOutcome) {
+      super(request, source, () => {})
+      this.limitMs = limitMs
+      this.#outcome = outcome
+    }
+
+    start(): void {
+      const cmd = this.request.cmds[0] as Command
+      try {
+        const outcome = this.perform(cmd, resolveHere(cmd), cmd.args, cmd.kwargs)
+        if (!isThenable(outcome)) {
+          this.#succeed(outcome)
+          return
+        }
+        outcome.then(
+          (value) => {
+            if (!this.answered) this.#succeed(value)
+          },
+          (error: unknown) => this.fail(error),
+        )
+      } catch (error) {
+        this.fail(error)
+      }
+      if (!this.answered) this.wait()
+    }
+
+    #succeed(value: unknown): void {
+      let text: string
+      try {
+        text = encodeJson(value)
+      } catch (error) {
+        this.fail(error)
+        return
+      }
+      this.answer('')
+      this.#outcome.succeeded(text)
+    }
+
+    protected override answerFailure(error: unknown, object: RpcErrorObject): void {
+      this.answer('')
+      this.#outcome.failed(error, object)
+    }
+  }
+
   /** Commands that refer to each other, or that are watched while they run. */
   class GraphRun extends Run {
     readonly #tracked = isTracked(this.request)
     #levels: readonly (readonly Command[])[] = []
-    readonly #functions = new Map<Command, RegisteredFunction>()
+    readonly #functions = new Map<Command, RegisteredFunction | RemoteFunction>()
     #levelIndex = -1
     #levelStartedMs = 0
     #pending = 0
@@ -257,7 +360,7 @@ export function createExecutor(deps: ExecutorDeps, options: ExecutorOptions): Ex
       this.#commandsRun++
       try {
         const { args, kwargs } = this.#levelIndex === 0 ? cmd : this.#substituted(cmd)
-        const outcome = this.perform(cmd, this.#functions.get(cmd) as RegisteredFunction, args, kwargs)
+        const outcome = this.perform(cmd, this.#functions.get(cmd) as RegisteredFunction | RemoteFunction, args, kwargs)
         if (isThenable(outcome)) {
           outcome.then(
             (value) => this.#completed(cmd, value),
@@ -342,7 +445,9 @@ export function createExecutor(deps: ExecutorDeps, options: ExecutorOptions): Ex
         bottleneck_level_index: times.indexOf(Math.max(...times)),
         average_level_time_ms: times.reduce((sum, time) => sum + time, 0) / times.length,
         parallel_commands_executed: this.#commandsRun,
-        cross_cluster_hops: 0,
+        cross_cluster_hops: [...this.#functions.values()].filter(
+          (fn) => 'remote' in fn && fn.clusterId !== this.source.caller.viewerCluster,
+        ).length,
       }
     }
 
@@ -352,9 +457,9 @@ export function createExecutor(deps: ExecutorDeps, options: ExecutorOptions): Ex
     }
   }
 
-  /** @throws RpcError command not found, with its explanation; Error for a malformed constraint */
-  function resolve(cmd: Command): RegisteredFunction {
-    const selector: Selector = {
+  /** @throws Error for a malformed constraint */
+  function selectorOf(cmd: Command): Selector {
+    return {
       fun: cmd.fun,
       functionId: cmd.function_id,
       constraint: cmd.version_constraint === null ? null : constraintOf(cmd.version_constraint),
@@ -362,27 +467,50 @@ export function createExecutor(deps: ExecutorDeps, options: ExecutorOptions): Ex
       resources: cmd.locs,
       targetCluster: cmd.target_cluster,
     }
-    const fn = deps.registry.find(selector)
-    if (fn !== undefined) return fn
-    throw new RpcError({
+  }
+
+  /** @throws RpcError command not found, with its explanation; Error for a malformed constraint */
+  function resolve(cmd: Command): RegisteredFunction | RemoteFunction {
+    const selector = selectorOf(cmd)
+    const local = deps.registry.find(selector)
+    const placement = deps.remote?.place(selector, local)
+    if (placement?.kind === 'remote') return placement.fn
+    if (local !== undefined) return local
+    throw notFound(cmd, placement?.kind === 'none' ? placement.explanation : deps.registry.explain(selector))
+  }
+
+  /** @throws as {@link resolve} */
+  function resolveHere(cmd: Command): RegisteredFunction {
+    const selector = selectorOf(cmd)
+    const local = deps.registry.find(selector)
+    if (local === undefined) throw notFound(cmd, deps.registry.explain(selector))
+    return local
+  }
+
+  function notFound(cmd: Command, explanation: NotFoundExplanation): RpcError {
+    return new RpcError({
       code: RPC_CODES.commandNotFound,
       message: 'Command not found',
       details: `Command not found: ${cmd.fun}`,
-      explanation: deps.registry.explain(selector),
+      explanation,
     })
+  }
+
+  /** Why a request is not taken on; undefined when it is. */
+  function refusal(source: RequestSource): RpcErrorObject | undefined {
+    if (refusing) return overloaded('the node is stopping', 1)
+    if (source.inFlight.size < options.requestsInFlightMax) return undefined
+    counters.overloaded++
+    const why = `${source.inFlight.size} requests in flight on this connection, limit ${options.requestsInFlightMax}`
+    return overloaded(why, RETRY_AFTER_SECONDS)
   }
 
   return {
     execute(request, source, respond) {
       counters.requests++
-      if (refusing) {
-        respond(encodeRpcError(request.u, overloaded('the node is stopping', 1)))
-        return
-      }
-      if (source.inFlight.size >= options.requestsInFlightMax) {
-        counters.overloaded++
-        const why = `${source.inFlight.size} requests in flight on this connection, limit ${options.requestsInFlightMax}`
-        respond(encodeRpcError(request.u, overloaded(why, RETRY_AFTER_SECONDS)))
+      const refused = refusal(source)
+      if (refused !== undefined) {
+        respond(encodeRpcError(request.u, refused))
         return
       }
       const single = request.cmds.length === 1 && !isTracked(request)
@@ -393,6 +521,22 @@ export function createExecutor(deps: ExecutorDeps, options: ExecutorOptions): Ex
       }
       run.start()
     },
+
+    executeCommand(cmd, requestId, remainingMs, source, outcome) {
+      counters.requests++
+      const refused = refusal(source)
+      if (refused !== undefined) {
+        outcome.failed(new RpcError(refused), refused)
+        return () => {}
+      }
+      const request = { ...BARE_REQUEST, u: requestId, cmds: [cmd] }
+      const run = new CommandRun(request, source, Math.min(remainingMs, options.deadlineMs), outcome)
+      run.start()
+      return (reason) => {
+        if (!run.answered) run.drop(reason)
+      }
+    },
+
     abandon(source) {
       for (const run of source.inFlight) (run as Run).drop('the caller disconnected')
     },
@@ -413,6 +557,13 @@ export function createExecutor(deps: ExecutorDeps, options: ExecutorOptions): Ex
     },
   }
 }
+
+const BARE_REQUEST = {
+  return_intermediate_results: false,
+  intermediate_result_callback_topic: null,
+  include_execution_summary: false,
+  debug_mode: false,
+} as const
 
 /** Whether a request asks for more than results. */
 function isTracked(request: RpcRequest): boolean {

@@ -3,11 +3,20 @@
  * executor turns a request into levels of commands, runs them and answers. Knows no connections. Start at executor.ts.
  */
 export type { Call, Caller } from './call.ts'
-export { createExecutor, type Executor, type ExecutorOptions, type ExecutorSnapshot, type RequestSource } from './executor.ts'
+export {
+  createExecutor,
+  type Executor,
+  type ExecutorOptions,
+  type ExecutorSnapshot,
+  type RemoteFunctions,
+  type RequestSource,
+} from './executor.ts'
+export { createForwarder, type Forwarder, type ForwarderSnapshot, NodeLostError } from './forwarder.ts'
 export { describeFunction, type FunctionOptions } from './function.ts'
 export { createIntrospection, scopeOf } from './introspection.ts'
 export type { CallMiddleware } from './middleware.ts'
 export type { ParameterInit } from './parameters.ts'
+export { type CallExplanation, createPlacements, type Placements } from './placement.ts'
 export {
   type Candidate,
   createRegistry,

@@ -3,9 +3,10 @@
  *
  * Answers leave out empty fields (null, `''`, `[]`) unless a field is always written; readers default what is missing.
  */
-import { parseConstraint, satisfies } from '../base/index.ts'
+import { compareVersions, parseConstraint, parseVersion, satisfies, type Version } from '../base/index.ts'
+import type { FunctionEntry } from '../wire/index.ts'
 import type { RegisteredFunction, Registry } from './registry.ts'
-import { summaryOf } from './spec.ts'
+import { type RpcSpec, summaryOf } from './spec.ts'
 
 export interface IntrospectionDeps {
   readonly registry: Registry
@@ -13,6 +14,33 @@ export interface IntrospectionDeps {
   readonly clusterId: string
   /** Unix seconds. */
   readonly now: () => number
+  /** Functions of other nodes, as far as this node knows. */
+  readonly others?: () => readonly FunctionEntry[]
+}
+
+/** A function of this node or another, as listings see it. */
+interface Listed {
+  readonly name: string
+  readonly functionId: string
+  readonly version: Version
+  readonly namespace: string
+  readonly nodeId: string
+  readonly clusterId: string
+  readonly resources: readonly string[]
+  readonly tags: readonly string[]
+  readonly scope: string
+  readonly capabilities: readonly string[]
+  readonly summaryText: string
+  readonly specDigest: string
+  readonly identity: RpcSpec['identity']
+  readonly summary: unknown
+  /** Undefined when its node does not share it. */
+  readonly spec: unknown
+}
+
+interface Summary {
+  readonly namespace?: string
+  readonly summary?: string
 }
 
 export type Request = Readonly<Record<string, unknown>>
@@ -30,7 +58,33 @@ class QueryError extends Error {
 export function createIntrospection(deps: IntrospectionDeps) {
   const { registry, clusterId } = deps
 
-  function matching(request: Request): RegisteredFunction[] {
+  function ownFunctions(): Listed[] {
+    const nodeId = deps.nodeId()
+    return registry.list().map((fn: RegisteredFunction) => ({
+      name: fn.name,
+      functionId: fn.functionId,
+      version: fn.version,
+      namespace: fn.namespace,
+      nodeId,
+      clusterId,
+      resources: [...fn.resources].sort(),
+      tags: fn.tags,
+      scope: fn.scope,
+      capabilities: fn.spec.capabilities,
+      summaryText: fn.spec.doc.summary,
+      specDigest: fn.spec.spec_digest,
+      identity: fn.spec.identity,
+      summary: summaryOf(fn.spec),
+      spec: fn.spec,
+    }))
+  }
+
+  function functionsOfOthers(): Listed[] {
+    const nodeId = deps.nodeId()
+    return (deps.others?.() ?? []).filter((entry) => entry.node_id !== nodeId).map(listedEntry)
+  }
+
+  function matching(request: Request, withOthers = true): Listed[] {
     const names = union(request.function_names, request.function_name)
     const ids = union(request.function_ids, request.function_id)
     const digests = new Set(list(request.spec_digests))
@@ -41,38 +95,47 @@ export function createIntrospection(deps: IntrospectionDeps) {
     const capabilities = list(request.capabilities)
     const query = text(request.query).toLowerCase()
     const constraint = text(request.version_constraint) === '' ? null : parseConstraint(text(request.version_constraint))
-    if (text(request.cluster_id) !== '' && text(request.cluster_id) !== clusterId) return []
-    if (text(request.node_id) !== '' && text(request.node_id) !== deps.nodeId()) return []
-    return registry
-      .list()
+    const cluster = text(request.cluster_id)
+    const node = text(request.node_id)
+    const all = withOthers ? [...ownFunctions(), ...functionsOfOthers()] : ownFunctions()
+    return all
       .filter(
         (fn) =>
+          (cluster === '' || fn.clusterId === cluster) &&
+          (node === '' || fn.nodeId === node) &&
           (names.size === 0 || names.has(fn.name)) &&
           (ids.size === 0 || ids.has(fn.functionId)) &&
-          (digests.size === 0 || digests.has(fn.spec.spec_digest)) &&
+          (digests.size === 0 || digests.has(fn.specDigest)) &&
           inNamespace(namespace, fn) &&
           (scope === undefined || rank(fn.scope) >= rank(scope)) &&
-          resources.every((resource) => fn.resources.has(resource)) &&
+          resources.every((resource) => fn.resources.includes(resource)) &&
           tags.every((tag) => fn.tags.includes(tag)) &&
-          capabilities.every((capability) => capability === 'rpc' || fn.spec.capabilities.includes(capability)) &&
+          capabilities.every((capability) => capability === 'rpc' || fn.capabilities.includes(capability)) &&
           (constraint === null || satisfies(fn.version, constraint)) &&
-          (query === '' ||
-            [fn.name, fn.namespace, fn.spec.doc.summary, fn.functionId].some((field) => field.toLowerCase().includes(query))),
+          (query === '' || [fn.name, fn.namespace, fn.summaryText, fn.functionId].some((field) => field.toLowerCase().includes(query))),
+      )
+      .sort(
+        (a, b) =>
+          compareText(a.name, b.name) ||
+          compareText(a.functionId, b.functionId) ||
+          compareVersions(a.version, b.version) ||
+          compareText(a.clusterId, b.clusterId) ||
+          compareText(a.nodeId, b.nodeId),
       )
   }
 
-  function item(fn: RegisteredFunction, withSpec: boolean): Record<string, unknown> {
+  function item(fn: Listed, withSpec: boolean): Record<string, unknown> {
     return {
-      identity: fn.spec.identity,
+      identity: fn.identity,
       ...(fn.namespace === '' ? {} : { namespace: fn.namespace }),
-      node_id: deps.nodeId(),
-      cluster_id: clusterId,
-      resources: fn.spec.resources,
-      tags: fn.spec.tags,
+      node_id: fn.nodeId,
+      cluster_id: fn.clusterId,
+      resources: fn.resources,
+      tags: fn.tags,
       scope: fn.scope,
-      summary: summaryOf(fn.spec),
-      ...(withSpec ? { spec: fn.spec } : {}),
-      spec_digest: fn.spec.spec_digest,
+      summary: fn.summary,
+      ...(withSpec && fn.spec !== undefined ? { spec: fn.spec } : {}),
+      spec_digest: fn.specDigest,
     }
   }
 
@@ -85,7 +148,7 @@ export function createIntrospection(deps: IntrospectionDeps) {
     describe(request: Request) {
       const mode = text(request.mode) || 'auto'
       if (!['auto', 'local', 'node', 'catalog', 'scatter'].includes(mode)) throw new QueryError(`Unsupported rpc_describe mode: ${mode}`)
-      const { page, token } = paged(matching(request), request)
+      const { page, token } = paged(matching(request, mode !== 'local'), request)
       const withSpec = text(request.detail_level).toLowerCase() !== 'summary'
       return { generated_at: deps.now(), items: page.map((fn) => item(fn, withSpec)), errors: [], ...token }
     },
@@ -96,11 +159,38 @@ export function createIntrospection(deps: IntrospectionDeps) {
         generated_at: deps.now(),
         total_functions: functions.length,
         namespace_counts: counts(functions.map((fn) => fn.namespace)),
-        cluster_counts: counts(functions.map(() => clusterId)),
+        cluster_counts: counts(functions.map((fn) => fn.clusterId)),
         tag_counts: counts(functions.flatMap((fn) => fn.tags)),
       }
     },
   }
+}
+
+/** What a node tells of its functions is a summary; the rest follows from it where it can. */
+function listedEntry(entry: FunctionEntry): Listed {
+  const { identity, rpc_spec: spec, rpc_summary: summary } = entry
+  const told = summary === undefined ? {} : (JSON.parse(summary.text) as Summary)
+  return {
+    name: identity.name,
+    functionId: identity.function_id,
+    version: parseVersion(identity.version),
+    namespace: typeof told.namespace === 'string' ? told.namespace : identity.name.slice(0, Math.max(0, identity.name.lastIndexOf('.'))),
+    nodeId: entry.node_id,
+    clusterId: entry.cluster_id,
+    resources: entry.resources,
+    tags: entry.tags,
+    scope: entry.scope,
+    capabilities: [],
+    summaryText: typeof told.summary === 'string' ? told.summary : '',
+    specDigest: entry.spec_digest ?? '',
+    identity,
+    summary: summary ?? null,
+    spec,
+  }
+}
+
+function compareText(a: string, b: string): number {
+  return a < b ? -1 : a > b ? 1 : 0
 }
 
 const SCOPES = ['local', 'zone', 'region', 'global']
@@ -118,7 +208,7 @@ export function scopeOf(value: unknown): string | undefined {
   return known
 }
 
-function inNamespace(filter: string, fn: RegisteredFunction): boolean {
+function inNamespace(filter: string, fn: Pick<Listed, 'namespace' | 'name'>): boolean {
   if (filter === '') return true
   return [fn.namespace, fn.name].some((name) => name === filter || name.startsWith(`${filter}.`))
 }

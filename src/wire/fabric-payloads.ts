@@ -66,6 +66,15 @@ export const fabricRpcResponse = record({
 })
 export type FabricRpcResponse = RecordOf<typeof fabricRpcResponse>
 
+/** The requester waits no longer: whoever runs the request may stop. Only to nodes that announce `roles/1`. */
+export const fabricRpcCancel = record({
+  kind: literal('rpc-cancel'),
+  request_id: id,
+  target_node: textOrNull,
+  reason: text(''),
+})
+export type FabricRpcCancel = RecordOf<typeof fabricRpcCancel>
+
 /** Guarantees a message between clusters may ask for. */
 export const QUEUE_MESSAGE_GUARANTEES = ['fire_and_forget', 'at_least_once', 'broadcast', 'quorum'] as const
 export type QueueMessageGuarantee = (typeof QUEUE_MESSAGE_GUARANTEES)[number]
@@ -270,6 +279,7 @@ export type RaftRpcResponse = {
 export type FabricPayload =
   | FabricRpcRequest
   | FabricRpcResponse
+  | FabricRpcCancel
   | QueueRequest
   | QueueAck
   | QueueSubscribe
@@ -287,6 +297,7 @@ export type FabricPayload =
 const payloads = new Map<string, RecordField<unknown>>([
   ['rpc-request', fabricRpcRequest],
   ['rpc-response', fabricRpcResponse],
+  ['rpc-cancel', fabricRpcCancel],
   ['queue_request', queueRequest],
   ['queue_ack', queueAck],
   ['queue_subscribe', queueSubscribe],
@@ -324,6 +335,21 @@ export function decodeFabricPayload(payload: RawJson, now: number): FabricPayloa
     throw error
   }
 }
+
+/** What a hop needs to know of an `rpc` payload, read without parsing arguments or results. Undefined when the text is no object. */
+export function glanceAtRpcPayload({ text: source }: RawJson): Readonly<Record<string, unknown>> | undefined {
+  try {
+    const fields: Record<string, unknown> = {}
+    scanObject(source, 0, (key, start, end) => {
+      if (HOP_FIELDS.has(key)) fields[key] = JSON.parse(source.slice(start, end))
+    })
+    return fields
+  } catch {
+    return undefined
+  }
+}
+
+const HOP_FIELDS = new Set(['kind', 'request_id', 'command', 'target_cluster', 'target_node', 'reply_to', 'reply_cluster', 'routing_path'])
 
 export function encodeFabricPayload(payload: FabricPayload): RawJson {
   return new RawJson((payloads.get(payloadKey(payload)) as RecordField<unknown>).write(payload))

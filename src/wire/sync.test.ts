@@ -110,7 +110,11 @@ describe('fabric-sync', () => {
   })
 
   it('measures texts in bytes', () => {
-    fc.assert(fc.property(fc.string({ unit: 'binary' }), (text) => expect(textBytes(text)).toBe(Buffer.byteLength(text))))
+    fc.assert(
+      fc.property(fc.string({ unit: 'binary' }), (text) => {
+        expect(textBytes(text)).toBe(Buffer.byteLength(text))
+      }),
+    )
   })
 
   it('answers every JSON value with a message or a reason, and never throws', () => {

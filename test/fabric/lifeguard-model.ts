@@ -1,7 +1,8 @@
 /**
  * A modelled network for the experiments of the Lifeguard paper (arXiv:1707.00788 §V): a full mesh of members on one time line, some of
  * which stand still again and again. While a member stands still nothing of it runs: due timers and arriving messages wait, and when it goes
- * on, timers run first, then messages, as in an event loop.
+ * on, timers run first, then messages, as in an event loop. A member that stands still is one that is short of CPU: handling a message takes
+ * it a while, so that it may have to stand still again before it has caught up.
  *
  * Synchronous, because the experiment takes tens of millions of steps.
  */
@@ -38,6 +39,8 @@ export interface CrashOutcome {
 }
 
 const WARM_UP_MS = 15_000
+/** Time a member short of CPU takes for a message. */
+const MESSAGE_MS = 1
 const LATENCY_MS_MIN = 0.5
 const LATENCY_MS_SPREAD = 1.5
 
@@ -96,8 +99,13 @@ interface ModelMember {
   readonly id: string
   readonly membership: Membership
   waitingTimers: Step[]
-  waitingMessages: Step[]
+  /** Arrived and not yet handled, from `handled` on. */
+  inbox: Step[]
+  handled: number
   stalled: boolean
+  /** Handles one message every {@link MESSAGE_MS}. */
+  slow: boolean
+  handling: boolean
 }
 
 function createModel({ nodes, seed, membership: options }: ModelOptions) {
@@ -145,19 +153,46 @@ function createModel({ nodes, seed, membership: options }: ModelOptions) {
       id,
       membership: createMembership({ env, nodeId: id, send, targets: () => others }, options),
       waitingTimers: [],
-      waitingMessages: [],
+      inbox: [],
+      handled: 0,
       stalled: false,
+      slow: false,
+      handling: false,
     }
     return member
   }
 
   function goOn(member: ModelMember): void {
     member.stalled = false
-    const waiting = [...member.waitingTimers, ...member.waitingMessages]
+    const due = member.waitingTimers
     member.waitingTimers = []
-    member.waitingMessages = []
-    for (const step of waiting) step.run?.()
+    for (const step of due) step.run?.()
+    handleNext(member)
   }
+
+  function handleNext(member: ModelMember): void {
+    if (member.handling || member.stalled) return
+    const next = member.inbox[member.handled]
+    if (next === undefined) {
+      member.inbox = []
+      member.handled = 0
+      return
+    }
+    member.handled++
+    member.handling = true
+    worldSoon(MESSAGE_MS, () => {
+      member.handling = false
+      // Stood still in the midst of it: then it is handled first thing when it goes on.
+      if (member.stalled) member.handled--
+      else {
+        next.run?.()
+        handleNext(member)
+      }
+    })
+  }
+
+  const worldSoon = (afterMs: number, run: () => void) =>
+    push(heap, { atMs: nowMs + afterMs, order: order++, run, member: world, isMessage: false })
 
   for (const id of ids) members.push(createMember(id))
   for (const member of members) {
@@ -179,6 +214,7 @@ function createModel({ nodes, seed, membership: options }: ModelOptions) {
       const at = (ms: number, run: () => void) => push(heap, { atMs: ms, order: order++, run, member: world, isMessage: false })
       at(fromMs, () => {
         member.stalled = true
+        member.slow = true
       })
       if (Number.isFinite(forMs)) at(fromMs + forMs, () => goOn(member))
     },
@@ -189,9 +225,12 @@ function createModel({ nodes, seed, membership: options }: ModelOptions) {
         pop(heap)
         nowMs = step.atMs
         if (step.run === undefined) continue
-        if (!step.member.stalled) step.run()
-        else if (step.isMessage) step.member.waitingMessages.push(step)
-        else step.member.waitingTimers.push(step)
+        const { member } = step
+        if (step.isMessage && member.slow) {
+          member.inbox.push(step)
+          handleNext(member)
+        } else if (member.stalled) member.waitingTimers.push(step)
+        else step.run()
       }
       nowMs = Math.max(nowMs, Math.min(untilMs, heap[0]?.atMs ?? untilMs))
     },

@@ -178,6 +178,7 @@ describe('a peer that speaks as recorded', () => {
     peer.say({ role: 'fabric-message', payload: { message_id: 'x' } })
     await env.advance(200)
     expect(peer.links).toBe(1)
-    expect(node.snapshot().frames.malformed).toBe(2)
+    expect(node.snapshot().fabric?.gossip.unreadable_messages).toBe(1)
+    expect(node.snapshot().reach?.malformed).toBe(1)
   })
 })

@@ -70,7 +70,10 @@ export class ScriptedPeer {
   /** A recorded frame as this peer would say it now: its own URL, the other's, the cluster and the time put in. */
   recorded(name: string, other = this.#other): Json {
     const text = readFileSync(new URL(`../vectors/peer-frames/${name}.json`, import.meta.url), 'utf8')
-    const own = text.includes(`"sender_id":"${RECORDED_OTHER}"`) || text.includes(`"departing_node_url":"${RECORDED_OTHER}"`)
+    const own =
+      text.includes(`"sender_id":"${RECORDED_OTHER}"`) ||
+      text.includes(`"departing_node_url":"${RECORDED_OTHER}"`) ||
+      text.includes(`"routing_path":["${RECORDED_OTHER}"],"federation`)
     const [self, peer] = own ? [RECORDED_OTHER, RECORDED_SELF] : [RECORDED_SELF, RECORDED_OTHER]
     const { clusterId, instanceId, env } = this.#options
     const shift = env.clock.wall() - RECORDED_AT

@@ -6,15 +6,16 @@
  * now and then; those that go by time stamps get everything again, newly stamped.
  */
 import type { Cancel, Env } from '../../base/index.ts'
-import type {
-  CacheProfileEntry,
-  CacheRoleEntry,
-  CatalogDelta,
-  FunctionEntry,
-  NodeEntry,
-  QueueEntry,
-  ServiceEntry,
-  TopicEntry,
+import {
+  type CacheProfileEntry,
+  type CacheRoleEntry,
+  type CatalogDelta,
+  compareCodePoints,
+  type FunctionEntry,
+  type NodeEntry,
+  type QueueEntry,
+  type ServiceEntry,
+  type TopicEntry,
 } from '../../wire/index.ts'
 import { catalogIntervalSeconds, jitterFraction, nodeIntervalSeconds, type Pace, refreshAgeSeconds } from './announcement-pace.ts'
 import type { Catalog } from './catalog.ts'
@@ -181,7 +182,7 @@ export function createAnnouncer(deps: AnnouncerDeps, options: AnnouncerOptions):
         return noteConflicts(
           local.replace(
             'functions',
-            offers.functions().map((item) => own<FunctionEntry>(item)),
+            offers.functions().map((item) => own<FunctionEntry>({ ...item, resources: [...item.resources].sort(compareCodePoints) })),
           ),
         )
       case 'topics':

@@ -450,7 +450,9 @@ export function createCatalog(deps: CatalogDeps, options: CatalogOptions = {}): 
 
   function isLiveIn(record: OwnerRecord, entry: CatalogEntry, now: number): boolean {
     if (record === own) return true
-    return record.epoch > 0 ? ageMs(record) <= entry.ttl_seconds * 1000 : !isExpired(entry, now)
+    if (record.epoch === 0) return !isExpired(entry, now)
+    // One beat renews all; an entry with a short life of its own does not flicker between two beats of a node that lives.
+    return ageMs(record) <= Math.max(entry.ttl_seconds, record.descriptor?.ttl_seconds ?? 0) * 1000
   }
 
   /** Ends a versioned record whose lease is over. */

@@ -75,9 +75,12 @@ export function createLocalOwner(deps: LocalOwnerDeps): LocalOwner {
     if (kind === 'functions') refuseConflict(entry as FunctionEntry)
     const at = record.find(kind, entry)
     const key = keyText(kind, entry)
-    if (at >= 0 && sameContent(kind, record.entryAt(at) as never, entry as never)) pending.delete(key)
+    if (at >= 0 && isAnnounced(kind, record.entryAt(at), entry)) pending.delete(key)
     else pending.set(key, { kind, entry } as LocalChange)
   }
+
+  const isAnnounced = (kind: CatalogKind, known: CatalogEntry, entry: CatalogEntry): boolean =>
+    known.ttl_seconds === entry.ttl_seconds && sameContent(kind, known as never, entry as never)
 
   /** A name or id may be held by an entry that this very batch removes, or be taken by one it adds. */
   function refuseConflict({ identity: { name, function_id } }: FunctionEntry): void {

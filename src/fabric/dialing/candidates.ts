@@ -87,7 +87,6 @@ export function createCandidates(clock: Clock, facts: CandidateFacts, { nodeId: 
       const { nodeId, clusterId, source } = candidate
       if (chosen.has(nodeId) || skipped.has(nodeId)) return
       const skip = (reason: SkipReason, detail = ''): void => void skipped.set(nodeId, { ...candidate, reason, detail })
-      if (nodeId === self) return skip('own_node')
       if (facts.isDeparted(nodeId)) return skip('departed')
       // The operator's word stands above the federation's rules until the peer has told its cluster.
       if (clusterId !== undefined && source !== 'seed') {
@@ -102,16 +101,13 @@ export function createCandidates(clock: Clock, facts: CandidateFacts, { nodeId: 
     }
     for (const url of seedUrls) {
       const nodeId = facts.resolve(url)
-      consider({ nodeId, dialUrl: url, source: 'seed', clusterId: present.get(nodeId)?.clusterId })
       // Under its alias, so that an operator finds the url as configured.
-      const own = nodeId === self ? skipped.get(nodeId) : undefined
-      if (own !== undefined) {
-        skipped.delete(nodeId)
-        skipped.set(url, { ...own, nodeId: url, dialUrl: url })
-      }
+      if (nodeId === self)
+        skipped.set(url, { nodeId: url, dialUrl: url, source: 'seed', clusterId: undefined, reason: 'own_node', detail: '' })
+      else consider({ nodeId, dialUrl: url, source: 'seed', clusterId: present.get(nodeId)?.clusterId })
     }
     for (const [nodeId, { dialUrl, clusterId }] of present) {
-      // A url that turned out to be this node or another one: a descriptor of an earlier life.
+      // The url of an earlier life of this node.
       if (facts.resolve(nodeId) === self)
         skipped.set(nodeId, { nodeId, dialUrl, source: 'directory', clusterId, reason: 'own_node', detail: '' })
       else consider({ nodeId, dialUrl, source: 'directory', clusterId })

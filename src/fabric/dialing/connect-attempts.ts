@@ -6,9 +6,9 @@
 import type { Env } from '../../base/index.ts'
 import { type Diagnostics, logOncePer, restOfLine, seconds, word } from '../../telemetry/index.ts'
 import { type Connection, TransportConnectionError } from '../../transport/index.ts'
-import { errorLine } from '../../wire/index.ts'
 import { DESCRIPTORS_SHORT_PAUSE_MS, DESCRIPTORS_SHORT_RATIO } from './constants.ts'
 import { attemptPauseSeconds, attemptTimeoutSeconds, type DialPolicy } from './dial-policy.ts'
+import { failureText } from './failure-text.ts'
 import { pause } from './pause.ts'
 
 export interface ConnectorDeps {
@@ -70,7 +70,7 @@ export function createConnector({ env, diagnostics, dialOnce, descriptors }: Con
       } catch (error) {
         signal.throwIfAborted()
         lastError = error
-        line(() => `${report('connect_failure')} error=${restOfLine(errorLine(error))}`)
+        line(() => `${report('connect_failure')} error=${restOfLine(failureText(error))}`)
       }
       if (attempt + 1 < attempts) await pause(timers, 1000 * attemptPauseSeconds(policy, attempt), signal)
     }

@@ -2,7 +2,7 @@
  * Keeps this node linked: dials the configured peers at the start, then looks round after round who should be linked and is not.
  *
  *     const dialing = createDialing(deps, options)
- *     await dialing.start()              // resolves when the configured peers have been tried
+ *     await dialing.start()              // the configured peers have been tried
  *     dialing.explain()                  // why each candidate is linked, waiting, or left out
  *     dialing.stop()                     // no dial begins, or succeeds, after it
  *
@@ -92,7 +92,7 @@ export interface DialingSnapshot {
 }
 
 export interface Dialing {
-  /** Dials the configured peers and begins the rounds. Resolves when each of those has been tried; never rejects. */
+  /** Dials the configured peers, then begins the rounds. Resolves when those have been tried, or after a few seconds; never rejects. */
   start(): Promise<void>
   /** At once and for good. */
   stop(): void
@@ -376,7 +376,6 @@ export function createDialing(deps: DialingDeps, options: DialingOptions): Diali
       await atMost(tried, bootstrapSeconds)
       void runRounds()
       void bootstrap()
-      await tried
     },
 
     stop() {

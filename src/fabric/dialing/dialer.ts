@@ -5,11 +5,11 @@
 import type { Env } from '../../base/index.ts'
 import { type Diagnostics, fixed, flag, restOfLine, seconds, word } from '../../telemetry/index.ts'
 import type { Connection } from '../../transport/index.ts'
-import { errorLine } from '../../wire/index.ts'
 import { type DialRefusal, DialRefused } from '../peers/dial-refused.ts'
 import type { Connector } from './connect-attempts.ts'
 import { type DialContext, dialPolicy, policyFor } from './dial-policy.ts'
 import type { DialStates } from './dial-state.ts'
+import { failureText } from './failure-text.ts'
 import { dialPressure, type Mesh } from './mesh-size.ts'
 
 export interface DialTarget {
@@ -27,7 +27,8 @@ export type DialOutcome =
   | { readonly kind: 'refused'; readonly reason: DialRefusal; readonly error: string }
   /** The node that answered is another one than was dialed. */
   | { readonly kind: 'other_node'; readonly nodeId: string; readonly error: string }
-  | { readonly kind: 'failed'; readonly error: string }
+  /** No connection. `cause` is what the last attempt died of. */
+  | { readonly kind: 'failed'; readonly error: string; readonly cause: string }
   /** A dial failed just now; another one would not fare better. */
   | { readonly kind: 'held_back'; readonly error: string }
   /** This node is shutting down. */
@@ -131,9 +132,9 @@ export function createDialer(deps: DialerDeps, { nodeId: self, name, gossipInter
       return { kind: 'other_node', nodeId: link.nodeId, error: `${link.nodeId} answered` }
     } catch (error) {
       if (abort.signal.aborted) return { kind: 'stopped' }
-      if (!(error instanceof DialRefused)) return { kind: 'failed', error: errorLine(error) }
+      if (!(error instanceof DialRefused)) return failure(error)
       if (error.reason === 'stopping') return { kind: 'stopped' }
-      return { kind: 'refused', reason: error.reason, error: errorLine(error) }
+      return { kind: 'refused', reason: error.reason, error: failureText(error) }
     }
   }
 
@@ -157,11 +158,13 @@ export function createDialer(deps: DialerDeps, { nodeId: self, name, gossipInter
         deps.dialFailed(nodeId, context)
         return
       }
-      default:
+      default: {
         counters.failed++
-        states.failed(nodeId, { error: outcome.error, mesh, seed, lost })
-        if (log.debugOn) log.debug(`dial failed peer=${nodeId} dial=${target.dialUrl} context=${context}: ${outcome.error}`)
+        const error = 'cause' in outcome ? `${outcome.error} ${outcome.cause}`.trim() : outcome.error
+        states.failed(nodeId, { error, mesh, seed, lost })
+        if (log.debugOn) log.debug(`dial failed peer=${nodeId} dial=${target.dialUrl} context=${context}: ${error}`)
         deps.dialFailed(nodeId, context)
+      }
     }
   }
 
@@ -202,4 +205,9 @@ export function createDialer(deps: DialerDeps, { nodeId: self, name, gossipInter
       stopped_total: counters.stopped,
     }),
   }
+}
+
+function failure(error: unknown): DialOutcome {
+  const cause = error instanceof Error && error.cause !== undefined ? failureText(error.cause) : ''
+  return { kind: 'failed', error: failureText(error), cause }
 }

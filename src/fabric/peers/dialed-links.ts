@@ -4,7 +4,7 @@
  * take the answer for an unknown request.
  */
 import type { CloseInfo, Connection, ConnectionHandlers } from '../../transport/index.ts'
-import { errorLine, type Frame, FrameError, type GoodbyeBody, parseFrame, type StatusBody, serverFrame } from '../../wire/index.ts'
+import { errorLine, type Frame, FrameError, type GoodbyeBody, glanceAtFrame, type StatusBody, serverFrame } from '../../wire/index.ts'
 import { EARLY_FRAMES_MAX, IDENTIFY_TIMEOUT_MS } from './constants.ts'
 import { type DialRefusal, DialRefused } from './dial-refused.ts'
 import type { OwnedLink, PeerLink } from './links.ts'
@@ -148,7 +148,7 @@ export function adoptDialed(
       message(text) {
         let frame: Frame
         try {
-          frame = parseFrame(text)
+          frame = glanceAtFrame(text)
         } catch (error) {
           handlers.malformed(error as Error)
           return

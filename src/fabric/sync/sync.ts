@@ -35,7 +35,7 @@ import {
   ROUND_MS_MAX,
   STAMPS_PER_MESSAGE_MAX,
 } from './constants.ts'
-import { BUCKETS, bucketOf, digestOf } from './digest.ts'
+import { BUCKETS, bucketOf, type CatalogDigest, digestOf } from './digest.ts'
 import { chooseTargets, fanoutOf } from './fanout.ts'
 import type { SyncCatalog, SyncLinks } from './ports.ts'
 import { createRequests } from './requests.ts'
@@ -119,6 +119,9 @@ export function createSync(deps: SyncDeps, options: SyncOptions): Sync {
   let started = false
   let lastFlushMs = Number.NEGATIVE_INFINITY
   let fanout = fanoutOf(1)
+  /** Of the catalog and the own record as they are; undefined after a change. */
+  let digest: CatalogDigest | undefined
+  let digestOwn: OwnerStamp | undefined
   /** Peers whose turn to compare has not come yet in this tour of all of them. */
   let tour: string[] = []
 
@@ -287,9 +290,9 @@ export function createSync(deps: SyncDeps, options: SyncOptions): Sync {
       const now = catalog.ownerStamp(owner)
       requests.arrived(owner, from, now?.epoch ?? epoch, now?.version ?? version)
       if (now === undefined) continue
-      const isFirstPieces = state.whole !== undefined && version < state.whole
+      const isUnfinished = state.whole !== undefined && version < state.whole
       if (held?.epoch !== now.epoch || held.version !== now.version) {
-        if (!isFirstPieces) rumors.note(owner, from, true)
+        if (!isUnfinished) rumors.note(owner, from, true)
       } else if (now.beat > held.beat) rumors.note(owner, from, false)
       else rumors.knownTo(owner, from)
     }
@@ -306,8 +309,16 @@ export function createSync(deps: SyncDeps, options: SyncOptions): Sync {
 
   // Comparing
 
+  function currentDigest(): CatalogDigest {
+    const own = catalog.ownerStamp(nodeId)
+    if (own?.epoch !== digestOwn?.epoch || own?.version !== digestOwn?.version) digest = undefined
+    digestOwn = own
+    digest ??= digestOf(catalog.ownerStamps())
+    return digest
+  }
+
   function sendDigest(peer: string): boolean {
-    const { hash, count } = digestOf(catalog.ownerStamps())
+    const { hash, count } = currentDigest()
     return send(peer, { kind: 'digest', hash, count, overdue: overdueStamps() })
   }
 
@@ -324,7 +335,7 @@ export function createSync(deps: SyncDeps, options: SyncOptions): Sync {
 
   function compareDigest(from: string, { hash, count, overdue }: SyncMessageOf<'digest'>): void {
     hear(from, overdue, true)
-    const own = digestOf(catalog.ownerStamps())
+    const own = currentDigest()
     if (own.hash === hash && own.count === count) {
       counts.digests_equal++
       return
@@ -336,7 +347,7 @@ export function createSync(deps: SyncDeps, options: SyncOptions): Sync {
   function compareBuckets(from: string, hashes: readonly string[]): void {
     if (hashes.length !== BUCKETS) return
     const stamps = [...catalog.ownerStamps()]
-    const own = digestOf(stamps).buckets
+    const own = currentDigest().buckets
     const members: SyncStamp[][] = own.map(() => [])
     for (const stamp of stamps) members[bucketOf(stamp.node_id)]?.push(withAge(stamp))
     let buckets: number[] = []
@@ -468,9 +479,7 @@ export function createSync(deps: SyncDeps, options: SyncOptions): Sync {
 
   function round(): void {
     counts.rounds++
-    let nodes = 0
-    for (const _ of catalog.ownerStamps()) nodes++
-    fanout = fanoutOf(nodes)
+    fanout = fanoutOf(currentDigest().count)
     const own = catalog.ownerStamp(nodeId)
     if (own !== undefined && toldOwn?.epoch === own.epoch && own.beat > toldOwn.beat) {
       toldOwn = { ...toldOwn, beat: own.beat }
@@ -492,6 +501,7 @@ export function createSync(deps: SyncDeps, options: SyncOptions): Sync {
   }
 
   catalog.observe(({ source }) => {
+    digest = undefined
     if (source.kind === 'local') tellSoonIfChanged()
   })
 

@@ -1,0 +1,140 @@
+/** What a node does beyond itself: calls on other nodes and theirs here, and publications to subscribers elsewhere. */
+import type { Env } from '../base/index.ts'
+import { nextHeaders, originHeaders, type RoleHandler } from '../fabric/index.ts'
+import { createPubsubForwarding, type Exchange, type PubsubForwarding, type PubsubForwardingSnapshot } from '../pubsub/index.ts'
+import {
+  createForwarder,
+  createPlacements,
+  type Executor,
+  type Forwarder,
+  type ForwarderSnapshot,
+  type Placements,
+  type Registry,
+} from '../rpc/index.ts'
+import { nearestName } from '../telemetry/index.ts'
+import { type FabricMessage, scanFabricMessage } from '../wire/index.ts'
+import type { Fabric } from './fabric.ts'
+import type { Settings } from './settings/index.ts'
+
+export interface ReachDeps {
+  readonly env: Env
+  readonly settings: Settings
+  readonly nodeId: string
+  readonly fabric: Fabric
+  readonly registry: Registry
+  readonly executor: Executor
+  readonly exchange: Exchange
+  activeClients(): number
+}
+
+export interface Reach {
+  readonly placements: Placements
+  readonly forwarder: Forwarder
+  readonly pubsub: PubsubForwarding
+  readonly onMessage: RoleHandler
+  snapshot(): ReachSnapshot
+  close(): void
+}
+
+export interface ReachSnapshot {
+  readonly rpc: ForwarderSnapshot
+  readonly pubsub: PubsubForwardingSnapshot
+  /** Fabric messages that could not be read. */
+  readonly malformed: number
+}
+
+export function createReach(deps: ReachDeps): Reach {
+  const { env, exchange, executor, fabric, nodeId, registry, settings } = deps
+  const { catalog, dialing, membership, peers } = fabric
+  const { clusterId } = settings
+  const links = peers.sender
+  const place = { nodeId, clusterId, hopsMax: settings.fabricRoutingMaxHops }
+  const isIsolated = settings.federationConfig.federationMode === 'strict_isolation'
+  const allowsCluster = (id: string): boolean => id === clusterId || !isIsolated
+  let malformed = 0
+
+  /** Neighbours are taken in the order that starts somewhere else for every target, so that detours spread. */
+  function nextHop(target: string, visited: readonly string[]): string | undefined {
+    const neighbours = links.connected().filter((peer) => peer !== target && !visited.includes(peer))
+    if (neighbours.length === 0) return undefined
+    let sum = 0
+    for (let i = 0; i < target.length; i++) sum += target.charCodeAt(i)
+    return neighbours[sum % neighbours.length]
+  }
+
+  const placements = createPlacements({
+    nodeId,
+    clusterId,
+    registry,
+    catalog,
+    nodeProblem(id) {
+      if (peers.departures.isDeparted(id)) return 'its node has said goodbye'
+      const state = membership.stateOf(id)
+      if (state === 'failed' || state === 'left') return `its node has ${state}`
+      if (links.isConnected(id) || peers.statusOf(id)?.status !== 'disconnected') return undefined
+      return 'its node is disconnected'
+    },
+    loadScore: (id) => peers.views.loadScoreOf(id),
+    ownLoad: deps.activeClients,
+    allowsCluster,
+    similar(name, known) {
+      const nearest = nearestName(name, known)
+      return nearest === undefined ? [] : [nearest]
+    },
+    call: (entry) => forwarder.caller(entry),
+  })
+  const forwarder = createForwarder({
+    ...place,
+    env,
+    links,
+    executor,
+    registry,
+    place: (selector, tried) => placements.next(selector, tried),
+    nextHop,
+    connect: async (id, context) => (await dialing.dial(id, context)).kind === 'linked',
+  })
+  const pubsub = createPubsubForwarding({
+    env,
+    nodeId,
+    catalog,
+    links,
+    deliver: (message) => exchange.publish(message),
+    nextHeaders(inbound, correlationId) {
+      const headers = inbound === undefined ? originHeaders(place, correlationId) : nextHeaders(place, inbound)
+      return typeof headers === 'string' ? undefined : headers
+    },
+    nextHop: ({ nodeId: id }, headers) => nextHop(id, headers.routing_path),
+    allowsCluster,
+  })
+
+  const stopEvents = peers.events.observe((event) => {
+    if (event.type === 'connection_lost') forwarder.linkLost(event.node_url)
+  })
+  const stopChanges = membership.observe(({ event, state }) => {
+    if (state === 'failed') forwarder.nodeLost(event.node_id)
+  })
+
+  return {
+    placements,
+    forwarder,
+    pubsub,
+    snapshot: () => ({ rpc: forwarder.snapshot(), pubsub: pubsub.snapshot(), malformed }),
+
+    onMessage(from, frame, text) {
+      const result = text === undefined ? { message: frame.payload as FabricMessage } : scanFabricMessage(text, env.clock.wall())
+      if ('rejected' in result) {
+        malformed++
+        return
+      }
+      const { message } = result
+      if (message.message_type === 'rpc') forwarder.receive(from, message)
+      else if (message.message_type === 'pubsub') pubsub.receive(from, message)
+    },
+
+    close() {
+      stopEvents()
+      stopChanges()
+      forwarder.close()
+    },
+  }
+}

@@ -1,0 +1,570 @@
+/**
+ * Calls between nodes: sends a command to the node that runs it, runs what others send, and passes on what is meant for neither.
+ *
+ * A call is executed at most once. It is sent again, to another node, only when it can not have been executed: it never left, or the answer
+ * says that no such function is there. When the link it went over breaks, or its node is found dead, the caller is told that the outcome is
+ * unknown. An answer goes back the way the request came, recorded in its payload; a hop on the way touches headers only.
+ */
+import { DeadlineQueue, type Env, parseConstraint } from '../base/index.ts'
+import { type HeaderPlace, nextHeaders, originHeaders } from '../fabric/index.ts'
+import {
+  type Command,
+  commandOf,
+  decodeFabricPayload,
+  encodeFabricMessage,
+  encodeFabricPayload,
+  encodeJson,
+  type FabricHeaders,
+  type FabricMessage,
+  type FabricRpcRequest,
+  type FabricRpcResponse,
+  type FunctionEntry,
+  glanceAtRpcPayload,
+  MpregError,
+  OutboundFrame,
+  RawJson,
+  RPC_CODES,
+  RpcError,
+  type RpcErrorObject,
+} from '../wire/index.ts'
+import type { Call, Caller } from './call.ts'
+import type { Executor, RemoteFunction, RequestSource } from './executor.ts'
+import type { Registry, Selector } from './registry.ts'
+
+/** The links, as far as calls need them. */
+export interface ForwarderLinks {
+  isConnected(nodeId: string): boolean
+  send(nodeId: string, frame: OutboundFrame): boolean
+  has(nodeId: string, extension: 'roles/1'): boolean
+}
+
+export interface ForwarderDeps extends HeaderPlace {
+  readonly env: Env
+  readonly links: ForwarderLinks
+  readonly executor: Pick<Executor, 'executeCommand'>
+  readonly registry: Pick<Registry, 'find'>
+  /** Another node for a command, besides those tried. */
+  place(selector: Selector, tried: ReadonlySet<string>): FunctionEntry | undefined
+  /** The neighbour that leads to a node without a link, none of `visited`; undefined: none does. */
+  nextHop(nodeId: string, visited: readonly string[]): string | undefined
+  /** Makes a link for an answer or a call that has no other way. */
+  connect(nodeId: string, context: 'rpc_remote_execute' | 'rpc_response_reply_to'): Promise<boolean>
+}
+
+export interface ForwarderSnapshot {
+  readonly calls_sent: number
+  readonly calls_answered: number
+  readonly calls_moved: number
+  /** The link broke, or the node was found dead, before an answer came. */
+  readonly calls_lost: number
+  readonly calls_cancelled: number
+  readonly calls_pending: number
+  readonly requests_executed: number
+  readonly requests_refused: number
+  readonly requests_duplicate: number
+  readonly relayed: number
+  readonly loops: number
+  readonly hop_budget_exhausted: number
+  readonly replies_undeliverable: number
+  readonly malformed: number
+  readonly late_answers: number
+}
+
+export interface Forwarder {
+  /** How a function on another node is called. */
+  caller(target: FunctionEntry): RemoteFunction['call']
+  /** A fabric message of type `rpc`. */
+  receive(from: string, message: FabricMessage): void
+  /** The last link to a node is gone: what was sent over it is lost. */
+  linkLost(nodeId: string): void
+  /** A node is dead: what it was running is lost. */
+  nodeLost(nodeId: string): void
+  snapshot(): ForwarderSnapshot
+  close(): void
+}
+
+/** A call that was sent to a node which then went away: it may or may not have been executed. */
+export class NodeLostError extends MpregError {
+  override readonly name = 'NodeLostError'
+  readonly code = 'node_lost'
+}
+
+/** What a call on another node has come to. */
+type Answer = { readonly value: RawJson } | { readonly error: Error } | { readonly move: 'unsent' | 'not_found'; readonly value: RawJson }
+
+interface Pending {
+  readonly requestId: string
+  readonly target: string
+  readonly hop: string
+  settle(answer: Answer): void
+}
+
+/** Requests of other nodes that are remembered, so that a copy is not executed again. */
+const REMEMBERED_MAX = 50_000
+/** A pending call outlives the deadline of its request by so much at most: its end comes from there. */
+const PENDING_SLACK_MS = 1_000
+const TOPIC_RESPONSE = 'mpreg.rpc.response'
+const TOPIC_CANCEL = 'mpreg.rpc.cancel'
+
+export function createForwarder(deps: ForwarderDeps): Forwarder {
+  const { clusterId, env, links, nodeId: self } = deps
+  const log = env.log.scope('fabric.router')
+  const pending = new Map<string, Pending>()
+  const deadlines = new DeadlineQueue<Pending>({
+    clock: env.clock,
+    timers: env.timers,
+    onExpire: (call) => call.settle({ error: new NodeLostError(`no answer from ${call.target}`) }),
+  })
+  /** Running requests of other nodes, and how to abort each. */
+  const running = new Map<string, (reason: string) => void>()
+  const remembered = new Set<string>()
+  const sources = new Map<string, RequestSource>()
+  const counts = {
+    calls_sent: 0,
+    calls_answered: 0,
+    calls_moved: 0,
+    calls_lost: 0,
+    calls_cancelled: 0,
+    requests_executed: 0,
+    requests_refused: 0,
+    requests_duplicate: 0,
+    relayed: 0,
+    loops: 0,
+    hop_budget_exhausted: 0,
+    replies_undeliverable: 0,
+    malformed: 0,
+    late_answers: 0,
+  }
+
+  // --- calls that set out here ---
+
+  function caller(first: FunctionEntry): RemoteFunction['call'] {
+    return async (cmd, args, kwargs, call) => {
+      const argsText = encodeJson(args)
+      const kwargsText = encodeJson(kwargs)
+      const tried = new Set<string>()
+      for (let entry: FunctionEntry | undefined = first; ; ) {
+        tried.add(entry.node_id)
+        const answer: Answer = await send(entry, cmd, argsText, kwargsText, call)
+        if ('error' in answer) throw answer.error
+        if (!('move' in answer)) return answer.value
+        const other = deps.place(selectorOf(cmd), tried)
+        if (log.debugOn) log.debug(`call ${cmd.fun} on ${entry.node_id} ${answer.move}; ${other ? `next ${other.node_id}` : 'nobody else'}`)
+        if (other === undefined) return answer.value
+        counts.calls_moved++
+        entry = other
+      }
+    }
+  }
+
+  async function send(entry: FunctionEntry, cmd: Command, argsText: string, kwargsText: string, call: Call): Promise<Answer> {
+    const { cluster_id: targetCluster, node_id: target } = entry
+    const unsent = (reason: string): Answer => ({
+      move: 'unsent',
+      value: errorValue({ error: 'fabric_forward_failed', command: cmd.fun, target_cluster: targetCluster, reason }),
+    })
+    // A link of our own before a detour: one more hop costs more on every call than a dial does once.
+    const isLinked = links.isConnected(target) || (await deps.connect(target, 'rpc_remote_execute'))
+    const hop = isLinked ? target : deps.nextHop(target, [self])
+    if (hop === undefined) return unsent('no_peer_for_next_hop')
+    if (call.remainingMs() <= 0) return { error: new NodeLostError('the time of the call was over before it was sent') }
+
+    const requestId = env.random.ulid()
+    const payload: FabricRpcRequest = {
+      kind: 'rpc-request',
+      request_id: requestId,
+      command: cmd.fun,
+      args: new RawJson(argsText),
+      kwargs: new RawJson(kwargsText),
+      resources: [...cmd.locs].sort(),
+      function_id: cmd.function_id,
+      version_constraint: cmd.version_constraint,
+      target_cluster: targetCluster,
+      target_node: target,
+      reply_to: self,
+      federation_path: [],
+      federation_remaining_hops: null,
+    }
+    const message: FabricMessage = {
+      message_id: requestId,
+      topic: `mpreg.rpc.execute.${cmd.fun}`,
+      message_type: 'rpc',
+      delivery: 'at_least_once',
+      payload: encodeFabricPayload(payload),
+      headers: originHeaders(deps, requestId, {
+        target_cluster: targetCluster,
+        federation_path: [],
+        metadata: new RawJson(`{"deadline_ms":${Math.ceil(call.remainingMs())}}`),
+      }),
+      timestamp: env.clock.wall(),
+    }
+    return new Promise<Answer>((resolve) => {
+      const waiting: Pending = {
+        requestId,
+        target,
+        hop,
+        settle(answer) {
+          if (!pending.delete(requestId)) return
+          deadlines.remove(handle)
+          call.signal.removeEventListener('abort', abandon)
+          resolve(answer)
+        },
+      }
+      const abandon = (): void => {
+        counts.calls_cancelled++
+        cancel(waiting)
+        waiting.settle({ error: call.signal.reason as Error })
+      }
+      const handle = deadlines.add(waiting, call.deadlineMs + PENDING_SLACK_MS)
+      pending.set(requestId, waiting)
+      call.signal.addEventListener('abort', abandon)
+      if (links.send(hop, frameOf(message))) counts.calls_sent++
+      else waiting.settle(unsent('no_peer_for_next_hop'))
+    })
+  }
+
+  function cancel({ hop, requestId, target }: Pending): void {
+    if (!links.has(hop, 'roles/1')) return
+    links.send(
+      hop,
+      frameOf({
+        message_id: `${requestId}:cancel`,
+        topic: TOPIC_CANCEL,
+        message_type: 'rpc',
+        delivery: 'fire_and_forget',
+        payload: encodeFabricPayload({
+          kind: 'rpc-cancel',
+          request_id: requestId,
+          target_node: target,
+          reason: 'the caller waits no longer',
+        }),
+        headers: originHeaders(deps, `${requestId}:cancel`),
+        timestamp: env.clock.wall(),
+      }),
+    )
+  }
+
+  function hopTo(target: string, visited: readonly string[]): string | undefined {
+    if (target === '' || target === self) return undefined
+    return links.isConnected(target) && !visited.includes(target) ? target : deps.nextHop(target, visited)
+  }
+
+  // --- what comes in ---
+
+  function receive(from: string, message: FabricMessage): void {
+    const glance = glanceAtRpcPayload(message.payload)
+    switch (glance?.kind) {
+      case 'rpc-request':
+        return request(from, message, glance)
+      case 'rpc-response':
+        return response(message, glance)
+      case 'rpc-cancel':
+        return cancelled(message, glance)
+      default:
+        counts.malformed++
+    }
+  }
+
+  function request(from: string, message: FabricMessage, glance: Readonly<Record<string, unknown>>): void {
+    const { headers } = message
+    const requestId = textOf(glance.request_id) || message.message_id
+    if (headers.routing_path.includes(self)) {
+      counts.loops++
+      return
+    }
+    if (remembered.has(requestId)) {
+      counts.requests_duplicate++
+      return
+    }
+    const targetNode = textOf(glance.target_node)
+    const targetCluster = textOf(glance.target_cluster)
+    const mine = (targetCluster === '' || targetCluster === clusterId) && (targetNode === '' || targetNode === self)
+    if (!mine && targetNode !== self && targetNode !== '') {
+      const hop = hopTo(targetNode, headers.routing_path)
+      if (hop !== undefined) return passOn(hop, message, glance)
+    }
+    let decoded: ReturnType<typeof decodeFabricPayload>
+    try {
+      decoded = decodeFabricPayload(message.payload, env.clock.wall())
+    } catch {
+      counts.malformed++
+      return
+    }
+    if ('rejected' in decoded || decoded.payload.kind !== 'rpc-request') {
+      counts.malformed++
+      return
+    }
+    const payload = decoded.payload
+    if (mine) execute(from, message, payload)
+    else route(message, payload)
+  }
+
+  /** Runs a request that is meant for this node; what is not here is looked for elsewhere. */
+  function execute(from: string, message: FabricMessage, payload: FabricRpcRequest): void {
+    let cmd: Command
+    let found: boolean
+    try {
+      cmd = commandOf(payload)
+      found = deps.registry.find(selectorOf(cmd)) !== undefined
+    } catch (error) {
+      return refuse(message, payload, failureOf(payload.command, error, undefined))
+    }
+    if (!found) return route(message, payload)
+    remember(payload.request_id)
+    counts.requests_executed++
+    const remainingMs = deadlineOf(message.headers)
+    const done = () => running.delete(payload.request_id)
+    let finished = false
+    const abort = deps.executor.executeCommand(cmd, payload.request_id, remainingMs, sourceOf(from, message.headers), {
+      succeeded(resultText) {
+        finished = true
+        done()
+        reply(message, payload, { success: true, result: new RawJson(resultText), error: null })
+      },
+      failed(error, object) {
+        finished = true
+        done()
+        reply(message, payload, { success: false, result: NULL, error: errorValue(failureOf(payload.command, error, object)) })
+      },
+    })
+    if (!finished) running.set(payload.request_id, abort)
+  }
+
+  /** Sends a request to where its function is, which is not here. */
+  function route(message: FabricMessage, payload: FabricRpcRequest): void {
+    const { command, target_node: targetNode, target_cluster: targetCluster } = payload
+    let entry: FunctionEntry | undefined
+    try {
+      const cmd = commandOf(payload)
+      entry = deps.place(selectorOf(cmd), new Set([self, ...message.headers.routing_path]))
+    } catch (error) {
+      return refuse(message, payload, failureOf(command, error, undefined))
+    }
+    // A request that names a node, and is not for this one, goes there or nowhere.
+    if (entry === undefined || (targetNode !== null && targetNode !== self && entry.node_id !== targetNode)) {
+      const isForeign = targetCluster !== null && targetCluster !== clusterId
+      return refuse(
+        message,
+        payload,
+        isForeign
+          ? { error: 'fabric_forward_failed', command, target_cluster: targetCluster, reason: 'no_fabric_path' }
+          : { error: 'fabric_route_not_found', command },
+      )
+    }
+    const hop = hopTo(entry.node_id, message.headers.routing_path)
+    if (hop === undefined) return refuse(message, payload, { error: 'fabric_route_not_found', command })
+    const rewritten = { ...payload, target_node: entry.node_id, target_cluster: entry.cluster_id }
+    passOn(hop, { ...message, payload: encodeFabricPayload(rewritten) }, { ...rewritten })
+  }
+
+  function passOn(hop: string, message: FabricMessage, glance: Readonly<Record<string, unknown>>): void {
+    const headers = nextHeaders(deps, message.headers)
+    if (typeof headers === 'string') {
+      const isLoop = headers === 'loop'
+      if (isLoop) counts.loops++
+      else counts.hop_budget_exhausted++
+      const command = textOf(glance.command)
+      const error = isLoop ? 'fabric_route_loop' : 'fabric_hop_budget_exhausted'
+      return reply(message, glance, { success: false, result: NULL, error: errorValue({ error, command }) })
+    }
+    if (links.send(hop, frameOf({ ...message, headers }))) counts.relayed++
+    else
+      reply(message, glance, {
+        success: false,
+        result: NULL,
+        error: errorValue({ error: 'fabric_route_not_found', command: textOf(glance.command) }),
+      })
+  }
+
+  function cancelled(message: FabricMessage, glance: Readonly<Record<string, unknown>>): void {
+    const targetNode = textOf(glance.target_node)
+    if (targetNode === self) {
+      const requestId = textOf(glance.request_id)
+      running.get(requestId)?.('the caller waits no longer')
+      running.delete(requestId)
+      return
+    }
+    const hop = hopTo(targetNode, message.headers.routing_path)
+    const headers = nextHeaders(deps, message.headers)
+    if (hop !== undefined && typeof headers !== 'string' && links.has(hop, 'roles/1')) links.send(hop, frameOf({ ...message, headers }))
+  }
+
+  // --- answers ---
+
+  function refuse(message: FabricMessage, payload: FabricRpcRequest, error: Readonly<Record<string, unknown>>): void {
+    counts.requests_refused++
+    reply(message, { ...payload }, { success: false, result: NULL, error: errorValue(error) })
+  }
+
+  function reply(
+    { headers }: FabricMessage,
+    request: Readonly<Record<string, unknown>> | FabricRpcRequest,
+    outcome: Pick<FabricRpcResponse, 'success' | 'result' | 'error'>,
+  ): void {
+    const replyTo = textOf(request.reply_to)
+    if (replyTo === '') return
+    const requestId = textOf(request.request_id)
+    const payload: FabricRpcResponse = {
+      kind: 'rpc-response',
+      request_id: requestId,
+      ...outcome,
+      responder: self,
+      reply_to: replyTo,
+      reply_cluster: headers.source_cluster,
+      routing_path: [...headers.routing_path, self],
+    }
+    const message: FabricMessage = {
+      message_id: requestId,
+      topic: TOPIC_RESPONSE,
+      message_type: 'rpc',
+      delivery: 'at_least_once',
+      payload: encodeFabricPayload(payload),
+      headers: originHeaders(deps, requestId, { target_cluster: headers.source_cluster }),
+      timestamp: env.clock.wall(),
+    }
+    sendBack(message, replyTo, headers.routing_path.at(-1))
+  }
+
+  /** To the node the request came from, or else by any way to the one that waits. */
+  function sendBack(message: FabricMessage, replyTo: string, predecessor: string | undefined): void {
+    const frame = frameOf(message)
+    if (predecessor !== undefined && links.isConnected(predecessor) && links.send(predecessor, frame)) return
+    const hop = hopTo(replyTo, message.headers.routing_path)
+    if (hop !== undefined && links.send(hop, frame)) return
+    void deps.connect(replyTo, 'rpc_response_reply_to').then((connected) => {
+      if (connected && links.send(replyTo, frame)) return
+      counts.replies_undeliverable++
+      if (log.debugOn) log.debug(`answer to ${replyTo} for ${message.message_id} has no way`)
+    })
+  }
+
+  function response(message: FabricMessage, glance: Readonly<Record<string, unknown>>): void {
+    const waiting = pending.get(textOf(glance.request_id))
+    if (waiting !== undefined) return answered(waiting, message)
+    const replyTo = textOf(glance.reply_to)
+    if (replyTo === self || replyTo === '') {
+      counts.late_answers++
+      return
+    }
+    const headers = nextHeaders(deps, message.headers)
+    if (typeof headers === 'string') {
+      if (headers === 'loop') counts.loops++
+      else counts.hop_budget_exhausted++
+      return
+    }
+    const path = Array.isArray(glance.routing_path) ? (glance.routing_path as unknown[]) : []
+    const place = path.indexOf(self)
+    counts.relayed++
+    sendBack({ ...message, headers }, replyTo, place > 0 ? textOf(path[place - 1]) : undefined)
+  }
+
+  function answered(waiting: Pending, message: FabricMessage): void {
+    let payload: FabricRpcResponse
+    try {
+      const decoded = decodeFabricPayload(message.payload, env.clock.wall())
+      if ('rejected' in decoded || decoded.payload.kind !== 'rpc-response') throw new TypeError('not an answer')
+      payload = decoded.payload
+    } catch {
+      counts.malformed++
+      waiting.settle({
+        error: new RpcError({
+          code: RPC_CODES.internal,
+          message: 'Internal server error',
+          details: `${waiting.target} answered what can not be read`,
+        }),
+      })
+      return
+    }
+    counts.calls_answered++
+    if (payload.success) return waiting.settle({ value: payload.result })
+    const value = payload.error ?? errorValue({ error: 'fabric_rpc_failed', request_id: waiting.requestId })
+    const isNotFound = value.text.startsWith('{"error":"fabric_route_not_found"')
+    waiting.settle(isNotFound ? { move: 'not_found', value } : { value })
+  }
+
+  function lose(lost: (call: Pending) => boolean, why: string): void {
+    for (const call of [...pending.values()]) {
+      if (!lost(call)) continue
+      counts.calls_lost++
+      call.settle({ error: new NodeLostError(`${why} before ${call.target} answered; the call may or may not have been executed`) })
+    }
+  }
+
+  // --- odds and ends ---
+
+  function remember(requestId: string): void {
+    remembered.add(requestId)
+    if (remembered.size > REMEMBERED_MAX) remembered.delete(remembered.values().next().value as string)
+  }
+
+  /** What a neighbour has running here; its requests see the catalog as the cluster they come from. */
+  function sourceOf(from: string, headers: FabricHeaders): RequestSource {
+    const viewerCluster = headers.source_cluster ?? clusterId
+    const key = `${from} ${viewerCluster}`
+    let source = sources.get(key)
+    if (source === undefined) {
+      const caller: Caller = { connectionId: from, remote: from, viewerCluster, viewerTenant: null, credential: null }
+      source = { caller, inFlight: new Set() }
+      sources.set(key, source)
+    }
+    return source
+  }
+
+  return {
+    caller,
+    receive,
+    linkLost(nodeId) {
+      for (const key of sources.keys()) if (key.startsWith(`${nodeId} `) && sources.get(key)?.inFlight.size === 0) sources.delete(key)
+      lose((call) => call.hop === nodeId, `the link to ${nodeId} broke`)
+    },
+    nodeLost: (nodeId) => lose((call) => call.target === nodeId, `${nodeId} was found dead`),
+    snapshot: () => ({ ...counts, calls_pending: pending.size }),
+    close() {
+      lose(() => true, 'this node stopped')
+      deadlines.close()
+    },
+  }
+}
+
+const NULL = new RawJson('null')
+
+function frameOf(message: FabricMessage): OutboundFrame {
+  return new OutboundFrame({ role: 'fabric-message', payload: message } as const, ({ payload }) => encodeFabricMessage(payload))
+}
+
+function errorValue(value: Readonly<Record<string, unknown>>): RawJson {
+  return new RawJson(encodeJson(value))
+}
+
+/** The protocol's error value of a function that failed, with what this implementation knows besides. */
+function failureOf(command: string, error: unknown, object: RpcErrorObject | undefined): Readonly<Record<string, unknown>> {
+  const text =
+    error instanceof Error
+      ? error.message
+      : typeof error === 'object' && error !== null
+        ? String((error as { message?: unknown }).message)
+        : String(error)
+  const type = error instanceof Error ? error.name || error.constructor.name : 'Error'
+  const more = object === undefined ? {} : { code: object.code, message: object.message, details: object.details ?? null }
+  return { error: text, command, error_type: type, ...more }
+}
+
+function selectorOf(cmd: Command): Selector {
+  return {
+    fun: cmd.fun,
+    functionId: cmd.function_id,
+    constraint: cmd.version_constraint === null ? null : parseConstraint(cmd.version_constraint),
+    constraintText: cmd.version_constraint,
+    resources: cmd.locs,
+    targetCluster: cmd.target_cluster,
+  }
+}
+
+function deadlineOf({ metadata }: FabricHeaders): number {
+  const deadline = (JSON.parse(metadata.text) as { deadline_ms?: unknown }).deadline_ms
+  return typeof deadline === 'number' && deadline >= 0 ? deadline : Number.POSITIVE_INFINITY
+}
+
+function textOf(value: unknown): string {
+  return typeof value === 'string' ? value : ''
+}

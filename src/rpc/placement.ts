@@ -1,0 +1,210 @@
+/**
+ * Where a command runs: on this node, on another, or nowhere, and why.
+ *
+ * The own cluster comes before others, this node before others of its cluster unless it is far busier, then the least load, then the highest
+ * version; nodes that are equal in all of that take turns. What was considered and why it lost is kept for whoever asks.
+ */
+import { compareVersions, parseVersion, satisfies } from '../base/index.ts'
+import type { FunctionEntry } from '../wire/index.ts'
+import type { RemoteFunction, RemoteFunctions } from './executor.ts'
+import type { Candidate, NotFoundExplanation, RegisteredFunction, Registry, Selector } from './registry.ts'
+
+/** What placement asks of the catalog. */
+export interface PlacementCatalog {
+  /** Every live endpoint of a name, this node's included. */
+  functionsNamed(name: string): readonly FunctionEntry[]
+  functionNames(): Iterable<string>
+}
+
+export interface PlacementDeps {
+  readonly nodeId: string
+  readonly clusterId: string
+  readonly registry: Pick<Registry, 'explain'>
+  readonly catalog: PlacementCatalog
+  /** Why nothing is sent to a node; undefined when it may be. */
+  nodeProblem(nodeId: string): string | undefined
+  /** Open connections of a node and penalties for a bad or old status, as the fabric counts load; undefined: unknown. */
+  loadScore(nodeId: string): number | undefined
+  ownLoad(): number
+  /** Whether commands may go to a cluster. */
+  allowsCluster(clusterId: string): boolean
+  similar(name: string, known: readonly string[]): readonly string[]
+  readonly call: (target: FunctionEntry, tried: ReadonlySet<string>) => RemoteFunction['call']
+}
+
+export interface Placements extends RemoteFunctions {
+  /** The best endpoint besides those tried; undefined when there is none. */
+  next(selector: Selector, tried: ReadonlySet<string>): FunctionEntry | undefined
+  /** Everything that was considered for a command, and what was chosen. */
+  explain(selector: Selector, local: RegisteredFunction | undefined): CallExplanation
+}
+
+/** A candidate, with what decided about it. */
+export interface RankedCandidate extends Candidate {
+  readonly load_score: number | null
+  readonly chosen: boolean
+}
+
+export interface CallExplanation {
+  readonly fun: string
+  readonly outcome: 'local' | 'remote' | 'none'
+  readonly candidates: readonly RankedCandidate[]
+  /** What put the chosen one before the next; empty without a choice. */
+  readonly decided_by: '' | 'local_node' | 'only_candidate' | 'cluster' | 'load' | 'version' | 'turn'
+}
+
+/** Commands about this node itself: they run where they arrive, unless they name another cluster. */
+const LOCAL_ONLY = new Set([
+  'catalog_query',
+  'catalog_watch',
+  'cluster_map',
+  'cluster_map_v2',
+  'dns_describe',
+  'dns_list',
+  'dns_register',
+  'dns_unregister',
+  'discovery_access_audit',
+  'list_peers',
+  'namespace_policy_apply',
+  'namespace_policy_audit',
+  'namespace_policy_export',
+  'namespace_policy_validate',
+  'namespace_status',
+  'resolver_cache_stats',
+  'resolver_resync',
+  'rpc_describe',
+  'rpc_describe_local',
+  'rpc_list',
+  'rpc_report',
+  'summary_query',
+  'summary_watch',
+])
+
+/** What an unknown load counts as. */
+const LOAD_UNKNOWN = 1000
+/** This node runs what it can run itself until it is busier than another by more than so many connections. */
+const LOAD_MARGIN = 100
+
+export function createPlacements(deps: PlacementDeps): Placements {
+  const { nodeId: self, clusterId: ownCluster } = deps
+  let turn = 0
+
+  function rejections(entry: FunctionEntry, selector: Selector, tried: ReadonlySet<string>): string[] {
+    const { identity, resources, node_id: nodeId, cluster_id: clusterId } = entry
+    const reasons: string[] = []
+    if (selector.targetCluster !== null && clusterId !== selector.targetCluster) {
+      reasons.push(`is in cluster '${clusterId}', the command asks for '${selector.targetCluster}'`)
+    } else if (!deps.allowsCluster(clusterId)) reasons.push(`is in cluster '${clusterId}', to which nothing is sent`)
+    if (selector.functionId !== null && identity.function_id !== selector.functionId) {
+      reasons.push(`has function_id '${identity.function_id}', the command asks for '${selector.functionId}'`)
+    }
+    if (selector.constraint !== null && !satisfies(parseVersion(identity.version), selector.constraint)) {
+      reasons.push(`version ${identity.version} does not satisfy '${selector.constraintText}'`)
+    }
+    const missing = selector.resources.filter((resource) => !resources.includes(resource))
+    if (missing.length > 0) reasons.push(`does not offer the resource ${missing.map((resource) => `'${resource}'`).join(', ')}`)
+    const problem = nodeId === self ? undefined : deps.nodeProblem(nodeId)
+    if (problem !== undefined) reasons.push(problem)
+    if (tried.has(nodeId)) reasons.push('was tried')
+    return reasons
+  }
+
+  const loadOf = (nodeId: string): number => (nodeId === self ? deps.ownLoad() : (deps.loadScore(nodeId) ?? LOAD_UNKNOWN))
+
+  function compare(a: FunctionEntry, b: FunctionEntry): number {
+    return (
+      Number(a.cluster_id !== ownCluster) - Number(b.cluster_id !== ownCluster) ||
+      loadOf(a.node_id) - loadOf(b.node_id) ||
+      compareVersions(parseVersion(b.identity.version), parseVersion(a.identity.version))
+    )
+  }
+
+  function qualified(selector: Selector, tried: ReadonlySet<string>): FunctionEntry[] {
+    return deps.catalog
+      .functionsNamed(selector.fun)
+      .filter((entry) => entry.node_id !== self && rejections(entry, selector, tried).length === 0)
+  }
+
+  function next(selector: Selector, tried: ReadonlySet<string>): FunctionEntry | undefined {
+    const candidates = qualified(selector, tried)
+    if (candidates.length <= 1) return candidates[0]
+    candidates.sort(compare)
+    const best = candidates[0] as FunctionEntry
+    const equals = candidates.filter((entry) => compare(best, entry) === 0)
+    return equals[turn++ % equals.length]
+  }
+
+  function explain(selector: Selector, local: RegisteredFunction | undefined): CallExplanation {
+    const entries = deps.catalog.functionsNamed(selector.fun)
+    const placement = place(selector, local)
+    const chosenNode = placement.kind === 'local' ? self : placement.kind === 'remote' ? placement.nodeId : undefined
+    const candidates = entries.map((entry) => {
+      const load = loadOf(entry.node_id)
+      return { ...candidateOf(entry, rejections(entry, selector, NONE)), load_score: load, chosen: entry.node_id === chosenNode }
+    })
+    const fit = entries.filter((entry) => rejections(entry, selector, NONE).length === 0).sort(compare)
+    return { fun: selector.fun, outcome: placement.kind, candidates, decided_by: decidedBy(placement.kind, fit) }
+  }
+
+  function decidedBy(outcome: CallExplanation['outcome'], fit: readonly FunctionEntry[]): CallExplanation['decided_by'] {
+    if (outcome === 'none') return ''
+    if (outcome === 'local') return fit.length > 1 ? 'local_node' : 'only_candidate'
+    const [first, second] = fit.filter((entry) => entry.node_id !== self)
+    if (first === undefined || second === undefined) return 'only_candidate'
+    if ((first.cluster_id === ownCluster) !== (second.cluster_id === ownCluster)) return 'cluster'
+    if (loadOf(first.node_id) !== loadOf(second.node_id)) return 'load'
+    return first.identity.version === second.identity.version ? 'turn' : 'version'
+  }
+
+  function candidateOf(entry: FunctionEntry, reasons: readonly string[]): Candidate {
+    const { identity, node_id, cluster_id, resources } = entry
+    return { function_id: identity.function_id, version: identity.version, node_id, cluster_id, resources, reasons }
+  }
+
+  function notFound(selector: Selector): NotFoundExplanation {
+    const own = deps.registry.explain(selector)
+    const others = deps.catalog
+      .functionsNamed(selector.fun)
+      .filter((entry) => entry.node_id !== self)
+      .map((entry) => candidateOf(entry, rejections(entry, selector, NONE)))
+    if (others.length === 0 && own.candidates.length > 0) return own
+    const candidates = [...own.candidates, ...others]
+    const similar = candidates.length > 0 ? [] : deps.similar(selector.fun, [...new Set(deps.catalog.functionNames())])
+    return {
+      fun: selector.fun,
+      summary:
+        candidates.length > 0
+          ? `${candidates.length} known, none qualifies: ${candidates.map((c) => `${c.version} on ${c.node_id} ${c.reasons.join(' and ')}`).join('; ')}`
+          : `no node registers '${selector.fun}'${similar.length > 0 ? `; did you mean ${similar.map((name) => `'${name}'`).join(' or ')}?` : ''}`,
+      candidates,
+      similar,
+    }
+  }
+
+  type Placed =
+    | { readonly kind: 'local' }
+    | { readonly kind: 'remote'; readonly fn: RemoteFunction; readonly nodeId: string }
+    | { readonly kind: 'none'; readonly explanation: NotFoundExplanation }
+
+  function place(selector: Selector, local: RegisteredFunction | undefined): Placed {
+    if (LOCAL_ONLY.has(selector.fun) && (selector.targetCluster === null || selector.targetCluster === ownCluster)) return LOCAL
+    if (local !== undefined && deps.ownLoad() <= LOAD_MARGIN) return LOCAL
+    const entry = next(selector, NONE)
+    if (local !== undefined && (entry === undefined || loadOf(entry.node_id) + LOAD_MARGIN >= deps.ownLoad())) return LOCAL
+    if (entry === undefined) return { kind: 'none', explanation: notFound(selector) }
+    const { identity, node_id: nodeId, cluster_id: clusterId } = entry
+    const fn: RemoteFunction = {
+      remote: true,
+      name: identity.name,
+      versionText: identity.version,
+      clusterId,
+      call: deps.call(entry, NONE),
+    }
+    return { kind: 'remote', fn, nodeId }
+  }
+
+  return { place, next, explain }
+}
+
+const LOCAL = { kind: 'local' } as const
+const NONE: ReadonlySet<string> = new Set()
