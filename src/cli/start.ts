@@ -93,10 +93,10 @@ async function callFunctions(client: Client): Promise<void> {
 
 async function runGraph(client: Client): Promise<void> {
   const cmds = [
-    { name: 'fig', fun: 'shop.price', args: ['fig'] },
+    { name: 'price', fun: 'shop.price', args: ['fig'] },
     { name: 'stock', fun: 'stock.of', args: ['fig'] },
     { name: 'plan', fun: 'forecast', args: ['fig', 'stock.count'], locs: ['gpu-0'] },
-    { name: 'bill', fun: 'till.total', args: ['fig.amount', 'plan.order'] },
+    { name: 'bill', fun: 'till.total', args: ['price.amount', 'plan.order'] },
   ] satisfies CommandInit[]
   heading('2. Send a graph: an argument that names another command, or a field of it, waits for that result')
   for (const { args, fun, name } of cmds) say(`  ${name.padEnd(5)} = ${fun}(${args.map(show).join(', ')})`)
@@ -149,7 +149,7 @@ async function loseTwoNodes(client: Client, fabric: TourFabric): Promise<void> {
         tally.ok++
         tally.by.set(asked, (tally.by.get(asked) ?? 0) + 1)
       } catch (error) {
-        tally.failed.push(error instanceof Error ? error.message : String(error))
+        tally.failed.push(String((error as { details?: unknown }).details ?? error))
       }
       await pause(5)
     }

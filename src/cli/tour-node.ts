@@ -21,7 +21,10 @@ try {
     logLevel: 'ERROR',
   })
   registerSamples(node, name)
-  const stop = () => void node.stop().then(() => process.disconnect?.())
+  const stop = () =>
+    void node.stop().then(() => {
+      if (process.connected) process.disconnect()
+    })
   process.once('SIGTERM', stop)
   process.once('disconnect', stop)
   // Ctrl-C reaches the whole process group; the parent tells each node when to go.

@@ -5,6 +5,12 @@ const node = await createNode({ monitoringEnabled: false, logLevel: 'ERROR', ...
 node.register(`own.${node.settings.name}`, () => node.settings.name)
 node.register('shared', () => node.settings.name)
 await node.start()
-process.once('SIGTERM', () => void node.stop().then(() => process.disconnect?.()))
+process.once(
+  'SIGTERM',
+  () =>
+    void node.stop().then(() => {
+      if (process.connected) process.disconnect()
+    }),
+)
 process.once('disconnect', () => process.exit(0))
 process.send?.({ url: node.url })

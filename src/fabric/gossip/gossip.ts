@@ -37,7 +37,7 @@ import {
   STATE_POLL_INTERVAL_MS,
   UPDATE_TEXT_MAX,
 } from './constants.ts'
-import { deltaOfSnapshot, ownersPart, splitDelta, withRefreshedTimes } from './delta-shape.ts'
+import { ownersPart, splitDelta, withRefreshedTimes } from './delta-shape.ts'
 import { createFabricClock } from './fabric-clock.ts'
 import { createForwardFilter, type ForwardFilterSnapshot } from './forward-filter.ts'
 import { adaptiveMaxHops } from './hops.ts'
@@ -82,7 +82,7 @@ export interface PublishOptions {
 type PayloadOf<T extends GossipType> = Extract<GossipMessage, { message_type: T }>['payload']
 
 export interface Gossip {
-  /** A message a link brought. Never throws. @param dropped what could not be read of it and was left out */
+  /** A message a link brought; ignored once stopped. Never throws. @param dropped what could not be read of it and was left out */
   receive(from: string, message: GossipMessage, dropped?: readonly FrameError[]): void
   /** The same for a frame that is still to be read; one that can not be read is counted and skipped. */
   receiveFrame(from: string, frame: { readonly payload?: unknown }, text: string): void
@@ -206,6 +206,7 @@ export function createGossip(deps: GossipDeps, options: GossipOptions): Gossip {
   let sequence = Math.floor(env.clock.wall() * 1000)
   let cancelTurn: (() => void) | undefined
   let started = false
+  let stopped = false
 
   const receivedByType: Record<string, number> = {}
   const counts = {
@@ -292,7 +293,7 @@ export function createGossip(deps: GossipDeps, options: GossipOptions): Gossip {
   // Receiving
 
   function receive(from: string, message: GossipMessage, dropped: readonly FrameError[] = []): void {
-    if (!withinRate(from)) return
+    if (stopped || !withinRate(from)) return
     counts.received++
     receivedByType[message.message_type] = (receivedByType[message.message_type] ?? 0) + 1
     if (dropped.length > 0) noteDropped(from, dropped)
@@ -522,22 +523,21 @@ export function createGossip(deps: GossipDeps, options: GossipOptions): Gossip {
   /** Entries live on at those peers only if they are told again. */
   function retellVersioned(): void {
     if (!hasReferencePeer()) return
-    const now = env.clock.wall()
-    const head = { update_id: env.random.ulid(), cluster_id: clusterId, sent_at: now }
-    const others = ownersPart(
-      deltaOfSnapshot(catalog.snapshotDocument(now), head),
-      (owner) => owner !== nodeId && catalog.isVersioned(owner),
-    )
-    if (others !== undefined) bridge(others)
+    const draft = draftDelta()
+    catalog.each(({ kind, entry }) => {
+      if (entry.node_id !== nodeId && catalog.isVersioned(entry.node_id)) draft.add(kind, entry)
+    })
+    bridge(draft.finish({ update_id: env.random.ulid(), cluster_id: clusterId, sent_at: env.clock.wall() }))
   }
 
   function bridge(delta: CatalogDelta): void {
+    if (deltaSize(delta) === 0) return
     counts.bridged_updates++
     publishCatalog(delta, 'reference')
   }
 
   catalog.observe(({ delta, source }) => {
-    if (source.kind === 'sync' && started && deltaSize(delta) > 0 && hasReferencePeer()) bridge(delta)
+    if (source.kind === 'sync' && started && hasReferencePeer()) bridge(delta)
   })
 
   function statistics(): GossipStatistics {
@@ -623,6 +623,7 @@ export function createGossip(deps: GossipDeps, options: GossipOptions): Gossip {
     start() {
       if (started) return
       started = true
+      stopped = false
       counts.started++
       cancels.add(env.timers.every(MAINTENANCE_INTERVAL_MS, maintain))
       cancels.add(env.timers.every(STATE_POLL_INTERVAL_MS, pollState))
@@ -632,6 +633,7 @@ export function createGossip(deps: GossipDeps, options: GossipOptions): Gossip {
     stop() {
       if (!started) return
       started = false
+      stopped = true
       counts.stopped++
       for (const cancel of cancels) cancel()
       cancels.clear()

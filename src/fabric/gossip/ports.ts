@@ -2,6 +2,7 @@
 import type { OutboundObject } from '../../transport/index.ts'
 import type { CatalogDelta, CatalogSnapshot, GossipMessage, GossipType, NodeEntry } from '../../wire/index.ts'
 import type { CatalogCounts } from '../catalog/delta.ts'
+import type { AnyEntry } from '../catalog/kinds.ts'
 
 /** The links to other nodes. */
 export interface GossipLinks {
@@ -30,6 +31,8 @@ export interface GossipCatalog {
   beatAgeMs(nodeId: string): number | undefined
   node(nodeId: string): NodeEntry | undefined
   snapshotDocument(now: number): CatalogSnapshot
+  /** All live entries, as their owners announced them. */
+  each(visit: (entry: AnyEntry) => void): void
   observe(
     observer: (change: { readonly delta: CatalogDelta; readonly counts: CatalogCounts; readonly source: GossipChangeSource }) => void,
   ): () => void

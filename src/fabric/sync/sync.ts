@@ -57,7 +57,7 @@ export interface SyncOptions {
 }
 
 export interface Sync {
-  /** A message a link brought. Never throws. @param dropped what could not be read of it and was left out */
+  /** A message a link brought; ignored once stopped. Never throws. @param dropped what could not be read of it and was left out */
   receive(from: string, message: SyncMessage, dropped?: readonly FrameError[]): void
   /** The same for a frame that is still to be read; one that can not be read is counted and skipped. */
   receiveFrame(from: string, frame: { readonly payload?: unknown }, text: string): void
@@ -117,6 +117,7 @@ export function createSync(deps: SyncDeps, options: SyncOptions): Sync {
   const cancels: Cancel[] = []
   let cancelFlush: Cancel | undefined
   let started = false
+  let stopped = false
   let lastFlushMs = Number.NEGATIVE_INFINITY
   let fanout = fanoutOf(1)
   /** Of the catalog and the own record as they are; undefined after a change. */
@@ -160,7 +161,7 @@ export function createSync(deps: SyncDeps, options: SyncOptions): Sync {
   // Receiving
 
   function receive(from: string, message: SyncMessage, dropped: readonly FrameError[] = []): void {
-    if (!withinRate(from)) return
+    if (stopped || !withinRate(from)) return
     receivedByKind[message.kind]++
     if (dropped.length > 0) noteDropped(from, dropped)
     const epochBefore = catalog.ownerStamp(nodeId)?.epoch
@@ -500,6 +501,12 @@ export function createSync(deps: SyncDeps, options: SyncOptions): Sync {
     if (peer !== undefined) sendDigest(peer)
   }
 
+  /** One side is enough; the other compares with its next turn, should the first not have been able to. */
+  function meet(peer: string): void {
+    if (nodeId < peer) sendDigest(peer)
+    else tour.unshift(peer)
+  }
+
   catalog.observe(({ source }) => {
     digest = undefined
     if (source.kind === 'local') tellSoonIfChanged()
@@ -518,10 +525,7 @@ export function createSync(deps: SyncDeps, options: SyncOptions): Sync {
       complaints.log(`frame ${from}`, (more) => log.warn(`a sync message of ${from} is skipped: ${result.rejected}${more}`))
     },
     onConnected(peer) {
-      if (!started || !links.has(peer, 'sync/1')) return
-      // One side is enough; the other compares with its next turn, should the first not have been able to.
-      if (nodeId < peer) sendDigest(peer)
-      else tour.unshift(peer)
+      if (started && links.has(peer, 'sync/1')) meet(peer)
     },
     onLost(peer) {
       requests.lost(peer)
@@ -530,6 +534,7 @@ export function createSync(deps: SyncDeps, options: SyncOptions): Sync {
     start() {
       if (started) return
       started = true
+      stopped = false
       // Not all nodes of a fabric at the same moments.
       const phaseMs = env.random.next() * roundMs
       cancels.push(
@@ -542,10 +547,12 @@ export function createSync(deps: SyncDeps, options: SyncOptions): Sync {
           cancels.push(env.timers.every(options.intervalSeconds * 1000, compareWithNext))
         }),
       )
+      for (const peer of syncPeers()) meet(peer)
       tellSoonIfChanged()
     },
     stop() {
       started = false
+      stopped = true
       for (const cancel of cancels) cancel()
       cancels.length = 0
       cancelFlush?.()
