@@ -28,6 +28,7 @@ export const logComponents = {
   port_allocator: logs('ports claimed and released', 'core.port_allocator'),
   tasks: logs('background work', 'core.task_manager'),
   'fabric.gossip': logs('gossip'),
+  'fabric.sync': logs('records compared and fetched', 'fabric.gossip'),
   'fabric.peer_directory': logs('peer directory'),
   'fabric.membership': logs('failure detection'),
   'fabric.router': logs('routing decisions and what catalog updates changed'),

@@ -270,10 +270,13 @@ describe('npm start', processes, () => {
     for (const line of [
       /^ {2}add\(2, 3\) +-> 5$/m,
       /^ {2}primes\(2000000\), in a worker +-> 148933$/m,
-      /^ {2}level 3, side by side +-> \{"bill":15\.36\}$/m,
+      /^ {2}level 3 +-> \{"plan":\{"item":"fig","order":52\}\}$/m,
+      /^ {2}level 4 +-> \{"bill":67\.6\}$/m,
       /^ {4}train 1\.0\.0 on ws:\S+: version 1\.0\.0 does not satisfy '>=2'; does not offer the resource 'gpu-7'$/m,
-      /^ {2}backlog orders\.eu\.created +-> \{"order":1,/m,
-      /^ {2}live {4}orders\.us\.created +-> \{"order":2,/m,
+      /^ {2}front hears orders\.eu\.created +-> \{"order":\d+,/m,
+      /^ {2}depot killed \(SIGKILL\): off front's list of peers after \d+ ms$/m,
+      /^ {2}till left with GOODBYE: off the list after \d+ ms$/m,
+      /^ {2}both started again, and known again after \d+ ms$/m,
     ]) {
       expect(tour.stdout).toMatch(line)
     }

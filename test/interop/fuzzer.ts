@@ -22,7 +22,7 @@ const SEEDS = [
   '{"role":"pubsub-publish","message":{"topic":"fuzz.a","payload":{"x":1.0},"timestamp":1790000002.5,"message_id":"m1","publisher":"f","headers":{"priority":3}},"u":"fuzz"}',
   '{"role":"pubsub-subscribe","subscription":{"subscription_id":"fuzz-sub","patterns":[{"pattern":"fuzz.#","exact_match":false}],"subscriber":"f","created_at":1.5,"get_backlog":true,"backlog_seconds":5},"u":"fuzz"}',
   '{"role":"pubsub-unsubscribe","subscription_id":"fuzz-sub","u":"fuzz"}',
-  '{"role":"server","server":{"what":"STATUS","server_url":"ws://127.0.0.1:1","cluster_id":"c"},"u":"fuzz"}',
+  '{"role":"server","server":{"what":"STATUS","server_url":"ws://127.0.0.1:1","cluster_id":"default-cluster"},"u":"fuzz"}',
   '{"role":"fabric-message","payload":{"message_id":"x","topic":"t","headers":{"correlation_id":"c"}}}',
   '{"role":"fabric-gossip","payload":{"message_id":"x","message_type":"rumor","sender_id":"ws://127.0.0.1:1"}}',
 ] as const

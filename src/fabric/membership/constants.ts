@@ -43,3 +43,8 @@ export const LOCAL_HEALTH_MAX = 8
 export const LATE_PART = 0.2
 /** Each such part of the probe timeout by which a timer is late costs one point of local health. */
 export const LATE_POINT_PART = 0.5
+/**
+ * So often a verdict is put off because this node stood still when it was due. A node that can not keep time is no judge; but if it is the
+ * only one, it has to judge at last.
+ */
+export const VERDICT_EXTENSIONS_MAX = 8

@@ -34,6 +34,7 @@ import {
   SWEEP_INTERVAL_MS,
   UPDATE_TEXT_MAX,
   UPDATES_PER_MESSAGE_MAX,
+  VERDICT_EXTENSIONS_MAX,
   VIEW_UPDATES_PER_MESSAGE,
 } from './constants.ts'
 import {
@@ -471,7 +472,7 @@ export function createMembership(deps: MembershipDeps, options: MembershipOption
       expected: lifeguard && size - 2 >= confirmations ? confirmations : 0,
       ...bounds,
       suspecters: new Map(),
-      extended: false,
+      extensions: 0,
     }
     confirmSuspicion(suspicion, event.source_node, event.event_id, clock.wall())
     member.suspicion = suspicion
@@ -481,9 +482,9 @@ export function createMembership(deps: MembershipDeps, options: MembershipOption
   function armVerdict(member: Member, suspicion: Suspicion, afterMs: number): void {
     alarms.cancel(member.suspicionAlarm)
     member.suspicionAlarm = alarms.set(afterMs, (latenessMs) => {
-      if (lifeguard && latenessMs > pauseMs && !suspicion.extended) {
+      if (lifeguard && latenessMs > pauseMs && suspicion.extensions < VERDICT_EXTENSIONS_MAX) {
         // A refutation may lie unread in this process.
-        suspicion.extended = true
+        suspicion.extensions++
         suspicionsExtended++
         armVerdict(member, suspicion, awareness.scaled(probeTimeoutMs))
       } else fail(member, 'suspicion_timeout')
@@ -503,7 +504,7 @@ export function createMembership(deps: MembershipDeps, options: MembershipOption
     // Passing on more of them than count would help nobody.
     if (suspicion.suspecters.size <= suspicion.expected + 1 || consensus) spread(event)
     if (consensus && suspicionLevel(suspicion.suspecters.size) >= CONSENSUS_LEVEL) fail(member, 'suspicion_consensus')
-    else if (lifeguard && !suspicion.extended) armVerdict(member, suspicion, suspicionDeadlineMs(suspicion) - clock.monotonic())
+    else if (lifeguard && suspicion.extensions === 0) armVerdict(member, suspicion, suspicionDeadlineMs(suspicion) - clock.monotonic())
     return 'confirmed'
   }
 

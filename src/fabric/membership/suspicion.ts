@@ -43,8 +43,8 @@ export interface Suspicion {
   readonly maxMs: number
   /** Who suspects, by which event, in order of their coming. */
   readonly suspecters: Map<string, { readonly eventId: string; readonly at: number }>
-  /** This node stood still when the time was up, and waits a little longer for what may have arrived meanwhile. */
-  extended: boolean
+  /** How often this node stood still when the time was up, and waited a little longer for what may have arrived meanwhile. */
+  extensions: number
 }
 
 /** Whether `by` had not yet been among those who suspect. `at`: Unix seconds. */

@@ -34,7 +34,10 @@ describe('digests', () => {
 
   it('spread nodes evenly over the buckets', () => {
     const sizes = new Array<number>(BUCKETS).fill(0)
-    for (let i = 0; i < 6_400; i++) sizes[bucketOf(`ws://10.0.${i >> 8}.${i & 255}:9000`)]++
+    for (let i = 0; i < 6_400; i++) {
+      const bucket = bucketOf(`ws://10.0.${i >> 8}.${i & 255}:9000`)
+      sizes[bucket] = (sizes[bucket] as number) + 1
+    }
     expect(Math.min(...sizes)).toBeGreaterThan(50)
     expect(Math.max(...sizes)).toBeLessThan(160)
   })
