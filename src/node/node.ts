@@ -9,7 +9,7 @@
 import { createHash } from 'node:crypto'
 import { hostname } from 'node:os'
 import { createRealEnv, type Env, silentLog } from '../base/index.ts'
-import { FunctionConflictError, type ListedPeer } from '../fabric/index.ts'
+import { type AnyEntry, FunctionConflictError, keyText, type ListedPeer } from '../fabric/index.ts'
 import { createExchange, createSubscriptionEntries, type Exchange, type ExchangeSnapshot } from '../pubsub/index.ts'
 import {
   type Call,
@@ -79,6 +79,18 @@ export interface NodeSnapshot {
   readonly reach: ReachSnapshot | undefined
 }
 
+/** A node's view of the fabric, as little as invariants need. */
+export interface DebugView {
+  readonly node_id: string
+  /** Node ids `list_peers` shows, in order. */
+  readonly peers: readonly string[]
+  /** Live catalog entries by owner: their keys, in order. */
+  readonly catalog: ReadonlyMap<string, readonly string[]>
+  /** Own functions as `name@version`, built-in ones included. */
+  readonly functions: readonly string[]
+  readonly requests_in_flight: number
+}
+
 export interface Node {
   readonly settings: Settings
   /** ULID of this run. */
@@ -112,6 +124,8 @@ export interface Node {
   /** The other nodes that are there, as `list_peers` shows them. */
   listPeers(): readonly ListedPeer[]
   snapshot(): NodeSnapshot
+  /** What a simulation compares between nodes; undefined before the start. */
+  debugView(): DebugView | undefined
   /** Listens. @throws TransportError and others, with one line that says what to change */
   start(): Promise<void>
   /** Stops accepting, lets running requests finish for half a second, closes every connection. Idempotent. */
@@ -363,6 +377,29 @@ class RunningNode implements Node {
     }
   }
 
+  debugView(): DebugView | undefined {
+    if (this.#fabric === undefined) return undefined
+    const { catalog, peers } = this.#fabric
+    const owners = new Map<string, string[]>()
+    catalog.each((listed) => {
+      const { node_id: owner } = listed.entry
+      let keys = owners.get(owner)
+      if (keys === undefined) {
+        keys = []
+        owners.set(owner, keys)
+      }
+      keys.push(viewKey(listed))
+    })
+    for (const keys of owners.values()) keys.sort()
+    return {
+      node_id: this.url,
+      peers: peers.views.listPeers().map(({ url }) => url),
+      catalog: owners,
+      functions: this.#registry.list().map((fn) => `${fn.name}@${fn.versionText}`),
+      requests_in_flight: this.#executor.snapshot().requests_in_flight,
+    }
+  }
+
   /** @throws Error before the start */
   #running(): Fabric {
     if (this.#fabric === undefined) throw new Error('the node has not started: it knows no others yet')
@@ -496,6 +533,12 @@ class RunningNode implements Node {
       this.#env.log.scope('server').warn(`intermediate result ${messageId} not published: ${errorLine(error)}`)
     }
   }
+}
+
+function viewKey({ entry, kind }: AnyEntry): string {
+  if (kind === 'functions') return `functions ${entry.identity.name}@${entry.identity.version}`
+  if (kind === 'topics') return `topics ${entry.subscription_id} ${entry.patterns.join(' ')}`
+  return keyText(kind, entry)
 }
 
 function specDigest(spec: Omit<RpcSpec, 'spec_digest'>): string {

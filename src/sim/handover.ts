@@ -7,7 +7,17 @@
  */
 import type { Random } from '../base/index.ts'
 import type { OutboundObject } from '../transport/index.ts'
-import { parseJson, RawJson } from '../wire/index.ts'
+import {
+  decodeFabricMessage,
+  decodeGossip,
+  decodeSync,
+  encodeFabricMessage,
+  encodeGossip,
+  encodeSync,
+  type Frame,
+  parseJson,
+  RawJson,
+} from '../wire/index.ts'
 
 export interface Handover {
   /** What the receiver gets: the value, or its text. */
@@ -41,7 +51,7 @@ export function createHandover({ mismatch, random }: HandoverDeps, { exactBytes,
       sizes.set(kind, bytes)
       if (!sampled) return { body: frame, bytes }
       deepFreeze(frame.value)
-      const path = difference(frame.value, parseJson(frame.text), '')
+      const path = codecDifference(frame)
       if (path !== undefined) mismatch(path, frame)
       return { body: frame.text, bytes }
     },
@@ -52,6 +62,39 @@ export function createHandover({ mismatch, random }: HandoverDeps, { exactBytes,
 function kindOf(value: object): string {
   const { payload, role } = value as { role?: unknown; payload?: { message_type?: unknown } }
   return `${String(role)} ${typeof payload === 'object' && payload !== null ? String(payload.message_type) : ''}`
+}
+
+/**
+ * Where what a receiver reads differs from what was sent. Frames of the fabric are not what their JSON looks like, and the order within
+ * their lists is the printer's: they are read by the wire room's readers and printed again, which must give the same text.
+ */
+function codecDifference({ text, value }: OutboundObject): string | undefined {
+  const frame = parseJson(text) as Frame & { readonly payload?: unknown }
+  const printed = printedAgain(frame, text)
+  if (printed === undefined) return difference(value, frame, '')
+  if (printed === text) return undefined
+  let at = 0
+  while (printed[at] === text[at]) at++
+  return `'${text.slice(Math.max(0, at - 30), at + 30)}' is read as '${printed.slice(Math.max(0, at - 30), at + 30)}'`
+}
+
+function printedAgain(frame: Frame & { readonly payload?: unknown }, text: string): string | undefined {
+  switch (frame.role) {
+    case 'fabric-sync': {
+      const result = decodeSync(frame, text, 0)
+      return 'message' in result ? encodeSync(result.message) : result.rejected
+    }
+    case 'fabric-gossip': {
+      const result = decodeGossip(frame, text, 0)
+      return 'message' in result ? encodeGossip(result.message) : result.rejected
+    }
+    case 'fabric-message': {
+      const result = decodeFabricMessage(frame, text, 0)
+      return 'message' in result ? encodeFabricMessage(result.message) : result.rejected
+    }
+    default:
+      return undefined
+  }
 }
 
 function deepFreeze(value: unknown): void {

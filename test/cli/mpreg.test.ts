@@ -270,8 +270,8 @@ describe('npm start', processes, () => {
     for (const line of [
       /^ {2}add\(2, 3\) +-> 5$/m,
       /^ {2}primes\(2000000\), in a worker +-> 148933$/m,
-      /^ {2}level 3 +-> \{"plan":\{"item":"fig","order":52\}\}$/m,
-      /^ {2}level 4 +-> \{"bill":67\.6\}$/m,
+      /^ {2}level 2 +-> \{"plan":\{"item":"fig","order":52\}\}$/m,
+      /^ {2}level 3 +-> \{"bill":67\.6\}$/m,
       /^ {4}train 1\.0\.0 on ws:\S+: version 1\.0\.0 does not satisfy '>=2'; does not offer the resource 'gpu-7'$/m,
       /^ {2}front hears orders\.eu\.created +-> \{"order":\d+,/m,
       /^ {2}depot killed \(SIGKILL\): off front's list of peers after \d+ ms$/m,

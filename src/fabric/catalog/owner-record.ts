@@ -202,7 +202,7 @@ export class OwnerRecord {
       if (changed > from) entries.push({ kind: this.kindAt(at), version: changed, entry: this.entryAt(at) } as OwnerChange)
     }
     const removals = from === 0 ? [] : (this.removals ?? []).filter((removal) => removal.version > from)
-    const update = { node_id, cluster_id, instance_id, epoch, version, beat, age_ms: ageMs, since: from, entries, removals }
+    const update = { node_id, cluster_id, instance_id, epoch, version, beat, age_ms: Math.round(ageMs), since: from, entries, removals }
     return from === 0 ? { ...update, whole: version } : update
   }
 

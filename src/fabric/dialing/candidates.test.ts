@@ -118,6 +118,16 @@ describe('a node that vanished without a goodbye', () => {
     expect(compiled().lost).toEqual([])
   })
 
+  it('and was configured stays what it was', () => {
+    const { directory, enter, aliases, lost, compiled } = fabric(['ws://hub'])
+    aliases.set('ws://hub', 'ws://10.0.0.1')
+    enter(node('ws://10.0.0.1'))
+    compiled()
+    directory.delete('ws://10.0.0.1')
+    expect(compiled()).toEqual({ chosen: ['seed ws://10.0.0.1'], lost: [], skipped: [] })
+    expect(lost).toEqual([])
+  })
+
   it('is one of a bounded number: the one lost first is forgotten first', () => {
     const { directory, enter, compiled } = fabric()
     for (let i = 0; i < LOST_MAX + 2; i++) enter(node(`ws://n${i}`))

@@ -113,7 +113,7 @@ export function createCandidates(clock: Clock, facts: CandidateFacts, { nodeId: 
       else consider({ nodeId, dialUrl, source: 'directory', clusterId })
     }
 
-    noteVanished(present)
+    noteVanished(present, new Set(seedUrls.map(facts.resolve)))
     const vanished: Candidate[] = []
     const now = clock.monotonic()
     for (const [nodeId, { dialUrl, clusterId, expiresAtMs }] of lost) {
@@ -131,10 +131,11 @@ export function createCandidates(clock: Clock, facts: CandidateFacts, { nodeId: 
     return { candidates: [...chosen.values()], lost: vanished, skipped: [...skipped.values()] }
   }
 
-  function noteVanished(present: Map<string, Known>): void {
+  /** Configured peers stay candidates as they are. */
+  function noteVanished(present: Map<string, Known>, seedIds: ReadonlySet<string>): void {
     const expiresAtMs = clock.monotonic() + 1000 * LOST_KEPT_SECONDS
     for (const [nodeId, node] of known) {
-      if (present.has(nodeId) || facts.isDeparted(nodeId)) continue
+      if (present.has(nodeId) || seedIds.has(nodeId) || facts.isDeparted(nodeId)) continue
       lost.set(nodeId, { ...node, expiresAtMs })
       lostTotal++
       if (lost.size > LOST_MAX) lost.delete(lost.keys().next().value as string)

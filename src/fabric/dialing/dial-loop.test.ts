@@ -277,6 +277,15 @@ describe('a round', () => {
     expect(it.dialsOf(bad as string)).toBe(1)
   })
 
+  it('counts dials that outlive their round against the parallelism of the next', async () => {
+    const it = fabric()
+    for (const nodeId of it.enter(9)) it.behaviours.set(nodeId, { does: 'swallow packets' })
+    void it.dialing.start()
+    await it.env.advance(60_000)
+    expect(it.rounds).toBeGreaterThan(20)
+    expect(it.runningMax).toBe(3)
+  })
+
   it('backs off from a peer that can not be reached, and tells so', async () => {
     const it = fabric()
     const [bad] = it.enter(1)

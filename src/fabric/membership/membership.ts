@@ -26,6 +26,7 @@ import { type BroadcastQueueSnapshot, createBroadcastQueue, retransmitLimit } fr
 import {
   CONSENSUS_LEVEL,
   EVENTS_KEPT,
+  GONE_NEIGHBOURS_SKIPPED,
   INCARNATION_MAX,
   LATE_PART,
   LOCAL_HEALTH_MAX,
@@ -259,6 +260,10 @@ export interface Membership {
 
 const NO_EVIDENCE = new RawJson('{}')
 
+function isGone({ state }: Member): boolean {
+  return state === 'failed' || state === 'left'
+}
+
 export function createMembership(deps: MembershipDeps, options: MembershipOptions = {}): Membership {
   const settings = { ...MEMBERSHIP_DEFAULTS, ...options }
   const { probeIntervalMs, probeTimeoutMs, lifeguard, consensus = !settings.lifeguard } = settings
@@ -343,11 +348,13 @@ export function createMembership(deps: MembershipDeps, options: MembershipOption
 
   /** What to tell `target` along the way; first of all what is said against itself (Lifeguard's buddy system). */
   function updatesFor(target: string): readonly MembershipEvent[] {
-    const news = queue.take(UPDATES_PER_MESSAGE_MAX)
-    const member = lifeguard ? members.get(target) : undefined
-    if (member === undefined || member.state === 'alive') return news
+    const member = members.get(target)
+    if (member === undefined || member.state === 'alive') return queue.take(UPDATES_PER_MESSAGE_MAX)
     const { event } = member.why
-    return news.includes(event) ? news : [event, ...news]
+    // News is sent a limited number of times, and a dead node would not spread it. One that comes back is told everything (see apply).
+    if (isGone(member)) return [event]
+    const news = queue.take(UPDATES_PER_MESSAGE_MAX)
+    return !lifeguard || news.includes(event) ? news : [event, ...news]
   }
 
   function tell(target: string, kind: 'news' | 'view', updates: readonly MembershipEvent[]): void {
@@ -373,9 +380,13 @@ export function createMembership(deps: MembershipDeps, options: MembershipOption
     const neighbours = targets()
     // Without neighbours the news waits: onConnected arms it again.
     if (neighbours.length === 0) return
-    for (const target of random.sample(neighbours, settings.gossipFanout)) {
-      if (queue.size === 0) break
+    let told = 0
+    for (const target of random.sample(neighbours, settings.gossipFanout + GONE_NEIGHBOURS_SKIPPED)) {
+      if (queue.size === 0 || told === settings.gossipFanout) break
+      const member = members.get(target)
+      if (member !== undefined && isGone(member)) continue
       tell(target, 'news', updatesFor(target))
+      told++
     }
     armNews()
   }
@@ -425,8 +436,10 @@ export function createMembership(deps: MembershipDeps, options: MembershipOption
     if (state === 'alive') member.probeFailures = 0
     members.set(member, state, event.incarnation, reasonOf(event, heardFrom), clock.monotonic())
     if (state === 'suspect') beginSuspicion(member, event)
-    if (state === 'failed' || state === 'left') member.vouched = false
+    if (isGone(member)) member.vouched = false
     published(event, previous, member)
+    // What was news while it was gone has not been told to it.
+    if (state === 'alive' && (previous === 'failed' || previous === 'left') && member.linked && phase === 'alive') sendView(member.nodeId)
   }
 
   /** Undefined when there is no room. */
@@ -636,7 +649,7 @@ export function createMembership(deps: MembershipDeps, options: MembershipOption
       return
     }
     probeStats.probe_failures++
-    if (member === undefined || member.state === 'failed' || member.state === 'left') return
+    if (member === undefined || isGone(member)) return
     if (cause === 'round') awareness.probeFailed(asked > 0 && lifeguard ? asked - nacks : undefined)
     member.probeFailures++
     const reason = cause === 'link_lost' ? 'link_lost' : 'probe_failure'
@@ -688,7 +701,7 @@ export function createMembership(deps: MembershipDeps, options: MembershipOption
   }
 
   /** The bad news this node holds, so that its subjects, or who knows better, can answer. */
-  function sendView(peer: string, first: MembershipEvent | undefined): void {
+  function sendView(peer: string, first?: MembershipEvent): void {
     let part: MembershipEvent[] = first === undefined ? [] : [first]
     for (const member of members.troubled()) {
       part.push(member.why.event)
@@ -711,7 +724,7 @@ export function createMembership(deps: MembershipDeps, options: MembershipOption
       probe_failures: member.probeFailures,
       suspicion_level: suspicionLevel(suspecters),
       suspected_by_count: suspecters,
-      is_available: member.state === 'alive' || member.state === 'suspect',
+      is_available: !isGone(member),
     }
   }
 
@@ -767,7 +780,7 @@ export function createMembership(deps: MembershipDeps, options: MembershipOption
       const member = members.get(peer)
       if (member === undefined) return
       member.linked = false
-      if (phase === 'alive' && why === 'closed' && (member.state === 'alive' || member.state === 'suspect')) probing.linkLost(peer)
+      if (phase === 'alive' && why === 'closed' && !isGone(member)) probing.linkLost(peer)
       else if (why !== 'restarted') probing.abandon(peer)
     },
     left(gone) {
@@ -806,7 +819,7 @@ export function createMembership(deps: MembershipDeps, options: MembershipOption
         if (introduce(event, null) !== undefined) spread(event)
       } else if (member.linked) {
         if (member.state === 'alive') suspect(member, 'judged', evidence)
-      } else if (member.state === 'alive' || member.state === 'suspect') fail(member, 'judged', evidence)
+      } else if (!isGone(member)) fail(member, 'judged', evidence)
       else member.vouched = false
     },
     stateOf: (about) => (about === nodeId ? (phase === 'joining' ? undefined : phase) : members.get(about)?.state),
