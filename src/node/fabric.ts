@@ -285,6 +285,12 @@ export function createFabric(deps: FabricDeps): Fabric {
     if (delta !== undefined) gossip.publishCatalog(delta)
   })
 
+  // Who went in good order, however that was heard, is not looked for.
+  catalog.observe(({ delta, source }) => {
+    if (source.kind === 'expiry') return
+    for (const { node_id: left } of delta.node_removals) dialing.left(left)
+  })
+
   let cancelPruning: (() => void) | undefined
 
   return {

@@ -12,7 +12,7 @@ import {
   type Registry,
 } from '../rpc/index.ts'
 import { nearestName } from '../telemetry/index.ts'
-import { type FabricMessage, scanFabricMessage } from '../wire/index.ts'
+import { type FabricMessage, scanFabricFrame } from '../wire/index.ts'
 import type { Fabric } from './fabric.ts'
 import type { Settings } from './settings/index.ts'
 
@@ -121,13 +121,13 @@ export function createReach(deps: ReachDeps): Reach {
     snapshot: () => ({ rpc: forwarder.snapshot(), pubsub: pubsub.snapshot(), malformed }),
 
     onMessage(from, frame, text) {
-      const result = text === undefined ? { message: frame.payload as FabricMessage } : scanFabricMessage(text, env.clock.wall())
-      if ('rejected' in result) {
+      const result = text === undefined ? undefined : scanFabricFrame(text, env.clock.wall())
+      if (result !== undefined && 'rejected' in result) {
         malformed++
         return
       }
-      const { message } = result
-      if (message.message_type === 'rpc') forwarder.receive(from, message)
+      const message = result === undefined ? (frame.payload as FabricMessage) : result.scan.message
+      if (message.message_type === 'rpc') forwarder.receive(from, message, result?.scan)
       else if (message.message_type === 'pubsub') pubsub.receive(from, message)
     },
 

@@ -18,14 +18,19 @@ import {
   type FabricMessage,
   type FabricRpcRequest,
   type FabricRpcResponse,
+  type FabricScan,
   type FunctionEntry,
-  glanceAtRpcPayload,
   MpregError,
   OutboundFrame,
+  type PayloadScan,
   RawJson,
   RPC_CODES,
   RpcError,
   type RpcErrorObject,
+  scanFabricPayload,
+  scannedMember,
+  scannedText,
+  spliceFabricFrame,
 } from '../wire/index.ts'
 import type { Call, Caller } from './call.ts'
 import type { Executor, RemoteFunction, RequestSource } from './executor.ts'
@@ -36,6 +41,8 @@ export interface ForwarderLinks {
   isConnected(nodeId: string): boolean
   send(nodeId: string, frame: OutboundFrame): boolean
   has(nodeId: string, extension: 'roles/1'): boolean
+  /** Bytes a frame towards the node should stay below. */
+  frameBytesMax(nodeId: string): number
 }
 
 export interface ForwarderDeps extends HeaderPlace {
@@ -73,8 +80,8 @@ export interface ForwarderSnapshot {
 export interface Forwarder {
   /** How a function on another node is called. */
   caller(target: FunctionEntry): RemoteFunction['call']
-  /** A fabric message of type `rpc`. */
-  receive(from: string, message: FabricMessage): void
+  /** A fabric message of type `rpc`. @param scan of the text it came as; undefined when it came as an object */
+  receive(from: string, message: FabricMessage, scan?: FabricScan): void
   /** The last link to a node is gone: what was sent over it is lost. */
   linkLost(nodeId: string): void
   /** A node is dead: what it was running is lost. */
@@ -116,9 +123,10 @@ export function createForwarder(deps: ForwarderDeps): Forwarder {
     onExpire: (call) => call.settle({ error: new NodeLostError(`no answer from ${call.target}`) }),
   })
   /** Running requests of other nodes, and how to abort each. */
-  const running = new Map<string, (reason: string) => void>()
+  const running = new Map<string, { readonly origin: string | undefined; readonly abort: (reason: string) => void }>()
   const remembered = new Set<string>()
-  const sources = new Map<string, RequestSource>()
+  /** Requests running for each neighbour. */
+  const inFlightOf = new Map<string, Set<object>>()
   const counts = {
     calls_sent: 0,
     calls_answered: 0,
@@ -167,6 +175,7 @@ export function createForwarder(deps: ForwarderDeps): Forwarder {
     const isLinked = links.isConnected(target) || (await deps.connect(target, 'rpc_remote_execute'))
     const hop = isLinked ? target : deps.nextHop(target, [self])
     if (hop === undefined) return unsent('no_peer_for_next_hop')
+    if (call.signal.aborted) return { error: call.signal.reason as Error }
     if (call.remainingMs() <= 0) return { error: new NodeLostError('the time of the call was over before it was sent') }
 
     const requestId = env.random.ulid()
@@ -251,23 +260,24 @@ export function createForwarder(deps: ForwarderDeps): Forwarder {
 
   // --- what comes in ---
 
-  function receive(from: string, message: FabricMessage): void {
-    const glance = glanceAtRpcPayload(message.payload)
+  function receive(from: string, message: FabricMessage, scan?: FabricScan): void {
+    const payload = scan ?? scanFabricPayload(message.payload)
+    const glance = payload === undefined ? undefined : glanceAt(payload)
     switch (glance?.kind) {
       case 'rpc-request':
-        return request(from, message, glance)
+        return request(from, message, glance, scan)
       case 'rpc-response':
-        return response(message, glance)
+        return response(message, glance, scan)
       case 'rpc-cancel':
-        return cancelled(message, glance)
+        return cancelled(message, glance, scan)
       default:
         counts.malformed++
     }
   }
 
-  function request(from: string, message: FabricMessage, glance: Readonly<Record<string, unknown>>): void {
+  function request(from: string, message: FabricMessage, glance: Glance, scan: FabricScan | undefined): void {
     const { headers } = message
-    const requestId = textOf(glance.request_id) || message.message_id
+    const requestId = glance.request_id || message.message_id
     if (headers.routing_path.includes(self)) {
       counts.loops++
       return
@@ -276,12 +286,15 @@ export function createForwarder(deps: ForwarderDeps): Forwarder {
       counts.requests_duplicate++
       return
     }
-    const targetNode = textOf(glance.target_node)
-    const targetCluster = textOf(glance.target_cluster)
+    const { target_cluster: targetCluster, target_node: targetNode } = glance
     const mine = (targetCluster === '' || targetCluster === clusterId) && (targetNode === '' || targetNode === self)
     if (!mine && targetNode !== self && targetNode !== '') {
+      if (headers.routing_path.includes(targetNode)) {
+        counts.loops++
+        return reply(message, glance, failure(errorValue({ error: 'fabric_route_loop', command: glance.command })))
+      }
       const hop = hopTo(targetNode, headers.routing_path)
-      if (hop !== undefined) return passOn(hop, message, glance)
+      if (hop !== undefined) return passOn(hop, message, glance, scan)
     }
     let decoded: ReturnType<typeof decodeFabricPayload>
     try {
@@ -294,9 +307,8 @@ export function createForwarder(deps: ForwarderDeps): Forwarder {
       counts.malformed++
       return
     }
-    const payload = decoded.payload
-    if (mine) execute(from, message, payload)
-    else route(message, payload)
+    if (mine) execute(from, message, decoded.payload)
+    else route(message, decoded.payload)
   }
 
   /** Runs a request that is meant for this node; what is not here is looked for elsewhere. */
@@ -324,10 +336,10 @@ export function createForwarder(deps: ForwarderDeps): Forwarder {
       failed(error, object) {
         finished = true
         done()
-        reply(message, payload, { success: false, result: NULL, error: errorValue(failureOf(payload.command, error, object)) })
+        reply(message, payload, failure(errorValue(failureOf(payload.command, error, object))))
       },
     })
-    if (!finished) running.set(payload.request_id, abort)
+    if (!finished) running.set(payload.request_id, { origin: message.headers.routing_path[0], abort })
   }
 
   /** Sends a request to where its function is, which is not here. */
@@ -354,94 +366,103 @@ export function createForwarder(deps: ForwarderDeps): Forwarder {
     const hop = hopTo(entry.node_id, message.headers.routing_path)
     if (hop === undefined) return refuse(message, payload, { error: 'fabric_route_not_found', command })
     const rewritten = { ...payload, target_node: entry.node_id, target_cluster: entry.cluster_id }
-    passOn(hop, { ...message, payload: encodeFabricPayload(rewritten) }, { ...rewritten })
+    passOn(hop, { ...message, payload: encodeFabricPayload(rewritten) }, rewritten, undefined)
   }
 
-  function passOn(hop: string, message: FabricMessage, glance: Readonly<Record<string, unknown>>): void {
+  /** @param scan of the text the message came as, when its payload is unchanged: only the headers are then printed */
+  function passOn(hop: string, message: FabricMessage, request: Answerable, scan: FabricScan | undefined): void {
     const headers = nextHeaders(deps, message.headers)
     if (typeof headers === 'string') {
       const isLoop = headers === 'loop'
       if (isLoop) counts.loops++
       else counts.hop_budget_exhausted++
-      const command = textOf(glance.command)
       const error = isLoop ? 'fabric_route_loop' : 'fabric_hop_budget_exhausted'
-      return reply(message, glance, { success: false, result: NULL, error: errorValue({ error, command }) })
+      return reply(message, request, failure(errorValue({ error, command: request.command })))
     }
-    if (links.send(hop, frameOf({ ...message, headers }))) counts.relayed++
-    else
-      reply(message, glance, {
-        success: false,
-        result: NULL,
-        error: errorValue({ error: 'fabric_route_not_found', command: textOf(glance.command) }),
-      })
+    if (links.send(hop, passedOn(message, headers, scan))) counts.relayed++
+    else reply(message, request, failure(errorValue({ error: 'fabric_route_not_found', command: request.command })))
   }
 
-  function cancelled(message: FabricMessage, glance: Readonly<Record<string, unknown>>): void {
-    const targetNode = textOf(glance.target_node)
+  function cancelled(
+    message: FabricMessage,
+    { request_id: requestId, target_node: targetNode }: Glance,
+    scan: FabricScan | undefined,
+  ): void {
     if (targetNode === self) {
-      const requestId = textOf(glance.request_id)
-      running.get(requestId)?.('the caller waits no longer')
+      // Only who asked may call it off: the path of both begins with the same node.
+      const call = running.get(requestId)
+      if (call === undefined || call.origin !== message.headers.routing_path[0]) return
       running.delete(requestId)
+      call.abort('the caller waits no longer')
       return
     }
     const hop = hopTo(targetNode, message.headers.routing_path)
     const headers = nextHeaders(deps, message.headers)
-    if (hop !== undefined && typeof headers !== 'string' && links.has(hop, 'roles/1')) links.send(hop, frameOf({ ...message, headers }))
+    if (hop !== undefined && typeof headers !== 'string' && links.has(hop, 'roles/1')) links.send(hop, passedOn(message, headers, scan))
   }
 
   // --- answers ---
 
   function refuse(message: FabricMessage, payload: FabricRpcRequest, error: Readonly<Record<string, unknown>>): void {
     counts.requests_refused++
-    reply(message, { ...payload }, { success: false, result: NULL, error: errorValue(error) })
+    reply(message, payload, failure(errorValue(error)))
   }
 
-  function reply(
-    { headers }: FabricMessage,
-    request: Readonly<Record<string, unknown>> | FabricRpcRequest,
-    outcome: Pick<FabricRpcResponse, 'success' | 'result' | 'error'>,
-  ): void {
-    const replyTo = textOf(request.reply_to)
+  function reply({ headers }: FabricMessage, request: Answerable, outcome: Outcome): void {
+    const { command, reply_to: replyTo, request_id: requestId } = request
     if (replyTo === '') return
-    const requestId = textOf(request.request_id)
-    const payload: FabricRpcResponse = {
-      kind: 'rpc-response',
-      request_id: requestId,
-      ...outcome,
-      responder: self,
-      reply_to: replyTo,
-      reply_cluster: headers.source_cluster,
-      routing_path: [...headers.routing_path, self],
-    }
-    const message: FabricMessage = {
+    const answer = (given: Outcome): FabricMessage => ({
       message_id: requestId,
       topic: TOPIC_RESPONSE,
       message_type: 'rpc',
       delivery: 'at_least_once',
-      payload: encodeFabricPayload(payload),
+      payload: encodeFabricPayload({
+        kind: 'rpc-response',
+        request_id: requestId,
+        ...given,
+        responder: self,
+        reply_to: replyTo,
+        reply_cluster: headers.source_cluster,
+        routing_path: [...headers.routing_path, self],
+      }),
       headers: originHeaders(deps, requestId, { target_cluster: headers.source_cluster }),
       timestamp: env.clock.wall(),
-    }
-    sendBack(message, replyTo, headers.routing_path.at(-1))
+    })
+    const predecessor = headers.routing_path.at(-1)
+    const bytesMax = predecessor === undefined ? Number.POSITIVE_INFINITY : links.frameBytesMax(predecessor)
+    const length = outcome.result.text.length
+    // Said at once: an answer that no link takes would leave the caller waiting for its deadline.
+    const fits = length * 3 < bytesMax || Buffer.byteLength(outcome.result.text) + ENVELOPE_BYTES < bytesMax
+    const error = `the result has about ${length} bytes, more than the link to ${predecessor} carries (${bytesMax}); ask for less`
+    sendBack(answer(fits ? outcome : failure(errorValue({ error, command, error_type: 'MessageTooLargeError' }))), replyTo, predecessor)
+  }
+
+  function sendBack(message: FabricMessage, replyTo: string, predecessor: string | undefined): void {
+    sendFrameBack(frameOf(message), message.message_id, message.headers.routing_path, replyTo, predecessor)
   }
 
   /** To the node the request came from, or else by any way to the one that waits. */
-  function sendBack(message: FabricMessage, replyTo: string, predecessor: string | undefined): void {
-    const frame = frameOf(message)
+  function sendFrameBack(
+    frame: OutboundFrame,
+    id: string,
+    visited: readonly string[],
+    replyTo: string,
+    predecessor: string | undefined,
+  ): void {
     if (predecessor !== undefined && links.isConnected(predecessor) && links.send(predecessor, frame)) return
-    const hop = hopTo(replyTo, message.headers.routing_path)
+    const hop = hopTo(replyTo, visited)
     if (hop !== undefined && links.send(hop, frame)) return
     void deps.connect(replyTo, 'rpc_response_reply_to').then((connected) => {
       if (connected && links.send(replyTo, frame)) return
       counts.replies_undeliverable++
-      if (log.debugOn) log.debug(`answer to ${replyTo} for ${message.message_id} has no way`)
+      if (log.debugOn) log.debug(`answer to ${replyTo} for ${id} has no way`)
     })
   }
 
-  function response(message: FabricMessage, glance: Readonly<Record<string, unknown>>): void {
-    const waiting = pending.get(textOf(glance.request_id))
+  function response(message: FabricMessage, glance: Glance, scan: FabricScan | undefined): void {
+    const waiting = pending.get(glance.request_id)
     if (waiting !== undefined) return answered(waiting, message)
-    const replyTo = textOf(glance.reply_to)
+    const { reply_to: replyTo } = glance
     if (replyTo === self || replyTo === '') {
       counts.late_answers++
       return
@@ -452,10 +473,11 @@ export function createForwarder(deps: ForwarderDeps): Forwarder {
       else counts.hop_budget_exhausted++
       return
     }
-    const path = Array.isArray(glance.routing_path) ? (glance.routing_path as unknown[]) : []
+    const path = glance.path()
     const place = path.indexOf(self)
     counts.relayed++
-    sendBack({ ...message, headers }, replyTo, place > 0 ? textOf(path[place - 1]) : undefined)
+    const predecessor = place > 0 ? String(path[place - 1]) : undefined
+    sendFrameBack(passedOn(message, headers, scan), message.message_id, headers.routing_path, replyTo, predecessor)
   }
 
   function answered(waiting: Pending, message: FabricMessage): void {
@@ -497,24 +519,23 @@ export function createForwarder(deps: ForwarderDeps): Forwarder {
     if (remembered.size > REMEMBERED_MAX) remembered.delete(remembered.values().next().value as string)
   }
 
-  /** What a neighbour has running here; its requests see the catalog as the cluster they come from. */
+  /** What a neighbour has running here, whatever cluster its requests come from; each sees the catalog as its cluster does. */
   function sourceOf(from: string, headers: FabricHeaders): RequestSource {
-    const viewerCluster = headers.source_cluster ?? clusterId
-    const key = `${from} ${viewerCluster}`
-    let source = sources.get(key)
-    if (source === undefined) {
-      const caller: Caller = { connectionId: from, remote: from, viewerCluster, viewerTenant: null, credential: null }
-      source = { caller, inFlight: new Set() }
-      sources.set(key, source)
+    let inFlight = inFlightOf.get(from)
+    if (inFlight === undefined) {
+      inFlight = new Set()
+      inFlightOf.set(from, inFlight)
     }
-    return source
+    const viewerCluster = headers.source_cluster ?? clusterId
+    const caller: Caller = { connectionId: from, remote: from, viewerCluster, viewerTenant: null, credential: null }
+    return { caller, inFlight }
   }
 
   return {
     caller,
     receive,
     linkLost(nodeId) {
-      for (const key of sources.keys()) if (key.startsWith(`${nodeId} `) && sources.get(key)?.inFlight.size === 0) sources.delete(key)
+      if (inFlightOf.get(nodeId)?.size === 0) inFlightOf.delete(nodeId)
       lose((call) => call.hop === nodeId, `the link to ${nodeId} broke`)
     },
     nodeLost: (nodeId) => lose((call) => call.target === nodeId, `${nodeId} was found dead`),
@@ -526,7 +547,52 @@ export function createForwarder(deps: ForwarderDeps): Forwarder {
   }
 }
 
+type Outcome = Pick<FabricRpcResponse, 'success' | 'result' | 'error'>
+
+/** What an answer needs of its request. */
+type Answerable = Pick<FabricRpcRequest, 'command' | 'reply_to' | 'request_id'>
+
+/** What a hop needs to know of a payload. Texts that are absent are empty. */
+interface Glance extends Answerable {
+  readonly kind: string
+  readonly target_cluster: string
+  readonly target_node: string
+  path(): readonly unknown[]
+}
+
+/** Of a response, besides its result, with room for long paths. */
+const ENVELOPE_BYTES = 4096
 const NULL = new RawJson('null')
+
+function glanceAt(scan: PayloadScan): Glance {
+  const text = (name: string) => scannedText(scan, name) ?? ''
+  return {
+    kind: text('kind'),
+    request_id: text('request_id'),
+    command: text('command'),
+    reply_to: text('reply_to'),
+    target_cluster: text('target_cluster'),
+    target_node: text('target_node'),
+    path() {
+      try {
+        const path: unknown = JSON.parse(scannedMember(scan, 'routing_path') ?? '[]')
+        return Array.isArray(path) ? path : []
+      } catch {
+        return []
+      }
+    },
+  }
+}
+
+function failure(error: RawJson): Outcome {
+  return { success: false, result: NULL, error }
+}
+
+/** The message with other headers; from its text, if it came as one, without printing the payload anew. */
+function passedOn(message: FabricMessage, headers: FabricHeaders, scan: FabricScan | undefined): OutboundFrame {
+  const value = { role: 'fabric-message', payload: { ...message, headers } } as const
+  return new OutboundFrame(value, ({ payload }) => (scan === undefined ? encodeFabricMessage(payload) : spliceFabricFrame(scan, headers)))
+}
 
 function frameOf(message: FabricMessage): OutboundFrame {
   return new OutboundFrame({ role: 'fabric-message', payload: message } as const, ({ payload }) => encodeFabricMessage(payload))
@@ -563,8 +629,4 @@ function selectorOf(cmd: Command): Selector {
 function deadlineOf({ metadata }: FabricHeaders): number {
   const deadline = (JSON.parse(metadata.text) as { deadline_ms?: unknown }).deadline_ms
   return typeof deadline === 'number' && deadline >= 0 ? deadline : Number.POSITIVE_INFINITY
-}
-
-function textOf(value: unknown): string {
-  return typeof value === 'string' ? value : ''
 }

@@ -131,12 +131,12 @@ export function createPlacements(deps: PlacementDeps): Placements {
     candidates.sort(compare)
     const best = candidates[0] as FunctionEntry
     const equals = candidates.filter((entry) => compare(best, entry) === 0)
-    return equals[turn++ % equals.length]
+    return equals[turn % equals.length]
   }
 
   function explain(selector: Selector, local: RegisteredFunction | undefined): CallExplanation {
     const entries = deps.catalog.functionsNamed(selector.fun)
-    const placement = place(selector, local)
+    const placement = place(selector, local, false)
     const chosenNode = placement.kind === 'local' ? self : placement.kind === 'remote' ? placement.nodeId : undefined
     const candidates = entries.map((entry) => {
       const load = loadOf(entry.node_id)
@@ -186,12 +186,13 @@ export function createPlacements(deps: PlacementDeps): Placements {
     | { readonly kind: 'remote'; readonly fn: RemoteFunction; readonly nodeId: string }
     | { readonly kind: 'none'; readonly explanation: NotFoundExplanation }
 
-  function place(selector: Selector, local: RegisteredFunction | undefined): Placed {
+  function place(selector: Selector, local: RegisteredFunction | undefined, takeTurn = true): Placed {
     if (LOCAL_ONLY.has(selector.fun) && (selector.targetCluster === null || selector.targetCluster === ownCluster)) return LOCAL
     if (local !== undefined && deps.ownLoad() <= LOAD_MARGIN) return LOCAL
     const entry = next(selector, NONE)
     if (local !== undefined && (entry === undefined || loadOf(entry.node_id) + LOAD_MARGIN >= deps.ownLoad())) return LOCAL
     if (entry === undefined) return { kind: 'none', explanation: notFound(selector) }
+    if (takeTurn) turn++
     const { identity, node_id: nodeId, cluster_id: clusterId } = entry
     const fn: RemoteFunction = {
       remote: true,
@@ -203,7 +204,7 @@ export function createPlacements(deps: PlacementDeps): Placements {
     return { kind: 'remote', fn, nodeId }
   }
 
-  return { place, next, explain }
+  return { place: (selector, local) => place(selector, local), next, explain }
 }
 
 const LOCAL = { kind: 'local' } as const

@@ -8,7 +8,7 @@ const DIFFERENCES_MAX = 20
 
 /**
  * What keeps a set of views from agreeing, in words; empty when they do.
- * @param views one per live node; those of nodes that know no others are left out by the caller
+ * @param views one per live node
  */
 export function disagreements(views: readonly NodeView[]): string[] {
   const found: string[] = []

@@ -4,13 +4,13 @@
  * The nodes are those of production, {@link createNode}, given a host's Env and network. Nothing happens unless time is driven: `advance`,
  * `until`, and what waits for an answer (`start`, `stop`, `call`) drive it.
  */
-import type { Env } from '../base/index.ts'
+import type { Env, Random } from '../base/index.ts'
 import { createNode, type Node, type SettingsInput } from '../node/index.ts'
 import type { FunctionOptions } from '../rpc/index.ts'
 import type { Connection, DialOptions } from '../transport/index.ts'
 import type { Conditions } from './conditions.ts'
 import { disagreements } from './convergence.ts'
-import { type NodeView, viewOf } from './node-view.ts'
+import type { NodeView } from './node-view.ts'
 import { watchRealIo } from './real-io.ts'
 import { type Incarnation, type LogRecord, SimHost } from './sim-host.ts'
 import { createSimNetwork, type SimNetwork, type SimNetworkOptions, type Traffic } from './sim-network.ts'
@@ -77,6 +77,8 @@ export interface Fabric<C extends SimClient = SimClient> {
   /** Nodes that are up. */
   readonly live: readonly number[]
   url(index: number): string
+  /** A stream of chance of its own for each name, fixed by the seed. */
+  random(name: string): Random
   /** Adds a line to the run's log. */
   note(who: string, line: string): void
   /** Adds to {@link faults}. */
@@ -87,7 +89,7 @@ export interface Fabric<C extends SimClient = SimClient> {
   state(index: number): 'up' | 'down' | 'changing'
   /** Time, chance and log as the program now on the host has them. Functions that wait use its timers. */
   env(index: number): Env
-  /** What the node knows; undefined while it is down, and for a node that knows no others. */
+  /** What the node knows; undefined while it is down. */
   view(index: number): NodeView | undefined
   start(index: number): Promise<void>
   /** In good order, with GOODBYE. */
@@ -208,6 +210,10 @@ class RunningFabric<C extends SimClient> implements Fabric<C> {
     return simUrl(index)
   }
 
+  random(name: string): Random {
+    return this.#world.random(name)
+  }
+
   note(who: string, line: string): void {
     this.#world.note(who, line)
   }
@@ -236,7 +242,7 @@ class RunningFabric<C extends SimClient> implements Fabric<C> {
 
   view(index: number): NodeView | undefined {
     const { node } = this.#place(index)
-    return node && viewOf(node)
+    return node?.debugView()
   }
 
   #place(index: number): Place<C> {

@@ -336,21 +336,6 @@ export function decodeFabricPayload(payload: RawJson, now: number): FabricPayloa
   }
 }
 
-/** What a hop needs to know of an `rpc` payload, read without parsing arguments or results. Undefined when the text is no object. */
-export function glanceAtRpcPayload({ text: source }: RawJson): Readonly<Record<string, unknown>> | undefined {
-  try {
-    const fields: Record<string, unknown> = {}
-    scanObject(source, 0, (key, start, end) => {
-      if (HOP_FIELDS.has(key)) fields[key] = JSON.parse(source.slice(start, end))
-    })
-    return fields
-  } catch {
-    return undefined
-  }
-}
-
-const HOP_FIELDS = new Set(['kind', 'request_id', 'command', 'target_cluster', 'target_node', 'reply_to', 'reply_cluster', 'routing_path'])
-
 export function encodeFabricPayload(payload: FabricPayload): RawJson {
   return new RawJson((payloads.get(payloadKey(payload)) as RecordField<unknown>).write(payload))
 }

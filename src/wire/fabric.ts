@@ -5,7 +5,7 @@
  * {@link scanFabricFrame} looks at a frame's text once, and {@link spliceFabricFrame} puts other headers into it.
  */
 import { errorLine } from './errors.ts'
-import { encodeJson, floatText, memberStarts, RawJson, scanObject, valueText } from './json.ts'
+import { encodeJson, floatText, memberStarts, RawJson, valueText } from './json.ts'
 
 export const MESSAGE_TYPES = ['rpc', 'pubsub', 'queue', 'cache', 'control', 'data'] as const
 export type MessageType = (typeof MESSAGE_TYPES)[number]
@@ -101,36 +101,6 @@ const NO_METADATA = new RawJson('{}')
 function isEmpty(object: object): boolean {
   for (const _ in object) return false
   return true
-}
-
-const HEAD = '{"role":"fabric-message","payload":'
-
-/**
- * The same without parsing the payload: the text is gone through once, and only what a hop needs is read. Of what lies in between, nothing
- * is known but where it ends.
- * @param text a frame that begins as this implementation and the Python one print it; others are parsed
- */
-export function scanFabricMessage(text: string, now: number): FabricDecodeResult {
-  try {
-    if (!text.startsWith(HEAD)) return decodeFabricMessage(JSON.parse(text), text, now)
-    const members: Record<string, unknown> = {}
-    let payload = 'null'
-    let metadata: string | undefined
-    scanObject(text, HEAD.length, (key, start, end) => {
-      if (key === 'payload') payload = text.slice(start, end)
-      else members[key] = JSON.parse(text.slice(start, end))
-      if (key !== 'headers') return
-      const at = memberStarts(text, start).get('metadata')
-      if (at !== undefined) metadata = valueText(text, at)
-    })
-    const result = decodeFabricMessage({ payload: members }, '{"payload":{}}', now)
-    if ('rejected' in result) return result
-    const { headers } = result.message
-    const carriedMetadata = metadata?.startsWith('{') ? new RawJson(metadata) : headers.metadata
-    return { message: { ...result.message, payload: new RawJson(payload), headers: { ...headers, metadata: carriedMetadata } } }
-  } catch (error) {
-    return { rejected: `not JSON: ${(error as Error).message}` }
-  }
 }
 
 export function encodeFabricMessage(message: FabricMessage): string {

@@ -5,13 +5,15 @@ import { CATALOG_KINDS, type CatalogEntry, type CatalogKey, type CatalogKind, RE
 /** Entries of each kind that were added (or took the place of an older announcement) and removed. */
 export type CatalogCounts = { [K in `${CatalogKind}_added` | `${CatalogKind}_removed`]: number }
 
+const NO_COUNTS = Object.fromEntries(
+  CATALOG_KINDS.flatMap((kind) => [
+    [`${kind}_added`, 0],
+    [`${kind}_removed`, 0],
+  ]),
+) as CatalogCounts
+
 export function emptyCounts(): CatalogCounts {
-  const counts: Record<string, number> = {}
-  for (const kind of CATALOG_KINDS) {
-    counts[`${kind}_added`] = 0
-    counts[`${kind}_removed`] = 0
-  }
-  return counts as CatalogCounts
+  return { ...NO_COUNTS }
 }
 
 export function isAnyCounted(counts: CatalogCounts): boolean {
@@ -36,6 +38,12 @@ export interface DeltaDraft {
 }
 
 const NONE: readonly never[] = Object.freeze([])
+const NO_LISTS = Object.fromEntries(
+  CATALOG_KINDS.flatMap((kind) => [
+    [kind, NONE],
+    [REMOVALS_OF[kind], NONE],
+  ]),
+)
 
 export function draftDelta(): DeltaDraft {
   const lists: Record<string, unknown[]> = {}
@@ -52,15 +60,7 @@ export function draftDelta(): DeltaDraft {
     },
     add: (kind, entry) => append(kind, entry),
     remove: (kind, key) => append(REMOVALS_OF[kind], key),
-    finish(header) {
-      const { update_id, cluster_id, sent_at } = header
-      const delta: Record<string, unknown> = { update_id, cluster_id, sent_at }
-      for (const kind of CATALOG_KINDS) {
-        delta[kind] = lists[kind] ?? NONE
-        delta[REMOVALS_OF[kind]] = lists[REMOVALS_OF[kind]] ?? NONE
-      }
-      return delta as unknown as CatalogDelta
-    },
+    finish: ({ update_id, cluster_id, sent_at }) => ({ update_id, cluster_id, sent_at, ...NO_LISTS, ...lists }) as unknown as CatalogDelta,
   }
 }
 

@@ -39,6 +39,8 @@ interface Member {
 interface MemberOptions {
   /** Without, it behaves as a node of the Python implementation: no records, only gossip. */
   readonly syncs?: boolean
+  /** Seconds its wall clock is ahead. */
+  readonly clockOffset?: number
   readonly frameBytesMax?: number
   readonly options?: Partial<GossipOptions>
 }
@@ -58,9 +60,10 @@ function fabric(): Fabric {
     time,
     bus,
     members,
-    add(id, { syncs = false, frameBytesMax, options } = {}) {
+    add(id, { syncs = false, clockOffset = 0, frameBytesMax, options } = {}) {
       const random = createSeededRandom(id, () => time.clock.wall() * 1000)
-      const env: Env = { clock: time.clock, timers: time.timers, random, log: silentLog }
+      const clock = { wall: () => time.clock.wall() + clockOffset, monotonic: time.clock.monotonic }
+      const env: Env = { clock, timers: time.timers, random, log: silentLog }
       const policy = createCatalogPolicy({ clusterId: CLUSTER, allowedClusters: 'any' })
       const catalog = createCatalog({ env, nodeId: id, clusterId: CLUSTER, instanceId: `i-${id}`, policy })
       const seen: GossipMessage[] = []
@@ -554,7 +557,7 @@ describe('between nodes that sync records and nodes that do not', () => {
     const net = fabric()
     const far = net.add('far')
     const near = net.add('near')
-    for (const id of ['t1', 't2', 't3']) net.add(id, { syncs: true })
+    for (const id of ['t1', 't2', 't3']) net.add(id, { syncs: true, clockOffset: id === 't2' ? 0.25 : 0 })
     for (const a of ['t1', 't2', 't3']) for (const b of ['t1', 't2', 't3']) net.bus.link(a, b)
     net.bus.link('near', 't1')
     net.bus.link('near', 't2')

@@ -24,6 +24,8 @@ export interface BroadcastQueue<T> {
   has(about: string): boolean
   /** Up to `count` items to send once. */
   take(count: number): T[]
+  /** The same items, without counting it as sent. */
+  peek(count: number): T[]
   clear(): void
   snapshot(): BroadcastQueueSnapshot
 }
@@ -124,6 +126,16 @@ export function createBroadcastQueue<T>({ capacity, transmitLimit }: BroadcastQu
         else {
           counters.finished_total++
           byMember.delete(entry.about)
+        }
+      }
+      return items
+    },
+    peek(count) {
+      const items: T[] = []
+      for (const stack of shelves) {
+        for (let i = stack.length - 1; i >= 0 && items.length < count; i--) {
+          const { item, gone: isGone } = stack[i] as Entry<T>
+          if (!isGone) items.push(item)
         }
       }
       return items

@@ -18,8 +18,6 @@ export const RELAY_TIMEOUTS_MAX = 9
 
 /** News about members in one message: some 8 KB of text. */
 export const UPDATES_PER_MESSAGE_MAX = 32
-/** Neighbours drawn beyond the fanout of news, in place of those found to be gone. */
-export const GONE_NEIGHBOURS_SKIPPED = 3
 /** The bad news told on a new link goes in messages of so many. */
 export const VIEW_UPDATES_PER_MESSAGE = 128
 /** Characters of one update, all texts together. A real one has 300. */

@@ -26,7 +26,6 @@ import { type BroadcastQueueSnapshot, createBroadcastQueue, retransmitLimit } fr
 import {
   CONSENSUS_LEVEL,
   EVENTS_KEPT,
-  GONE_NEIGHBOURS_SKIPPED,
   INCARNATION_MAX,
   LATE_PART,
   LOCAL_HEALTH_MAX,
@@ -119,7 +118,7 @@ export const MEMBERSHIP_DEFAULTS: Required<Omit<MembershipOptions, 'consensus'>>
   suspicionAlpha: 5,
   suspicionBeta: 6,
   suspicionConfirmations: 3,
-  retransmitLambda: 3,
+  retransmitLambda: 4,
   gossipIntervalMs: 200,
   gossipFanout: 3,
   lifeguard: true,
@@ -351,9 +350,8 @@ export function createMembership(deps: MembershipDeps, options: MembershipOption
     const member = members.get(target)
     if (member === undefined || member.state === 'alive') return queue.take(UPDATES_PER_MESSAGE_MAX)
     const { event } = member.why
-    // News is sent a limited number of times, and a dead node would not spread it. One that comes back is told everything (see apply).
-    if (isGone(member)) return [event]
-    const news = queue.take(UPDATES_PER_MESSAGE_MAX)
+    // A dead node would not spread it, so that does not count; but it may be less dead than it seems, and needs the news like anybody.
+    const news = isGone(member) ? queue.peek(UPDATES_PER_MESSAGE_MAX) : queue.take(UPDATES_PER_MESSAGE_MAX)
     return !lifeguard || news.includes(event) ? news : [event, ...news]
   }
 
@@ -380,13 +378,9 @@ export function createMembership(deps: MembershipDeps, options: MembershipOption
     const neighbours = targets()
     // Without neighbours the news waits: onConnected arms it again.
     if (neighbours.length === 0) return
-    let told = 0
-    for (const target of random.sample(neighbours, settings.gossipFanout + GONE_NEIGHBOURS_SKIPPED)) {
-      if (queue.size === 0 || told === settings.gossipFanout) break
-      const member = members.get(target)
-      if (member !== undefined && isGone(member)) continue
+    for (const target of random.sample(neighbours, settings.gossipFanout)) {
+      if (queue.size === 0) break
       tell(target, 'news', updatesFor(target))
-      told++
     }
     armNews()
   }

@@ -1,0 +1,150 @@
+/**
+ * What must hold at every moment of a run, whatever the faults: watched from outside, on views of the nodes and on the frames between them.
+ *
+ * Promises about *when* something is known leave room for what nobody can know: time counts only while the network is calm, without cuts,
+ * partitions and stalls.
+ */
+import { functionKey } from './node-view.ts'
+import type { Fabric } from './sim-fabric.ts'
+import { simUrl } from './sim-fabric.ts'
+
+/** Calm time after which nobody lists a departed node, ms, by how it went. */
+const GONE_LISTED_MS = { stopped: 10_000, crashed: 30_000, silent: 60_000 } as const
+/** Time in which a node's own catalog follows its registry, ms. */
+const OWN_ENTRY_MISSING_MS = 3_000
+
+export type Departure = keyof typeof GONE_LISTED_MS
+
+export interface Invariants {
+  /** The network is disturbed from now on, or for so long. */
+  disturbed(forMs?: number): void
+  /** No cut or partition is left. */
+  calmed(): void
+  departed(index: number, how: Departure): void
+  returned(index: number): void
+  /** Looks at every node now. */
+  check(): void
+}
+
+/** Violations become faults of the fabric. */
+export function watchInvariants(fabric: Fabric): Invariants {
+  const gone = new Map<string, { readonly how: Departure; readonly sinceMs: number }>()
+  /** Since when a viewer lists a node that is gone: `viewer gone`. */
+  const listedSince = new Map<string, number>()
+  const missingSince = new Map<string, number>()
+  let calmFromMs = 0
+  let cut = false
+
+  watchFrames(fabric)
+
+  function checkListing(viewer: string, peers: readonly string[]): void {
+    for (const peer of peers) {
+      if (peer === viewer) fabric.fault('self_listed', viewer, 'lists itself among its peers')
+      const departure = gone.get(peer)
+      const key = `${viewer} ${peer}`
+      if (departure === undefined) {
+        listedSince.delete(key)
+        continue
+      }
+      const sinceMs = listedSince.get(key) ?? fabric.nowMs
+      listedSince.set(key, sinceMs)
+      const listedMs = fabric.nowMs - Math.max(sinceMs, calmFromMs)
+      if (!cut && listedMs > GONE_LISTED_MS[departure.how])
+        fabric.fault('departed_listed', viewer, `still lists ${peer}, which ${departure.how} ${seconds(fabric.nowMs - departure.sinceMs)} ago`)
+    }
+    for (const id of gone.keys()) if (!peers.includes(id)) listedSince.delete(`${viewer} ${id}`)
+  }
+
+  function checkOwnEntries(viewer: string, functions: readonly string[], catalog: ReadonlyMap<string, readonly string[]>): void {
+    const own = new Set(catalog.get(viewer))
+    for (const name of functions) {
+      const key = `${viewer} ${name}`
+      if (own.has(functionKey(name))) {
+        missingSince.delete(key)
+        continue
+      }
+      const sinceMs = missingSince.get(key) ?? fabric.nowMs
+      missingSince.set(key, sinceMs)
+      if (fabric.nowMs - Math.max(sinceMs, calmFromMs) > OWN_ENTRY_MISSING_MS)
+        fabric.fault('own_entry_lost', viewer, `its function ${name} is missing from its own catalog`)
+    }
+  }
+
+  return {
+    disturbed(forMs) {
+      if (forMs === undefined) cut = true
+      else calmFromMs = Math.max(calmFromMs, fabric.nowMs + forMs)
+    },
+    calmed() {
+      cut = false
+      calmFromMs = Math.max(calmFromMs, fabric.nowMs)
+    },
+    departed(index, how) {
+      gone.set(simUrl(index), { how, sinceMs: fabric.nowMs })
+    },
+    returned(index) {
+      const id = simUrl(index)
+      gone.delete(id)
+      for (const since of [listedSince, missingSince])
+        for (const key of since.keys()) if (key.split(' ').includes(id)) since.delete(key)
+    },
+    check() {
+      for (const index of fabric.live) {
+        const view = fabric.view(index)
+        if (view === undefined) continue
+        checkListing(view.node_id, view.peers)
+        checkOwnEntries(view.node_id, view.functions, view.catalog)
+      }
+    },
+  }
+}
+
+interface SeenHeaders {
+  readonly routing_path?: readonly string[]
+  readonly hop_budget?: number | null
+}
+
+/** No message comes by a node twice, none goes further than it may, and no request is answered twice. */
+function watchFrames(fabric: Fabric): void {
+  /** Answers seen, by client and request; the oldest are forgotten. */
+  const answered = new Set<string>()
+
+  fabric.network.tap((from, to, body) => {
+    if (to.name.startsWith('c')) {
+      const request = typeof body === 'string' ? answerOf(body) : undefined
+      if (request === undefined) return
+      const key = `${to.name} ${request}`
+      if (answered.has(key)) fabric.fault('answered_twice', from.name, `answers ${request} of ${to.name} again`)
+      answered.add(key)
+      if (answered.size > 10_000) answered.delete(answered.keys().next().value as string)
+      return
+    }
+    const headers = typeof body === 'string' ? headersOfText(body) : headersOf(body)
+    const path = headers?.routing_path
+    if (path === undefined) return
+    if (new Set(path).size < path.length) fabric.fault('routing_loop', from.name, `sends a message on its way ${path.join(' > ')} to ${to.name}`)
+    const budget = headers?.hop_budget
+    if (typeof budget === 'number' && path.length > budget)
+      fabric.fault('hop_budget_exceeded', from.name, `sends a message of ${path.length} hops to ${to.name}; its budget is ${budget}`)
+  })
+}
+
+/** The request an rpc answer belongs to. Answers end with it, but for null members. */
+function answerOf(text: string): string | undefined {
+  if (!text.startsWith('{"r":')) return undefined
+  const at = text.lastIndexOf('"u":"')
+  return at < 0 ? undefined : text.slice(at + 5, text.indexOf('"', at + 5))
+}
+
+function headersOf(frame: object): SeenHeaders | undefined {
+  const { payload, role } = frame as { role?: unknown; payload?: { headers?: SeenHeaders } }
+  return role === 'fabric-message' ? payload?.headers : undefined
+}
+
+function headersOfText(text: string): SeenHeaders | undefined {
+  return text.startsWith('{"role":"fabric-message"') ? headersOf(JSON.parse(text) as object) : undefined
+}
+
+function seconds(ms: number): string {
+  return `${(ms / 1000).toFixed(1)} s`
+}
