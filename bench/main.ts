@@ -3,6 +3,7 @@
  * docs/benchmarks.md says what each contender does and how to read the numbers.
  */
 import { parseArgs } from 'node:util'
+import { benchFabric } from './fabric.ts'
 import { benchIdle } from './idle.ts'
 import type { BenchOptions } from './options.ts'
 import { benchPubsub } from './pubsub.ts'
@@ -15,6 +16,7 @@ const benches: Readonly<Record<string, { readonly about: string; readonly run: (
   idle: { about: 'memory of 5,000 idle connections', run: benchIdle },
   startup: { about: 'start of an installed package until its URL is printed, and its memory', run: benchStartup },
   pubsub: { about: 'one publisher, ten subscribers, beside a raw broadcaster', run: benchPubsub },
+  fabric: { about: 'calls over hops, a quiet node, discovery, what a hop does to 100 KB', run: benchFabric },
   topics: { about: 'matching of topics against 10,000 wildcard subscriptions, and its memory', run: benchTopics },
 }
 

@@ -27,6 +27,11 @@ const groups: readonly { name: string; summary: string; declare(group: Command, 
     declare: async (group, root) => (await import('./server.ts')).declareServerCommands(group, root),
   },
   { name: 'client', summary: 'Talk to a node.', declare: async (group) => (await import('./client.ts')).declareClientCommands(group) },
+  {
+    name: 'sim',
+    summary: 'Run fabrics in virtual time.',
+    declare: async (group) => (await import('./sim.ts')).declareSimCommands(group),
+  },
 ]
 const named = words.find((word) => !word.startsWith('-'))
 for (const { declare, name, summary } of groups) {

@@ -7,14 +7,7 @@
  */
 
 // catalog
-export {
-  backPressure,
-  catalogIntervalSeconds,
-  jitterFraction,
-  nodeIntervalSeconds,
-  type Pace,
-  refreshAgeSeconds,
-} from './catalog/announcement-pace.ts'
+export type { Pace } from './catalog/announcement-pace.ts'
 export {
   type Announcer,
   type AnnouncerDeps,
@@ -40,24 +33,21 @@ export {
   type ServiceQuery,
   type StampVerdict,
 } from './catalog/catalog.ts'
-export { type CatalogCounts, type DeltaDraft, type DeltaHeader, deltaSize, draftDelta, emptyCounts, isAnyCounted } from './catalog/delta.ts'
-export { compareFreshness, isExpired, type Lifetime } from './catalog/freshness.ts'
+export { type CatalogCounts, type DeltaDraft, type DeltaHeader, draftDelta } from './catalog/delta.ts'
+export type { Lifetime } from './catalog/freshness.ts'
 export { type FunctionConflict, FunctionConflictError } from './catalog/function-conflict.ts'
 export {
   type AnyEntry,
   type AnyKey,
-  CATALOG_KINDS,
   type CatalogEntry,
   type CatalogKey,
   type CatalogKind,
   type EntryOfKind,
   type KeyOfKind,
-  keyOf,
   keyText,
-  REMOVALS_OF,
 } from './catalog/kinds.ts'
 export type { Commit, LocalOwner } from './catalog/local.ts'
-export { type OwnerChange, type OwnerRemoval, type OwnerStamp, type OwnerUpdate, splitOwnerUpdate } from './catalog/owner-record.ts'
+export type { OwnerChange, OwnerRemoval, OwnerStamp, OwnerUpdate } from './catalog/owner-record.ts'
 export { type CatalogPolicy, type CatalogPolicyOptions, createCatalogPolicy, type PolicyRefusal } from './catalog/policy.ts'
 
 // dialing
@@ -73,24 +63,34 @@ export { createGossip, type Gossip, type GossipSnapshot } from './gossip/gossip.
 export { gossipFrame } from './gossip/message.ts'
 
 // membership
-export { createMembership, type Membership, type MembershipSnapshot } from './membership/membership.ts'
+export type { MemberState, StateReason } from './membership/members.ts'
+export {
+  createMembership,
+  type LinkLossCause,
+  type MemberExplanation,
+  type MemberSummary,
+  type Membership,
+  type MembershipChange,
+  type MembershipDeps,
+  type MembershipOptions,
+  type MembershipSnapshot,
+} from './membership/membership.ts'
+export type { ProbeRecord } from './membership/probing.ts'
 
 // peers
 export type { AcceptedOutcome, AcceptedPeer } from './peers/accepting.ts'
 export type { ConnectionEvent, ConnectionEventsSnapshot, LostWhy, ReconnectHistory } from './peers/connection-events.ts'
 export type { DepartureView } from './peers/departures.ts'
 export { type DialRefusal, DialRefused } from './peers/dial-refused.ts'
-export {
-  decideFederation,
-  type FederationDecision,
-  type FederationMode,
-  type FederationPolicy,
-  type FederationReason,
-  type FederationVerdict,
+export type {
+  FederationDecision,
+  FederationMode,
+  FederationPolicy,
+  FederationReason,
+  FederationVerdict,
 } from './peers/federation-decision.ts'
 export type { LinkView, PeerExtension, PeerLink, PeerSender } from './peers/links.ts'
 export type { DepartureEvent, PeersCatalog, PeersDeps, PeersOptions, RefusalRecord, RoleHandler } from './peers/peer-core.ts'
-export { PeerQueryError } from './peers/peer-query.ts'
 export { createPeers, type GoodbyeReport, type Peers, type PeersSnapshot } from './peers/peers.ts'
 export type { LocalNode } from './peers/status-frame.ts'
 export type { PeerStatus } from './peers/status-table.ts'

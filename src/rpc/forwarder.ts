@@ -91,7 +91,7 @@ export interface Forwarder {
 }
 
 /** A call that was sent to a node which then went away: it may or may not have been executed. */
-export class NodeLostError extends MpregError {
+class NodeLostError extends MpregError {
   override readonly name = 'NodeLostError'
   readonly code = 'node_lost'
 }

@@ -11,9 +11,9 @@ export {
   type RemoteFunctions,
   type RequestSource,
 } from './executor.ts'
-export { createForwarder, type Forwarder, type ForwarderSnapshot, NodeLostError } from './forwarder.ts'
+export { createForwarder, type Forwarder, type ForwarderSnapshot } from './forwarder.ts'
 export { describeFunction, type FunctionOptions } from './function.ts'
-export { createIntrospection, scopeOf } from './introspection.ts'
+export { createIntrospection } from './introspection.ts'
 export type { CallMiddleware } from './middleware.ts'
 export type { ParameterInit } from './parameters.ts'
 export { type CallExplanation, createPlacements, type Placements } from './placement.ts'

@@ -200,7 +200,7 @@ function rank(scope: string): number {
 }
 
 /** @throws QueryError for an unknown scope; undefined for none */
-export function scopeOf(value: unknown): string | undefined {
+function scopeOf(value: unknown): string | undefined {
   const scope = text(value).trim().toLowerCase()
   if (scope === '') return undefined
   const known = scope === 'cluster' ? 'zone' : scope

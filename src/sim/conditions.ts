@@ -38,7 +38,7 @@ const RETRANSMIT_MS = 200
 /** Retransmissions after which the kernel gives up: Linux's tcp_retries2. */
 const RETRANSMISSIONS_MAX = 15
 
-export function latencyMs(latency: Latency, random: Random): number {
+function latencyMs(latency: Latency, random: Random): number {
   if (typeof latency === 'number') return latency
   if (latency.kind === 'uniform') return latency.minMs + random.next() * (latency.maxMs - latency.minMs)
   return latency.medianMs * Math.exp(latency.sigma * standardNormal(random))

@@ -67,7 +67,8 @@ export async function explore<C extends SimClient>(deps: FabricDeps<C>, options:
     ...(log && { log }),
   })
   const run = new Run(fabric, options)
-  const onRejection = (error: unknown) => fabric.fault('unhandled_rejection', 'somebody', error instanceof Error ? error.message : String(error))
+  const onRejection = (error: unknown) =>
+    fabric.fault('unhandled_rejection', 'somebody', error instanceof Error ? error.message : String(error))
   process.on('unhandledRejection', onRejection)
   try {
     await run.storm()
@@ -207,11 +208,9 @@ class Run<C extends SimClient> {
       case 'publish':
         return this.#workload.publish(index, rest[1] ?? '')
       case 'register':
-        if (fabric.state(index) === 'up') this.#workload.offer(index, rest[1] ?? '')
-        return
+        return this.#workload.offer(index, rest[1] ?? '')
       case 'unregister':
-        fabric.unregister(index, rest[1] ?? '')
-        return
+        return this.#workload.withdraw(index, rest[1] ?? '')
       case 'start':
         if (fabric.state(index) === 'down') this.#start(index)
         return

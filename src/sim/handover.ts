@@ -104,7 +104,7 @@ function deepFreeze(value: unknown): void {
 }
 
 /** Where a value and what its text parses to differ; undefined when they are the same message. */
-export function difference(value: unknown, parsed: unknown, path: string): string | undefined {
+function difference(value: unknown, parsed: unknown, path: string): string | undefined {
   if (value instanceof RawJson) return difference(value.parse(), parsed, path)
   if (Object.is(value, parsed) || (value === undefined && parsed === null)) return undefined
   if (typeof value === 'number' && typeof parsed === 'number') return value === parsed ? undefined : path

@@ -5,8 +5,12 @@
  * scenario.ts runs scripts with expected output, and explorer.ts makes up faults and watches for what must never happen.
  */
 
+export { CommandError } from './commands.ts'
 export type { Conditions, Latency } from './conditions.ts'
+export { explore, minimiseRun, type RunOptions, type RunResult } from './explorer.ts'
 export type { NodeView } from './node-view.ts'
+export { parsePlan, printPlan } from './plan.ts'
+export { type BlockOutcome, runScenario, type ScenarioResult } from './scenario.ts'
 export {
   type CrashOptions,
   createFabric,

@@ -118,9 +118,11 @@ export interface Fabric<C extends SimClient = SimClient> {
   skew(index: number, seconds: number): void
   /** Makes the node's clocks run fast or slow. */
   drift(index: number, partsPerMillion: number): void
-  /** Makes a function callable on a node, now and after each of its restarts. */
+  /** Makes a function callable on a node, now and after each of its restarts. @throws RegistrationError */
   register(index: number, name: string, target: Target, options?: FunctionOptions): void
   unregister(index: number, name: string): number
+  /** Whether a function of this name was registered here, on any node. */
+  isOffered(name: string): boolean
   /** A client on a host of its own beside the node. */
   client(index: number): Promise<C>
   /** {@link client} for those who drive time themselves. */
@@ -368,21 +370,20 @@ class RunningFabric<C extends SimClient> implements Fabric<C> {
 
   register(index: number, name: string, target: Target, options?: FunctionOptions): void {
     const place = this.#place(index)
-    place.functions.set(name, { target, options })
     const { node } = place
-    if (node !== undefined) place.host.incarnation?.enter(() => node.register(name, target, options))
+    if (node !== undefined) asStep(place.host, () => node.register(name, target, options))
+    place.functions.set(name, { target, options })
   }
 
   unregister(index: number, name: string): number {
     const place = this.#place(index)
     const { node } = place
-    const known = place.functions.delete(name)
-    let removed = known ? 1 : 0
-    if (node !== undefined)
-      place.host.incarnation?.enter(() => {
-        removed = node.unregister(name)
-      })
-    return removed
+    const known = place.functions.delete(name) ? 1 : 0
+    return node === undefined ? known : (asStep(place.host, () => node.unregister(name)) ?? known)
+  }
+
+  isOffered(name: string): boolean {
+    return this.#places.some(({ functions }) => functions.has(name))
   }
 
   client(index: number): Promise<C> {
@@ -487,6 +488,21 @@ class RunningFabric<C extends SimClient> implements Fabric<C> {
   [Symbol.dispose](): void {
     this.close()
   }
+}
+
+/** Has the program on a host do something now, or after its stall: then there is no result yet. @throws what it throws */
+function asStep<T>(host: SimHost, work: () => T): T | undefined {
+  let result: { readonly value: T } | { readonly error: unknown } | undefined
+  host.incarnation?.enter(() => {
+    try {
+      result = { value: work() }
+    } catch (error) {
+      result = { error }
+    }
+  })
+  if (result === undefined) return undefined
+  if ('error' in result) throw result.error
+  return result.value
 }
 
 /** Begins asynchronous work as a step of a program. */

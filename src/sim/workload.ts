@@ -21,6 +21,8 @@ export interface Workload {
   readonly open: number
   /** Registers a function that answers with its node's name and the number of the call. */
   offer(index: number, name: string): void
+  /** Takes such a function back. */
+  withdraw(index: number, name: string): void
   call(index: number, fun: string): void
   subscribe(index: number, pattern: string): void
   publish(index: number, topic: string): void
@@ -41,6 +43,7 @@ export function createWorkload<C extends SimClient>(fabric: Fabric<C>): Workload
   const open = new Map<number, OpenCall>()
   const executions = new Map<number, string>()
   const clients = new Map<number, Promise<C>>()
+  const offered = new Set<string>()
   let numbered = 0
 
   function clientOf(index: number): Promise<C> {
@@ -65,7 +68,8 @@ export function createWorkload<C extends SimClient>(fabric: Fabric<C>): Workload
     open.delete(id)
     fabric.note(`n${index}`, `call ${id} ${fun} -> ${JSON.stringify(value)}`)
     const expected = fun.startsWith('own.') ? `${fun.slice('own.'.length)} ${id}` : new RegExp(`^n\\d+ ${id}$`)
-    const right = fun !== 'nowhere' && typeof value === 'string' && (typeof expected === 'string' ? value === expected : expected.test(value))
+    const right =
+      fun !== 'nowhere' && typeof value === 'string' && (typeof expected === 'string' ? value === expected : expected.test(value))
     if (!right) fabric.fault('wrong_answer', `n${index}`, `call ${id} of ${fun} got ${JSON.stringify(value)}`)
   }
 
@@ -137,7 +141,13 @@ export function createWorkload<C extends SimClient>(fabric: Fabric<C>): Workload
       return open.size
     },
 
+    withdraw(index, name) {
+      if (offered.delete(`${index} ${name}`)) fabric.unregister(index, name)
+    },
+
     offer(index, name) {
+      if (offered.has(`${index} ${name}`)) return
+      offered.add(`${index} ${name}`)
       const answer = (id: number) => `n${index} ${id}`
       fabric.register(
         index,

@@ -4,12 +4,10 @@
  */
 
 export {
-  compactJson,
   createDiagnostics,
   type Diagnostics,
   type DiagnosticsDeps,
   type DiagnosticsSnapshot,
-  diagnosticSwitches,
   fixed,
   flag,
   restOfLine,

@@ -6,13 +6,15 @@
  *
  * Synchronous, because the experiment takes tens of millions of steps.
  */
-import { createSeededRandom, type Env, silentLog } from '../../src/base/index.ts'
+import { createSeededRandom, type Env, type Random, silentLog } from '../../src/base/index.ts'
 import { createMembership, type Membership, type MembershipOptions } from '../../src/fabric/membership/membership.ts'
 import type { SwimMessage } from '../../src/wire/index.ts'
 
 export interface ModelOptions {
   readonly nodes: number
   readonly seed: number | string
+  /** Links each member makes to random others, beside a ring through all; default: a full mesh. */
+  readonly chords?: number
   readonly membership: MembershipOptions
 }
 
@@ -108,7 +110,7 @@ interface ModelMember {
   handling: boolean
 }
 
-function createModel({ nodes, seed, membership: options }: ModelOptions) {
+export function createModel({ nodes, seed, chords, membership: options }: ModelOptions) {
   let nowMs = 0
   let order = 0
   let messages = 0
@@ -118,6 +120,7 @@ function createModel({ nodes, seed, membership: options }: ModelOptions) {
   const indexes = new Map(ids.map((id, i) => [id, i]))
   const clock = { wall: () => 1_700_000_000 + nowMs / 1000, monotonic: () => nowMs }
   const members: ModelMember[] = []
+  const neighbours = chords === undefined ? fullMesh(ids) : partialMesh(ids, chords, latency)
 
   function schedule(member: ModelMember, afterMs: number, isMessage: boolean, run: () => void): Step {
     const step = { atMs: nowMs + Math.max(0, afterMs), order: order++, run, member, isMessage }
@@ -126,7 +129,7 @@ function createModel({ nodes, seed, membership: options }: ModelOptions) {
   }
 
   function createMember(id: string): ModelMember {
-    const others = ids.filter((other) => other !== id)
+    const others = neighbours.get(id) as readonly string[]
     const env: Env = {
       clock,
       log: silentLog,
@@ -197,7 +200,7 @@ function createModel({ nodes, seed, membership: options }: ModelOptions) {
   for (const id of ids) members.push(createMember(id))
   for (const member of members) {
     member.membership.start()
-    for (const other of ids) if (other !== member.id) member.membership.onConnected(other, 'instance')
+    for (const other of neighbours.get(member.id) as readonly string[]) member.membership.onConnected(other, 'instance')
   }
 
   return {
@@ -235,6 +238,24 @@ function createModel({ nodes, seed, membership: options }: ModelOptions) {
       nowMs = Math.max(nowMs, Math.min(untilMs, heap[0]?.atMs ?? untilMs))
     },
   }
+}
+
+function fullMesh(ids: readonly string[]): ReadonlyMap<string, readonly string[]> {
+  return new Map(ids.map((id) => [id, ids.filter((other) => other !== id)]))
+}
+
+function partialMesh(ids: readonly string[], chords: number, random: Random): ReadonlyMap<string, readonly string[]> {
+  const links = new Map(ids.map((id) => [id, new Set<string>()]))
+  const link = (a: string, b: string): void => {
+    if (a === b) return
+    links.get(a)?.add(b)
+    links.get(b)?.add(a)
+  }
+  ids.forEach((id, i) => {
+    link(id, ids[(i + 1) % ids.length] as string)
+    for (const other of random.sample(ids, chords)) link(id, other)
+  })
+  return new Map(Array.from(links, ([id, others]) => [id, [...others]]))
 }
 
 /** Never stands still: who stops and starts the others. */

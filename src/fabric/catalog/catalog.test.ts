@@ -248,6 +248,23 @@ describe('whose word counts', () => {
     expect(catalog.snapshot()).toMatchObject({ owners: 1, functions: 1 })
   })
 
+  it('a function id is free again when its name is gone', () => {
+    const { catalog } = catalogSample()
+    const entry = functionSample('echo', { id: 'f1' })
+    catalog.applyDelta(deltaSample({ functions: [entry] }), 100, GOSSIP)
+    const other = functionSample('other', { id: 'f1' })
+    catalog.applyDelta(deltaSample({ function_removals: [keyOf('functions', entry)], functions: [other] }), 101, GOSSIP)
+    expect(catalog.findFunctions({ functionId: 'f1' })).toEqual([other])
+  })
+
+  it('a node may take back its descriptor and keep its functions', () => {
+    const { catalog } = catalogSample()
+    catalog.applyDelta(deltaSample({ functions: [functionSample('f')], nodes: [nodeSample()] }), 100, GOSSIP)
+    catalog.applyDelta(deltaSample({ node_removals: [keyOf('nodes', nodeSample())] }), 101, GOSSIP)
+    expect(catalog.node(N1)).toBeUndefined()
+    expect(catalog.functionsNamed('f')).toHaveLength(1)
+  })
+
   it('an observer that fails does not keep the others from hearing', () => {
     const { catalog } = catalogSample()
     let heard = 0

@@ -641,7 +641,6 @@ export function createCatalog(deps: CatalogDeps, options: CatalogOptions = {}): 
         refuse(batch, 'foreign_owner', kind, entry)
         continue
       }
-      if (!isReset && version <= held) continue
       const at = record.find(kind, entry)
       // Unchanged since the version that is here: the very same entry.
       if (at >= 0 && !isFirst && record.versionAt(at) === version) continue

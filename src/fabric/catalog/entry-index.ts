@@ -9,7 +9,7 @@ import type { FunctionConflict } from './function-conflict.ts'
 import { type CatalogEntry, type CatalogKind, sameTexts } from './kinds.ts'
 
 /** Entries under names. */
-export class NameIndex<E extends object> {
+class NameIndex<E extends object> {
   readonly #entries = new Map<string, E | Set<E>>()
 
   get names(): Iterable<string> {

@@ -7,7 +7,6 @@
 
 import { CHANGES_PER_VERSION_MAX, REMOVALS_REMEMBERED_MAX } from './constants.ts'
 import {
-  type AnyKey,
   CATALOG_KINDS,
   type CatalogEntry,
   type CatalogKey,
@@ -15,7 +14,6 @@ import {
   type EntryOfKind,
   hasKey,
   type KeyOfKind,
-  keyOf,
   keyText,
 } from './kinds.ts'
 
@@ -261,10 +259,4 @@ export function splitOwnerUpdate(
   }
   pieces.push({ ...update, since, entries, removals })
   return pieces
-}
-
-/** The key of the entry at a position, with its kind. */
-export function keyAt(record: OwnerRecord, at: number): AnyKey {
-  const kind = record.kindAt(at)
-  return { kind, key: keyOf(kind, record.entryAt(at)) } as AnyKey
 }

@@ -106,6 +106,15 @@ describe('a versioned record', () => {
     expect(catalog.judge(stateOf(owner), 120_001).verdict).toBe('unwanted')
   })
 
+  it('is not renewed by a beat that was on its way for longer than a lease', () => {
+    const { env, catalog } = catalogSample()
+    const owner = ownerSample(env)
+    offer(owner, 'a')
+    catalog.applyOwner(stateOf(owner), SYNC)
+    expect(catalog.heardBeat(N1, owner.local.epoch, 1, 120_001)).toBe(false)
+    expect(catalog.heardBeat(N1, owner.local.epoch, 1, 120_000)).toBe(true)
+  })
+
   it('ages with every hop', async () => {
     const { env, catalog } = catalogSample()
     const owner = ownerSample(env)

@@ -163,7 +163,7 @@ export function createSnapshots(deps: SnapshotDeps): Snapshots {
 const CATALOG_UPDATE_PREFIX = { snapshot: 'catalog-snapshot', 'node-snapshot': 'node-snapshot' }
 
 /** Queued catalog updates per peer above which nodes are not told on top of them. */
-export function nodeSnapshotBacklogMax(targetHint: number, gap: number): number {
+function nodeSnapshotBacklogMax(targetHint: number, gap: number): number {
   const base = Math.max(2, Math.sqrt(targetHint))
   return base + Math.min(Math.sqrt(gap), base)
 }

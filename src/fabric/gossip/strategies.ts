@@ -55,7 +55,7 @@ export function createTargetChooser(strategy: GossipStrategy, random: Random, fa
 }
 
 /** The peers with the smallest distance; those without one come last. A random sample when no distance is known. */
-export function nearest(peers: readonly string[], count: number, factsOf: (peer: string) => PeerFacts, random: Random): string[] {
+function nearest(peers: readonly string[], count: number, factsOf: (peer: string) => PeerFacts, random: Random): string[] {
   const distances = new Map(peers.map((peer) => [peer, factsOf(peer).distance]))
   if (![...distances.values()].some((distance) => distance !== undefined)) return random.sample(peers, count)
   const far = Number.POSITIVE_INFINITY
@@ -68,7 +68,7 @@ export function nearest(peers: readonly string[], count: number, factsOf: (peer:
 }
 
 /** Walks the list in its order: first one peer of every region, then the rest. */
-export function acrossRegions(peers: readonly string[], count: number, factsOf: (peer: string) => PeerFacts): string[] {
+function acrossRegions(peers: readonly string[], count: number, factsOf: (peer: string) => PeerFacts): string[] {
   const regions = new Set<string>()
   const first: string[] = []
   const rest: string[] = []

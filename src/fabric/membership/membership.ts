@@ -24,6 +24,7 @@ import { type AlarmHandle, createAlarms } from './alarms.ts'
 import { type AwarenessSnapshot, createAwareness } from './awareness.ts'
 import { type BroadcastQueueSnapshot, createBroadcastQueue, retransmitLimit } from './broadcast-queue.ts'
 import {
+  ARRIVAL_SHARE,
   CONSENSUS_LEVEL,
   EVENTS_KEPT,
   INCARNATION_MAX,
@@ -362,7 +363,7 @@ export function createMembership(deps: MembershipDeps, options: MembershipOption
   }
 
   function spread(event: MembershipEvent): void {
-    queue.add(event.node_id, event)
+    queue.add(event.node_id, event, event.event_type === 'node_joined' ? ARRIVAL_SHARE : 1)
     armNews()
   }
 
