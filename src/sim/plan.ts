@@ -21,10 +21,10 @@ export interface PlanOptions {
   readonly pauseMs: number
 }
 
-export const TOPICS = ['t.a', 't.b', 't.c'] as const
-export const PATTERNS = ['t.a', 't.*', 't.#', '#'] as const
+const TOPICS = ['t.a', 't.b', 't.c'] as const
+const PATTERNS = ['t.a', 't.*', 't.#', '#'] as const
 /** Functions nodes come and go with, beside those each has from the start. */
-export const EXTRA_FUNCTIONS = ['extra.0', 'extra.1', 'extra.2', 'extra.3'] as const
+const EXTRA_FUNCTIONS = ['extra.0', 'extra.1', 'extra.2', 'extra.3'] as const
 
 /** How often each kind of action is drawn, relative to the others. */
 const WEIGHTS = {
@@ -130,8 +130,9 @@ export function printPlan(plan: readonly Action[]): string {
 /** @throws CommandError naming the line */
 export function parsePlan(text: string): Action[] {
   return text.split('\n').flatMap((line, index) => {
-    const [at, ...words] = line.replace(/#.*$/, '').trim().split(/\s+/)
-    if (at === undefined || at === '') return []
+    const [at, ...words] = line.trim().split(/\s+/)
+    // A `#` further on is part of a topic pattern.
+    if (at === undefined || at === '' || at.startsWith('#')) return []
     if (!/^\d+$/.test(at) || words.length === 0) throw new CommandError(`line ${index + 1}: expected '<ms> <action>', got '${line}'`)
     return [{ atMs: Number(at), words }]
   })

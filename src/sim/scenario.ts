@@ -149,7 +149,7 @@ class Session<C extends SimClient> {
       case 'unregister':
         return [`${fabric.unregister(index(), rest[1] ?? '')} removed`]
       case 'call':
-        return [JSON.stringify(await fabric.call(index(), rest[1] ?? '', ...rest.slice(2).map(valueOf)))]
+        return [JSON.stringify(await fabric.call(index(), rest[1] ?? '', ...rest.slice(2).map(wordValue)))]
       case 'subscribe':
         return this.#subscribe(index(), rest[1] ?? '', rest[2] ?? '')
       case 'publish': {

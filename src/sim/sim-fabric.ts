@@ -153,7 +153,9 @@ interface Place<C> {
   readonly functions: Map<string, { readonly target: Target; readonly options: FunctionOptions | undefined }>
   /** Hosts of its clients, which share its fate in partitions. */
   readonly clientHosts: SimHost[]
-  client: { readonly instance: Incarnation; readonly opened: Promise<C> } | undefined
+  clientsMade: number
+  /** The one for `call`, and the instance of the node it was opened to. */
+  client: { readonly of: Incarnation | undefined; readonly instance: Incarnation; readonly opened: Promise<C> } | undefined
 }
 
 /** The id of a simulated node. */
@@ -191,7 +193,7 @@ class RunningFabric<C extends SimClient> implements Fabric<C> {
     for (let i = 0; i < options.nodes; i++) {
       const host = new SimHost(this.#world, `n${i}`)
       this.network.add(host)
-      this.#places.push({ host, node: undefined, functions: new Map(), clientHosts: [], client: undefined })
+      this.#places.push({ host, node: undefined, functions: new Map(), clientHosts: [], clientsMade: 0, client: undefined })
     }
     this.#stopWatching = watchRealIo()
   }
@@ -396,7 +398,7 @@ class RunningFabric<C extends SimClient> implements Fabric<C> {
 
   #openClient(index: number) {
     const place = this.#place(index)
-    const host = new SimHost(this.#world, `c${index}.${place.clientHosts.length}`)
+    const host = new SimHost(this.#world, `c${index}.${place.clientsMade++}`)
     place.clientHosts.push(host)
     host.island = place.host.island
     this.network.add(host)
@@ -408,13 +410,23 @@ class RunningFabric<C extends SimClient> implements Fabric<C> {
 
   call(index: number, fun: string, ...args: unknown[]): Promise<unknown> {
     const place = this.#place(index)
-    place.client ??= this.#openClient(index)
+    const { incarnation } = place.host
+    // After a restart, and where no node was, a new client: the old one would have to find out first.
+    if (place.client !== undefined && place.client.of !== incarnation) {
+      this.#retireClient(place, place.client.instance.host)
+      place.client = undefined
+    }
+    place.client ??= { of: incarnation, ...this.#openClient(index) }
     const { instance, opened } = place.client
     opened.catch(() => {
-      // The node was not there: the next call tries anew.
       place.client = undefined
     })
     return this.settle(opened.then((client) => inStep(instance, () => client.call(fun, ...args))))
+  }
+
+  #retireClient(place: Place<C>, host: SimHost): void {
+    this.#end(host, false)
+    place.clientHosts.splice(place.clientHosts.indexOf(host), 1)
   }
 
   advance(ms: number): Promise<void> {

@@ -68,7 +68,7 @@ describe('a plan', () => {
   })
 
   it('may hold comments, and is refused by line', () => {
-    expect(parsePlan('# found by seed 7\n\n10 heal # all\n')).toEqual([{ atMs: 10, words: ['heal'] }])
+    expect(parsePlan('# found by seed 7\n\n10 subscribe n0 t.#\n')).toEqual([{ atMs: 10, words: ['subscribe', 'n0', 't.#'] }])
     expect(() => parsePlan('10 heal\nsoon heal\n')).toThrow(/line 2/)
   })
 })

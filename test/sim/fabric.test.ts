@@ -45,7 +45,7 @@ describe('createTestFabric', () => {
   it('fails the test in which a node reaches for the real world', async () => {
     using fabric = await createTestFabric({ nodes: 1, seed: 1 })
     fabric.register(0, 'really.wait', () => setTimeout(1, 'done'))
-    const error = await fabric.call(0, 'really.wait').catch((thrown) => thrown)
+    const error = (await fabric.call(0, 'really.wait').catch((thrown) => thrown)) as SimulationFaultError
     expect(error).toBeInstanceOf(SimulationFaultError)
     expect(error.fault).toMatchObject({ kind: 'real_io', host: 'n0' })
   })

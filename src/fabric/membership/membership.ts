@@ -112,7 +112,7 @@ export interface MembershipOptions {
   readonly consensus?: boolean
 }
 
-export const MEMBERSHIP_DEFAULTS: Required<Omit<MembershipOptions, 'consensus'>> = {
+const MEMBERSHIP_DEFAULTS: Required<Omit<MembershipOptions, 'consensus'>> = {
   probeIntervalMs: 1_000,
   probeTimeoutMs: 500,
   indirectProbes: 3,
