@@ -71,8 +71,9 @@ export function createReach(deps: ReachDeps): Reach {
       if (peers.departures.isDeparted(id)) return 'its node has said goodbye'
       const state = membership.stateOf(id)
       if (state === 'failed' || state === 'left') return `its node has ${state}`
-      // A node whose record lives is somebody's neighbour, if not ours: there is a way to it.
-      if (links.isConnected(id) || catalog.isVersioned(id) || peers.statusOf(id)?.status !== 'disconnected') return undefined
+      if (links.isConnected(id) || peers.statusOf(id)?.status !== 'disconnected') return undefined
+      // A node that is not suspected, and whose record lives, is somebody's neighbour, if not ours: there is a way to it.
+      if (state !== 'suspect' && catalog.isVersioned(id)) return undefined
       return 'its node is disconnected'
     },
     loadScore: (id) => peers.views.loadScoreOf(id),
