@@ -47,7 +47,7 @@ describe('the queue of news', () => {
 
   it('sends news of less weight less often', () => {
     const queue = queueOf(8)
-    queue.add('a', 'joined', 0.25)
+    queue.add('a', 'joined', 2)
     expect([1, 2, 3].map(() => queue.take(5))).toEqual([['joined'], ['joined'], []])
   })
 

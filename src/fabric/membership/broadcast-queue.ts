@@ -20,8 +20,8 @@ export interface BroadcastQueueSnapshot {
 
 export interface BroadcastQueue<T> {
   readonly size: number
-  /** `part`: of the usual number of times it is to be sent, for news that matters less. */
-  add(about: string, item: T, part?: number): void
+  /** `timesMax`: send it no more often than this, for news that matters less. */
+  add(about: string, item: T, timesMax?: number): void
   has(about: string): boolean
   /** Up to `count` items to send once. */
   take(count: number): T[]
@@ -46,7 +46,7 @@ export function retransmitLimit(lambda: number, members: number): number {
 interface Entry<T> {
   readonly about: string
   readonly item: T
-  readonly part: number
+  readonly timesMax: number
   /** Replaced, dropped or finished: still on a shelf, to be skipped. */
   gone: boolean
 }
@@ -90,14 +90,14 @@ export function createBroadcastQueue<T>({ capacity, transmitLimit }: BroadcastQu
     get size() {
       return byMember.size
     },
-    add(about, item, part = 1) {
+    add(about, item, timesMax = Number.POSITIVE_INFINITY) {
       counters.added_total++
       const older = byMember.get(about)
       if (older !== undefined) {
         counters.replaced_total++
         remove(older)
       } else if (byMember.size >= capacity) dropOne()
-      const entry = { about, item, part, gone: false }
+      const entry = { about, item, timesMax, gone: false }
       byMember.set(about, entry)
       shelf(0).push(entry)
     },
@@ -124,7 +124,7 @@ export function createBroadcastQueue<T>({ capacity, transmitLimit }: BroadcastQu
       // In reverse, so that the newest lies on top again.
       for (let i = sent.length - 1; i >= 0; i--) {
         const { entry, times } = sent[i] as { entry: Entry<T>; times: number }
-        if (times < limit * entry.part) shelf(times).push(entry)
+        if (times < Math.min(limit, entry.timesMax)) shelf(times).push(entry)
         else {
           counters.finished_total++
           byMember.delete(entry.about)

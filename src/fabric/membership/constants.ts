@@ -19,10 +19,10 @@ export const RELAY_TIMEOUTS_MAX = 9
 /** News about members in one message: some 8 KB of text. */
 export const UPDATES_PER_MESSAGE_MAX = 32
 /**
- * Arrivals are sent this part of the usual number of times. A thousand nodes that start together tell each other a million arrivals, and
- * the few that are missed do no harm: the catalog knows who is there.
+ * Arrivals are sent no more often than this. A thousand nodes that start together tell each other a million arrivals, and the few that
+ * are missed do no harm: the catalog knows who is there.
  */
-export const ARRIVAL_SHARE = 0.25
+export const ARRIVAL_SENDS_MAX = 4
 /** The bad news told on a new link goes in messages of so many. */
 export const VIEW_UPDATES_PER_MESSAGE = 128
 /** Characters of one update, all texts together. A real one has 300. */

@@ -24,7 +24,7 @@ import { type AlarmHandle, createAlarms } from './alarms.ts'
 import { type AwarenessSnapshot, createAwareness } from './awareness.ts'
 import { type BroadcastQueueSnapshot, createBroadcastQueue, retransmitLimit } from './broadcast-queue.ts'
 import {
-  ARRIVAL_SHARE,
+  ARRIVAL_SENDS_MAX,
   CONSENSUS_LEVEL,
   EVENTS_KEPT,
   INCARNATION_MAX,
@@ -329,7 +329,19 @@ export function createMembership(deps: MembershipDeps, options: MembershipOption
   const order = createProbeOrder(random)
   const messages = createSwimMessages(nodeId, clock)
   const probing = createProbing(
-    { env, nodeId, messages, alarms, awareness, send, updatesFor, relaysFor, onResult: onProbeResult, onAnswer: seen },
+    {
+      env,
+      nodeId,
+      messages,
+      alarms,
+      awareness,
+      send,
+      updatesFor,
+      relaysFor,
+      answers: (id) => members.get(id)?.linked === true,
+      onResult: onProbeResult,
+      onAnswer: seen,
+    },
     { probeTimeoutMs, indirectProbes: settings.indirectProbes, lifeguard, pauseMs },
   )
 
@@ -363,7 +375,7 @@ export function createMembership(deps: MembershipDeps, options: MembershipOption
   }
 
   function spread(event: MembershipEvent): void {
-    queue.add(event.node_id, event, event.event_type === 'node_joined' ? ARRIVAL_SHARE : 1)
+    queue.add(event.node_id, event, event.event_type === 'node_joined' ? ARRIVAL_SENDS_MAX : undefined)
     armNews()
   }
 
@@ -774,9 +786,14 @@ export function createMembership(deps: MembershipDeps, options: MembershipOption
     onLost(peer, why) {
       const member = members.get(peer)
       if (member === undefined) return
+      const { linked, vouched } = member
       member.linked = false
-      if (phase === 'alive' && why === 'closed' && !isGone(member)) probing.linkLost(peer)
-      else if (why !== 'restarted') probing.abandon(peer)
+      member.vouched = false
+      if (phase !== 'alive' || why !== 'closed' || isGone(member)) {
+        if (why !== 'restarted') probing.abandon(peer)
+      } else if (linked) probing.linkLost(peer)
+      // Nobody can be asked to probe it; but whoever else has a link to it will answer for it.
+      else if (vouched && member.state === 'alive') suspect(member, 'link_lost', { link: why })
     },
     left(gone) {
       if (gone === nodeId) return

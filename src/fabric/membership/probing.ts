@@ -68,6 +68,8 @@ export interface ProbingDeps {
   updatesFor(target: string): readonly MembershipEvent[]
   /** Up to `k` living neighbours that could ask `target`. */
   relaysFor(target: string, k: number): readonly string[]
+  /** Whether there is a link to it, and it would answer: a node without `swim/1` must not be sent a probe. */
+  answers(target: string): boolean
   onResult(record: ProbeRecord): void
   /** An answer of `target` itself came through this node. */
   onAnswer(target: string): void
@@ -254,13 +256,14 @@ export function createProbing(deps: ProbingDeps, options: ProbingOptions): Probi
       }
       const id = nextId()
       const full = relays.size >= RELAYS_ACTIVE_MAX
-      if (full || !send(ask.target_node, messages.probe('relayed', id, ask.target_node, deps.updatesFor(ask.target_node)))) {
+      const asked = ask.target_node
+      if (full || !deps.answers(asked) || !send(asked, messages.probe('relayed', id, asked, deps.updatesFor(asked)))) {
         if (full) counters.relaysRefused++
         sendNack({ asker: from, askerProbeId: ask.probe_id })
         return
       }
       counters.relayed++
-      const relay = { asker: from, askerProbeId: ask.probe_id, target: ask.target_node } as Relay
+      const relay = { asker: from, askerProbeId: ask.probe_id, target: asked } as Relay
       relay.alarm = armNack(id, relay, false)
       relays.set(id, relay)
     },
