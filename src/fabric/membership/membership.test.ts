@@ -33,11 +33,14 @@ interface Sent {
 /** One member whose neighbours are played by the test. */
 function lone(options: MembershipOptions = {}, links: string[] = [B, C, D], known: readonly string[] = []) {
   const env = createVirtualEnv({ seed: 11 })
+  const { after, every } = env.timers
+  let stalled = false
+  let waiting: (() => void)[] = []
   const sent: Sent[] = []
   const linked = new Set<string>()
   const membership = createMembership(
     {
-      env,
+      env: { ...env, timers: { after: (ms, fn) => after(ms, () => (stalled ? waiting.push(fn) : fn())), every } },
       nodeId: SELF,
       send(to, message) {
         if (!linked.has(to)) return false
@@ -62,6 +65,15 @@ function lone(options: MembershipOptions = {}, links: string[] = [B, C, D], know
     sent,
     linked,
     connect,
+    /** For `ms` nothing of this node runs; then what was due. */
+    async standStill(ms: number) {
+      stalled = true
+      await env.advance(ms)
+      stalled = false
+      const due = waiting
+      waiting = []
+      for (const fn of due) fn()
+    },
     /** `peer` brings news. */
     hear: (peer: string, updates: readonly MembershipEvent[], kind: ProbeKind = 'news') =>
       membership.receive(peer, from(peer).probe(kind, 'x', SELF, updates)),
@@ -333,8 +345,19 @@ describe('a probe', () => {
 
 describe('a suspect', () => {
   it('is told first', async () => {
-    const { sent } = await suspectB()
-    expect(sent.at(-1)).toMatchObject({ to: B, message: { payload: { updates: [{ event_type: 'node_suspected', node_id: B }] } } })
+    const { env, sent, membership } = lone()
+    let subject = ''
+    let before = 0
+    membership.observe(({ state, event: { node_id: id } }) => {
+      if (state !== 'suspect' || subject !== '') return
+      subject = id
+      before = sent.length
+    })
+    await until(env, () => subject !== '')
+    expect(sent[before]).toMatchObject({
+      to: subject,
+      message: { payload: { updates: [{ event_type: 'node_suspected', node_id: subject }] } },
+    })
   })
 
   it('gets less time as others confirm, and the confirmations are passed on', () => {
@@ -367,6 +390,41 @@ describe('a suspect', () => {
     expect(membership.stateOf(B)).toBe('alive')
     hear(D, [event('node_suspected', B, 0)])
     expect(membership.stateOf(B)).toBe('suspect')
+  })
+})
+
+describe('a node that stood still', () => {
+  it('does not take what it slept through for silence', async () => {
+    const { env, standStill, probesOf, answer, sent, membership } = lone({}, [B])
+    await until(env, () => probesOf(B).length > 0)
+    await standStill(3_000)
+    const count = sent.length
+    expect(membership.snapshot()).toMatchObject({ pauses_total: 1, probing: { extended_total: 1, active_probes: 1 } })
+    answer(B, probesOf(B)[0]?.message as SwimMessage)
+    expect(membership.probes()).toMatchObject([{ result: 'success', extended: true }])
+    expect(sent).toHaveLength(count)
+  })
+
+  it('doubts itself by the length of the pause', async () => {
+    const { standStill, membership } = lone({}, [B])
+    await standStill(2_500)
+    expect(membership.snapshot().awareness.local_health).toBeGreaterThan(2)
+    expect(membership.snapshot().pause_longest_ms).toBeGreaterThan(1_500)
+  })
+
+  it('puts off a verdict, to read first what may refute it; not for ever', async () => {
+    const { env, standStill, hear, membership } = lone({}, [B])
+    hear(C, [event('node_suspected', B, 0)])
+    await standStill(6_000)
+    expect(membership.stateOf(B)).toBe('suspect')
+    expect(membership.snapshot().suspicions_extended_total).toBe(1)
+    hear(B, [event('node_confirmed', B, 1, B)])
+    expect(membership.stateOf(B)).toBe('alive')
+    hear(C, [event('node_suspected', B, 1)])
+    await standStill(6_000)
+    expect(membership.stateOf(B)).toBe('suspect')
+    await env.advance(10_000)
+    expect(membership.stateOf(B)).toBe('failed')
   })
 })
 
