@@ -24,6 +24,7 @@ interface ExploreFlags {
   readonly runs: number
   readonly nodes: number
   readonly log?: string
+  readonly minimise: boolean
 }
 
 interface ReplayFlags {
@@ -54,7 +55,8 @@ export function declareSimCommands(sim: Command): void {
     .addOption(new Option('--runs <number>', 'seeds to try, one after another').argParser(positive).default(1))
     .addOption(nodesOption())
     .option('--log <file>', 'write what happens to a file, or to standard output with -')
-    .action(async ({ log, nodes, runs, seed }: ExploreFlags) => {
+    .option('--no-minimise', 'do not cut a failing run down to what matters')
+    .action(async ({ log, minimise, nodes, runs, seed }: ExploreFlags) => {
       const sink = openLog(log)
       const tell = (line: string) => (log === '-' ? process.stderr : process.stdout).write(`${line}\n`)
       try {
@@ -63,7 +65,7 @@ export function declareSimCommands(sim: Command): void {
           sink?.write(`# seed ${options.seed}, ${nodes} nodes`)
           const result = await explore(deps, options)
           tell(summary(result))
-          if (result.violation !== undefined) throw new CommandFailure(await failureReport(options, result))
+          if (result.violation !== undefined) throw new CommandFailure(await failureReport(options, result, minimise))
         }
       } finally {
         sink?.close()
@@ -78,12 +80,8 @@ export function declareSimCommands(sim: Command): void {
     .option('--scenario <file>', 'what to do, instead of what the seed says')
     .action(async ({ nodes, scenario, seed }: ReplayFlags) => {
       const plan = scenario === undefined ? undefined : understood(scenario, () => parsePlan(readText(scenario)))
-      const result = await explore(deps, {
-        seed,
-        nodes,
-        ...(plan && { plan }),
-        log: (line) => process.stdout.write(`${line}\n`),
-      })
+      const log = (line: string) => void process.stdout.write(`${line}\n`)
+      const result = await understood(scenario ?? 'the plan', () => explore(deps, { seed, nodes, ...(plan && { plan }), log }))
       process.stdout.write(`${summary(result)}\n`)
       if (result.violation !== undefined) throw new CommandFailure(violationLine(result))
     })
@@ -111,18 +109,21 @@ function difference(file: string, { actual, commands, expected, line }: BlockOut
 }
 
 /** Makes the run small, keeps the plan, and says how to repeat it. */
-async function failureReport(options: { seed: number; nodes: number }, result: RunResult): Promise<string> {
+async function failureReport(options: { seed: number; nodes: number }, result: RunResult, isMinimised: boolean): Promise<string> {
+  const { nodes, seed } = options
+  const asFound = `  mpreg sim replay --seed ${seed} --nodes ${nodes}`
+  if (!isMinimised) return [violationLine(result), 'Replay with:', asFound].join('\n')
   const small = await minimiseRun(deps, options, result)
-  const file = join(tmpdir(), `mpreg-sim-${options.seed}.plan`)
+  const file = join(tmpdir(), `mpreg-sim-${seed}.plan`)
   writeFileSync(file, `# ${violationLine(result)}\n${printPlan(small.plan)}`)
   return [
     violationLine(result),
     `Cut down from ${result.plan.length} to ${small.plan.length} actions on ${small.nodes} nodes (${small.runs} runs):`,
     printPlan(small.plan).trimEnd(),
     'Replay with:',
-    `  mpreg sim replay --seed ${options.seed} --nodes ${small.nodes} --scenario ${file}`,
+    `  mpreg sim replay --seed ${seed} --nodes ${small.nodes} --scenario ${file}`,
     'or as it was found:',
-    `  mpreg sim replay --seed ${options.seed} --nodes ${options.nodes}`,
+    asFound,
   ].join('\n')
 }
 

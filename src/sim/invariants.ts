@@ -8,12 +8,17 @@ import { functionKey } from './node-view.ts'
 import type { Fabric } from './sim-fabric.ts'
 import { simUrl } from './sim-fabric.ts'
 
-/** Calm time after which nobody lists a departed node, ms, by how it went. */
-const GONE_LISTED_MS = { stopped: 10_000, crashed: 30_000, silent: 60_000 } as const
+/**
+ * The last resort: what a node offered is gone when its lease ends, ms; the explorer's settings say 30 s. Those who start after a departure
+ * may learn of the departed from somebody cut off from the news.
+ */
+const LEASE_MS = 33_000
+/** Calm time after which nobody who was there lists a departed node, ms, by how it went. */
+const GONE_LISTED_MS = { stopped: 4_000, crashed: 15_000, silent: LEASE_MS } as const
 /** Time in which a node's own catalog follows its registry, ms. */
 const OWN_ENTRY_MISSING_MS = 3_000
-/** Looking at a node costs more than most of what it does meanwhile, and nothing here is decided within a second. */
-const TURNS = 4
+/** Nodes looked at in one check: looking costs more than what a node does meanwhile, and nothing here is decided within a second. */
+const NODES_PER_CHECK = 5
 
 export type Departure = keyof typeof GONE_LISTED_MS
 
@@ -24,7 +29,7 @@ export interface Invariants {
   calmed(): void
   departed(index: number, how: Departure): void
   returned(index: number): void
-  /** Looks at some of the nodes now, at each once in {@link TURNS} calls. */
+  /** Looks at some of the nodes now, at the others in the next calls. */
   check(): void
 }
 
@@ -34,8 +39,11 @@ export function watchInvariants(fabric: Fabric): Invariants {
   /** Since when a viewer lists a node that is gone: `viewer gone`. */
   const listedSince = new Map<string, number>()
   const missingSince = new Map<string, number>()
+  /** When a node was started again. */
+  const startedMs = new Map<string, number>()
   let calmFromMs = 0
   let cut = false
+  const turns = Math.max(4, Math.ceil(fabric.size / NODES_PER_CHECK))
   let turn = 0
 
   watchFrames(fabric)
@@ -52,7 +60,8 @@ export function watchInvariants(fabric: Fabric): Invariants {
       const sinceMs = listedSince.get(key) ?? fabric.nowMs
       listedSince.set(key, sinceMs)
       const listedMs = fabric.nowMs - Math.max(sinceMs, calmFromMs)
-      if (!cut && listedMs > GONE_LISTED_MS[departure.how])
+      const isLater = (startedMs.get(viewer) ?? 0) > departure.sinceMs
+      if (!cut && listedMs > (isLater ? LEASE_MS : GONE_LISTED_MS[departure.how]))
         fabric.fault(
           'departed_listed',
           viewer,
@@ -87,17 +96,20 @@ export function watchInvariants(fabric: Fabric): Invariants {
       calmFromMs = Math.max(calmFromMs, fabric.nowMs)
     },
     departed(index, how) {
-      gone.set(simUrl(index), { how, sinceMs: fabric.nowMs })
+      // What a cut or a hanging node keeps from being heard was as good as not said.
+      const isHeard = !cut && calmFromMs <= fabric.nowMs
+      gone.set(simUrl(index), { how: isHeard ? how : 'silent', sinceMs: fabric.nowMs })
     },
     returned(index) {
       const id = simUrl(index)
       gone.delete(id)
+      startedMs.set(id, fabric.nowMs)
       for (const since of [listedSince, missingSince]) for (const key of since.keys()) if (key.split(' ').includes(id)) since.delete(key)
     },
     check() {
-      turn = (turn + 1) % TURNS
+      turn = (turn + 1) % turns
       for (const index of fabric.live) {
-        if (index % TURNS !== turn) continue
+        if (index % turns !== turn) continue
         const view = fabric.view(index)
         if (view === undefined) continue
         checkListing(view.node_id, view.peers)

@@ -52,6 +52,7 @@ const TOTAL = Object.values(WEIGHTS).reduce((sum, weight) => sum + weight, 0)
 export function drawPlan(random: Random, { durationMs, nodes, pauseMs }: PlanOptions): Action[] {
   const plan: Action[] = []
   const down = new Set<number>()
+  const offered = new Set<string>()
   const node = () => `n${random.int(nodes)}`
 
   function words(kind: Kind): string[] | undefined {
@@ -64,9 +65,17 @@ export function drawPlan(random: Random, { durationMs, nodes, pauseMs }: PlanOpt
         return ['publish', node(), random.pick(TOPICS) as string]
       case 'subscribe':
         return ['subscribe', node(), random.pick(PATTERNS) as string]
-      case 'register':
-      case 'unregister':
-        return [kind, node(), random.pick(EXTRA_FUNCTIONS) as string]
+      case 'register': {
+        const offer = `${node()} ${random.pick(EXTRA_FUNCTIONS)}`
+        offered.add(offer)
+        return ['register', ...offer.split(' ')]
+      }
+      case 'unregister': {
+        const offer = random.pick([...offered])
+        if (offer === undefined) return undefined
+        offered.delete(offer)
+        return ['unregister', ...offer.split(' ')]
+      }
       case 'crash':
       case 'stop': {
         const victim = random.int(nodes)

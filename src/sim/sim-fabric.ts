@@ -9,7 +9,7 @@ import { createNode, type Node, type SettingsInput } from '../node/index.ts'
 import type { FunctionOptions } from '../rpc/index.ts'
 import type { Connection, DialOptions } from '../transport/index.ts'
 import type { Conditions } from './conditions.ts'
-import { disagreements } from './convergence.ts'
+import { agree, disagreements } from './convergence.ts'
 import type { NodeView } from './node-view.ts'
 import { watchRealIo } from './real-io.ts'
 import { type Incarnation, type LogRecord, SimHost } from './sim-host.ts'
@@ -474,11 +474,19 @@ class RunningFabric<C extends SimClient> implements Fabric<C> {
   }
 
   converged(): boolean {
-    return this.disagreements().length === 0
+    const { live } = this
+    return agree(this.#views(live), new Set(live.map(simUrl)))
   }
 
   disagreements(): string[] {
-    return disagreements(this.live.flatMap((index) => this.view(index) ?? []))
+    return disagreements([...this.#views(this.live)])
+  }
+
+  *#views(indices: readonly number[]): Generator<NodeView> {
+    for (const index of indices) {
+      const view = this.view(index)
+      if (view !== undefined) yield view
+    }
   }
 
   traffic(index: number): Readonly<Traffic> {

@@ -14,6 +14,9 @@ import type { World } from './world.ts'
 /** Log records a host keeps; the oldest go first. */
 const LOG_RECORDS_MAX = 500
 
+/** Steps of one program at one instant; an honest one has a few hundred. */
+const STEPS_AT_ONCE_MAX = 100_000
+
 export interface LogRecord {
   readonly atMs: number
   readonly level: string
@@ -170,6 +173,8 @@ export class Incarnation implements StepOwner {
   readonly number: number
   readonly env: Env
   alive = true
+  #instantMs = -1
+  #stepsNow = 0
 
   constructor(host: SimHost, number: number) {
     this.host = host
@@ -189,7 +194,7 @@ export class Incarnation implements StepOwner {
   }
 
   #step(fn: () => void): void {
-    if (!this.alive) return
+    if (!this.alive || this.#isStuck()) return
     runStep(this, () => {
       try {
         fn()
@@ -197,6 +202,20 @@ export class Incarnation implements StepOwner {
         this.host.world.fault('uncaught_error', this.host.name, whereOf(error))
       }
     })
+  }
+
+  /** A program that does more and more at one instant never lets time go on: it is ended. */
+  #isStuck(): boolean {
+    const { world } = this.host
+    const nowMs = world.time.clock.monotonic()
+    if (nowMs !== this.#instantMs) {
+      this.#instantMs = nowMs
+      this.#stepsNow = 0
+    }
+    if (++this.#stepsNow <= STEPS_AT_ONCE_MAX) return false
+    world.fault('livelock', this.host.name, `${STEPS_AT_ONCE_MAX} steps without time going on`)
+    this.alive = false
+    return true
   }
 
   log(record: string): void {

@@ -115,7 +115,13 @@ export function createWorkload<C extends SimClient>(fabric: Fabric<C>): Workload
       const client = await fabric.client(index)
       const received: string[] = []
       got.set(index, received)
-      await fabric.settle(client.subscribe('proof.#', (message) => received.push(String(message.payload))))
+      // Whoever remembers where messages of this topic go must notice the subscriptions that follow.
+      await fabric.settle(client.publish('proof.of', `early word of n${index}`))
+      await fabric.settle(
+        client.subscribe('proof.#', ({ payload }) => {
+          if (String(payload).startsWith('from ')) received.push(String(payload))
+        }),
+      )
       members.push(client)
     }
     await fabric.until(() => fabric.converged(), 30_000, 250)
@@ -156,7 +162,7 @@ export function createWorkload<C extends SimClient>(fabric: Fabric<C>): Workload
           ran(id, `n${index}`)
           // Some take a while, so that faults meet calls under way.
           if (id % 3 !== 0) return answer(id)
-          return new Promise((resolve) => fabric.env(index).timers.after(20 * (id % 50), () => resolve(answer(id))))
+          return new Promise((resolve) => fabric.env(index).timers.after(100 * (id % 50), () => resolve(answer(id))))
         },
         { params: { id: 'int' } },
       )
