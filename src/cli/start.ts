@@ -34,8 +34,11 @@ try {
   await stopped
 } catch (error) {
   // A tour that is cut short by Ctrl-C has not failed.
-  if (stopping.signal.aborted) await stopped
-  else {
+  if (stopping.signal.aborted) {
+    await stopped
+    // One that was just starting.
+    await fabric.stop()
+  } else {
     await fabric.stop()
     report(error, true)
     process.exitCode = EXIT_FAILURE
@@ -68,6 +71,7 @@ async function tour(fabric: TourFabric): Promise<void> {
 async function startNodes(fabric: TourFabric): Promise<string> {
   heading('Five nodes, five processes; each is told of one other')
   for (const name of TOUR_NODES) {
+    stopping.signal.throwIfAborted()
     const url = await fabric.start(name)
     if (name === 'front') printEndpoint({ url })
     say(`  ${name.padEnd(6)} ${url}  ${colors.dim(TOUR_RESOURCES[name].length > 0 ? `owns ${TOUR_RESOURCES[name].join(', ')}` : '')}`)
@@ -130,9 +134,9 @@ async function followTopic(client: Client, fabric: TourFabric): Promise<void> {
   const first = messages.next()
   // The subscription has to get around first; a publisher in a real system would not know or care.
   let published = 0
-  const publishing = setInterval(() => void elsewhere.publish('orders.eu.created', { order: ++published, item: 'fig' }), LOOK_AGAIN_MS)
-  const { value } = await first
-  clearInterval(publishing)
+  const publish = () => void elsewhere.publish('orders.eu.created', { order: ++published, item: 'fig' }).catch(() => {})
+  const publishing = setInterval(publish, LOOK_AGAIN_MS)
+  const { value } = await first.finally(() => clearInterval(publishing))
   answer(`front hears ${value.topic}`, value.payload)
   say('  published on depot, whose client knows nothing of front')
   await messages.return?.()
@@ -140,43 +144,56 @@ async function followTopic(client: Client, fabric: TourFabric): Promise<void> {
 
 async function loseTwoNodes(client: Client, fabric: TourFabric): Promise<void> {
   heading('5. One node is killed, one says goodbye, and calls go on')
-  const tally = { ok: 0, failed: [] as string[], by: new Map<string, number>() }
-  let calling = true
-  const load = (async () => {
-    while (calling) {
-      try {
-        const { asked } = (await client.call('stock.of', 'pear')) as { asked: string }
-        tally.ok++
-        tally.by.set(asked, (tally.by.get(asked) ?? 0) + 1)
-      } catch (error) {
-        tally.failed.push(String((error as { details?: unknown }).details ?? error))
-      }
-      await pause(5)
-    }
-  })()
-  const killed = fabric.urlOf('depot')
-  const left = fabric.urlOf('till')
-  await pause(500)
-  const killing = performance.now()
-  await fabric.kill('depot')
-  await until('depot gone from the list', async () => !(await peersOf(client)).includes(killed))
-  say(`  depot killed (SIGKILL): off front's list of peers after ${Math.round(performance.now() - killing)} ms`)
-  const leaving = performance.now()
-  await fabric.leave('till')
-  await until('till gone from the list', async () => !(await peersOf(client)).includes(left))
-  say(`  till left with GOODBYE: off the list after ${Math.round(performance.now() - leaving)} ms`)
-  await pause(500)
-  calling = false
-  await load
-  const who = [...tally.by].map(([name, count]) => `${name} ${count}`).join(', ')
-  say(
-    `  meanwhile stock.of("pear"): ${tally.ok} answers (${who}), ${tally.failed.length} failed${tally.failed.length > 0 ? `: ${[...new Set(tally.failed)].join('; ')}` : ''}`,
-  )
+  const load = callWithoutEnd(client)
+  try {
+    await pause(500)
+    const killed = fabric.urlOf('depot')
+    const killing = performance.now()
+    await fabric.kill('depot')
+    await until('depot gone from the list', async () => !(await peersOf(client)).includes(killed))
+    say(`  depot killed (SIGKILL): off front's list of peers after ${Math.round(performance.now() - killing)} ms`)
+    const left = fabric.urlOf('till')
+    const leaving = performance.now()
+    await fabric.leave('till')
+    await until('till gone from the list', async () => !(await peersOf(client)).includes(left))
+    say(`  till left with GOODBYE: off the list after ${Math.round(performance.now() - leaving)} ms`)
+    await pause(500)
+  } finally {
+    say(`  meanwhile stock.of("pear"): ${await load.stop()}`)
+  }
   const returning = performance.now()
   await fabric.start('depot')
   await fabric.start('till')
   await until('both back', async () => (await peersOf(client)).length === TOUR_NODES.length - 1 && (await knows(client, 'add')))
   say(`  both started again, and known again after ${Math.round(performance.now() - returning)} ms`)
+}
+
+/** Calls one function again and again; `stop` tells what became of the calls. */
+function callWithoutEnd(client: Client) {
+  const answers = new Map<string, number>()
+  const failures = new Map<string, number>()
+  const count = (tally: Map<string, number>, what: string) => tally.set(what, (tally.get(what) ?? 0) + 1)
+  let calling = true
+  const load = (async () => {
+    while (calling) {
+      try {
+        const { asked, error } = (await client.call('stock.of', 'pear')) as { asked?: string; error?: string }
+        if (asked === undefined) count(failures, String(error))
+        else count(answers, asked)
+      } catch (error) {
+        count(failures, String((error as { details?: unknown }).details ?? error))
+      }
+      await pause(5)
+    }
+  })()
+  const shown = (tally: Map<string, number>) => [...tally].map(([what, times]) => `${what} ${times}`).join(', ')
+  return {
+    async stop(): Promise<string> {
+      calling = false
+      await load
+      return `answered by ${shown(answers)}; failed: ${shown(failures) || 'none'}`
+    },
+  }
 }
 
 async function peersOf(client: Client): Promise<string[]> {

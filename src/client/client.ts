@@ -30,6 +30,7 @@ import {
   ClientClosedError,
   ConnectionLostError,
   InvalidAnswerError,
+  isPassing,
   NotConnectedError,
   OperationRefusedError,
   RequestTimeoutError,
@@ -586,11 +587,6 @@ export class NodeClient {
 
 function subscriberOf(record: SubscriptionRecord): string {
   return `subscriber of ${record.patterns.join(', ')}`
-}
-
-/** Says nothing about what was asked, only about the moment: worth asking again. */
-function isPassing(error: unknown): boolean {
-  return error instanceof RequestTimeoutError || error instanceof ConnectionLostError || error instanceof NotConnectedError
 }
 
 /** The value of a result object with one member; else the whole object. */

@@ -4,7 +4,7 @@
  */
 import type { Env } from '../base/index.ts'
 import type { NodeClient } from './client.ts'
-import { type ClientClosedError, ConnectionLostError, NotConnectedError, RequestTimeoutError } from './errors.ts'
+import { type ClientClosedError, isPassing } from './errors.ts'
 import { type Message, type SubscribeOptions, type Subscription, SubscriptionRecord } from './subscription.ts'
 
 export interface ClusterTopicsDeps {
@@ -184,9 +184,4 @@ export function createClusterTopics({ env, connect }: ClusterTopicsDeps): Cluste
       for (const held of [...subscriptions]) finish(held, cause)
     },
   }
-}
-
-/** Says nothing about what was asked, only about the moment: worth asking again. */
-function isPassing(error: unknown): boolean {
-  return error instanceof RequestTimeoutError || error instanceof ConnectionLostError || error instanceof NotConnectedError
 }

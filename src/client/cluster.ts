@@ -165,6 +165,8 @@ class ClusterNodesClient {
     const deadlineMs = clock.monotonic() + errand.timeoutMs
     const ignorant = new Set<string>()
     let last: unknown
+    /** A node that was reached says more than one that was not. */
+    let notFound: CommandNotFoundError | undefined
     let given = 0
     let unknown: ResultUnknownError | undefined
     let candidates = this.#order(errand.first)
@@ -210,6 +212,7 @@ class ClusterNodesClient {
         else if (error instanceof RequestTimeoutError) this.#endpoints.timedOut(url)
         if (!(error instanceof CommandNotFoundError) || !(errand.notFoundIsHarmless || errand.idempotent === true)) throw error
         ignorant.add(nodeId)
+        notFound = error
         if (ignorant.size === NOT_FOUND_ANSWERS_MAX) break
       }
     }
@@ -217,7 +220,7 @@ class ClusterNodesClient {
       this.#resultsUnknown++
       throw unknown
     }
-    throw last instanceof RpcError ? last : this.#nobody(last)
+    throw notFound ?? (last instanceof RpcError ? last : this.#nobody(last))
   }
 
   #order(first: readonly string[] = []): readonly Candidate[] {

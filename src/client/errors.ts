@@ -84,3 +84,8 @@ export function rpcErrorOf(error: { code: number; message: string; details?: unk
   if (error.code === RPC_CODES.overloaded) return new OverloadedError(error)
   return new RpcError(error)
 }
+
+/** An error of the connection, which another attempt may not meet. */
+export function isPassing(error: unknown): boolean {
+  return error instanceof RequestTimeoutError || error instanceof ConnectionLostError || error instanceof NotConnectedError
+}

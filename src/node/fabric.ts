@@ -16,20 +16,26 @@ import {
   createMembership,
   createPeers,
   createSync,
+  type DialExplanation,
   type Dialing,
   dialUrlOf,
   draftDelta,
   type Gossip,
   gossipFrame,
+  type HiddenPeer,
+  type LinkView,
+  type MemberExplanation,
   type Membership,
   type Offers,
   type Peers,
+  type ReconnectHistory,
   type RoleHandler,
   type Sync,
 } from '../fabric/index.ts'
 import type { Diagnostics } from '../telemetry/index.ts'
 import type { Connection, DialOptions, Network } from '../transport/index.ts'
-import { decodeGossip, type GossipMessage, isSwimMessage, isSwimType, type SyncMessage } from '../wire/index.ts'
+import type { GossipMessage, SyncMessage } from '../wire/index.ts'
+import { tlsFiles } from './listeners.ts'
 import type { Settings } from './settings/index.ts'
 
 interface PayloadFrame {
@@ -51,6 +57,8 @@ export interface FabricDeps {
   readonly instanceId: string
   readonly diagnostics: Diagnostics
   readonly offers: Offers
+  /** How many file descriptors are open; undefined where dialling uses none. */
+  readonly descriptors: (() => { readonly used: number; readonly limit: number } | undefined) | undefined
   /** Accepted connections that are open. */
   activeClients(): number
   /** `fabric-message` frames from other nodes. */
@@ -72,6 +80,7 @@ export interface Fabric {
   leave(): Promise<void>
   /** Ends everything at once. */
   stop(): void
+  explainPeer(nodeId: string): PeerExplanation
   snapshot(): FabricSnapshot
 }
 
@@ -83,6 +92,17 @@ export interface FabricSnapshot {
   readonly membership: ReturnType<Membership['snapshot']>
   readonly dialing: ReturnType<Dialing['snapshot']>
   readonly announcer: ReturnType<Announcer['snapshot']>
+}
+
+/** What this node can say of another. Parts it knows nothing of are undefined. */
+export interface PeerExplanation {
+  readonly node_id: string
+  readonly link: LinkView | undefined
+  readonly dialing: DialExplanation | undefined
+  readonly membership: MemberExplanation | undefined
+  /** Why it is not listed. */
+  readonly hidden: HiddenPeer | undefined
+  readonly reconnects: ReconnectHistory | undefined
 }
 
 export function createFabric(deps: FabricDeps): Fabric {
@@ -97,12 +117,7 @@ export function createFabric(deps: FabricDeps): Fabric {
       streamBytesMax: settings.streamBytesMax,
       sendBufferBytesMax: settings.sendBufferBytesMax,
     },
-    tls: {
-      verify: settings.tlsVerifyPeers,
-      ...(settings.tlsCertFile === null ? {} : { certFile: settings.tlsCertFile }),
-      ...(settings.tlsKeyFile === null ? {} : { keyFile: settings.tlsKeyFile }),
-      ...(settings.tlsCaFile === null ? {} : { caFile: settings.tlsCaFile }),
-    },
+    tls: { verify: settings.tlsVerifyPeers, ...tlsFiles(settings) },
     ...(settings.peerAuthToken === null ? {} : { authToken: settings.peerAuthToken }),
     ...(settings.peerApiKey === null ? {} : { apiKey: settings.peerApiKey }),
   }
@@ -137,6 +152,7 @@ export function createFabric(deps: FabricDeps): Fabric {
         *functionsOf(id) {
           for (const { entry, kind } of catalog.entriesOf(id)) if (kind === 'functions') yield entry
         },
+        instanceOf: catalog.instanceOf,
       },
       local: {
         functions: () => offers.functions().map(({ identity, resources }) => ({ ...identity, resources })),
@@ -171,7 +187,16 @@ export function createFabric(deps: FabricDeps): Fabric {
   const links = peers.sender
 
   const gossip = createGossip(
-    { env, nodeId, nodeName: settings.name, clusterId, links, catalog, diagnostics },
+    {
+      env,
+      nodeId,
+      nodeName: settings.name,
+      clusterId,
+      links,
+      catalog,
+      diagnostics,
+      onSwim: (from, message) => membership.receive(from, message),
+    },
     {
       intervalSeconds: gossipInterval,
       fanout: GOSSIP_FANOUT,
@@ -184,6 +209,7 @@ export function createFabric(deps: FabricDeps): Fabric {
   const membership = createMembership({
     env,
     nodeId,
+    instanceId,
     send: (target, message) => links.send(target, gossipFrame(message)),
     targets: () => links.connected().filter((peer) => links.has(peer, 'swim/1')),
     isKnown: (id) => catalog.node(id) !== undefined,
@@ -208,19 +234,19 @@ export function createFabric(deps: FabricDeps): Fabric {
       connect: createConnector({
         env,
         diagnostics,
+        ...(deps.descriptors && { descriptors: deps.descriptors }),
         dialOnce: (url, connectTimeoutMs, signal) => network.dial(url, { ...linkLimits, connectTimeoutMs, signal }),
       }),
       adopt: (connection, expected, context) => peers.dialed(connection, expected, context),
       linkKinds: peers.linkKinds,
       preferAccepted: (id) => links.has(id, 'roles/1'),
       instanceOf: peers.instanceOf,
-      ownsFunctions: (id) => catalog.entriesOf(id).some(({ kind }) => kind === 'functions'),
+      ownsFunctions: catalog.offersFunctions,
       discovered: () => {
-        const owners = new Set(catalog.list('functions').map((entry) => entry.node_id))
-        owners.delete(nodeId)
+        const others = catalog.nodes().filter((entry) => entry.node_id !== nodeId)
         return {
-          function_catalog: owners.size,
-          node_catalog: catalog.nodes().filter((entry) => entry.node_id !== nodeId).length,
+          function_catalog: others.filter((entry) => catalog.offersFunctions(entry.node_id)).length,
+          node_catalog: others.length,
           peer_directory: Math.max(0, peers.directory.size - 1),
         }
       },
@@ -242,25 +268,15 @@ export function createFabric(deps: FabricDeps): Fabric {
     },
   )
 
-  roles.set('fabric-gossip', onGossip)
+  roles.set('fabric-gossip', (from, frame, text) => {
+    if (text === undefined) gossip.receive(from, frame.payload as GossipMessage)
+    else gossip.receiveFrame(from, frame as PayloadFrame, text)
+  })
   roles.set('fabric-sync', (from, frame, text) => {
     if (text === undefined) sync.receive(from, frame.payload as SyncMessage)
     else sync.receiveFrame(from, frame as PayloadFrame, text)
   })
   roles.set('fabric-message', deps.onMessage)
-
-  function onGossip(...[from, frame, text]: Parameters<RoleHandler>): void {
-    const type = (frame.payload as { message_type?: unknown } | null | undefined)?.message_type
-    if (!isSwimType(type)) {
-      if (text === undefined) gossip.receive(from, frame.payload as GossipMessage)
-      else gossip.receiveFrame(from, frame as PayloadFrame, text)
-      return
-    }
-    const result =
-      text === undefined ? { message: frame.payload as GossipMessage } : decodeGossip(frame as PayloadFrame, text, env.clock.wall())
-    if ('message' in result && isSwimMessage(result.message)) membership.receive(from, result.message)
-    else if (text !== undefined) gossip.receiveFrame(from, frame as PayloadFrame, text)
-  }
 
   peers.events.observe((event) => {
     const { node_url: peer } = event
@@ -274,16 +290,29 @@ export function createFabric(deps: FabricDeps): Fabric {
         break
       case 'connection_lost':
         membership.onLost(peer, event.why)
+        endRecord(peer)
         gossip.onLost(peer)
         sync.onLost(peer)
     }
   })
   peers.onDeparture(({ delta, departure }) => {
-    membership.left(departure.node_url)
+    membership.left(departure.node_url, departure.instance_id)
     dialing.left(departure.node_url)
     gossip.forget(departure.node_url)
     if (delta !== undefined) gossip.publishCatalog(delta)
   })
+
+  /** Ends the record of a process whose goodbye was heard through failure detection alone. All others hear it the same way. */
+  function endRecord(id: string): void {
+    // A linked node says it itself, with all that belongs to it.
+    if (membership.stateOf(id) !== 'left' || links.isConnected(id) || !catalog.isVersioned(id)) return
+    const evidence = JSON.parse(membership.explain(id)?.reason.event.metadata.text ?? '{}') as { readonly instance_id?: unknown }
+    // Another process may have come since.
+    if (evidence.instance_id !== catalog.instanceOf(id)) return
+    catalog.departNode(id, [], env.clock.wall())
+    gossip.forget(id)
+  }
+  membership.observe(({ event }) => endRecord(event.node_id))
 
   // Who went in good order, however that was heard, is not looked for.
   catalog.observe(({ delta, source }) => {
@@ -292,6 +321,18 @@ export function createFabric(deps: FabricDeps): Fabric {
   })
 
   let cancelPruning: (() => void) | undefined
+  let cancelNodeSnapshots: (() => void) | undefined
+
+  function stop(): void {
+    cancelPruning?.()
+    cancelNodeSnapshots?.()
+    dialing.stop()
+    announcer.stop()
+    membership.stop()
+    gossip.stop()
+    sync.stop()
+    peers.stop()
+  }
 
   return {
     catalog,
@@ -309,27 +350,34 @@ export function createFabric(deps: FabricDeps): Fabric {
       membership.start()
       announcer.start()
       cancelPruning = env.timers.every(Math.max(1, ttlSeconds / PRUNINGS_PER_TTL) * 1000, () => void catalog.prune(env.clock.wall()))
+      cancelNodeSnapshots = env.timers.every(gossipInterval * 1000, () => {
+        gossip.sendNodeSnapshots(peers.views.targetHint() - 1, peers.directory.size - 1)
+      })
       await dialing.start()
     },
 
     async leave() {
       dialing.stop()
-      const { dialed, linked } = await peers.goodbye('graceful_shutdown')
-      announcer.depart()
+      // First, over links still open: the own incarnation is the highest there is, and from now on this node refutes and accuses nobody.
       membership.stop()
+      const told = peers.goodbye('graceful_shutdown')
+      // In the same turn: whoever has the goodbye closes the link.
+      announcer.depart()
+      const { dialed, linked } = await told
       if (linked + dialed > 0) await new Promise<void>((resolve) => env.timers.after(GOODBYE_PAUSE_MS, resolve))
-      this.stop()
+      stop()
     },
 
-    stop() {
-      cancelPruning?.()
-      dialing.stop()
-      announcer.stop()
-      membership.stop()
-      gossip.stop()
-      sync.stop()
-      peers.stop()
-    },
+    stop,
+
+    explainPeer: (id) => ({
+      node_id: id,
+      link: peers.links().find((link) => link.node_url === id),
+      dialing: dialing.explain().find((candidate) => candidate.candidate === id),
+      membership: membership.explain(id),
+      hidden: peers.views.hiddenPeers().find(({ url }) => url === id),
+      reconnects: peers.events.reconnects().find(({ node_url }) => node_url === id),
+    }),
 
     snapshot: () => ({
       catalog: catalog.snapshot(),

@@ -10,6 +10,7 @@ import {
   type ListenOptions,
   type Network,
   type PortAllocator,
+  type TlsOptions,
 } from '../transport/index.ts'
 import type { Settings } from './settings/index.ts'
 
@@ -52,16 +53,6 @@ export function createListeners({ accept, env, network, settings }: ListenersDep
     })
     policies.push(policy)
     return policy
-  }
-
-  function tls() {
-    const { tlsCertFile, tlsKeyFile, tlsCaFile, tlsRequireClientCert } = settings
-    return {
-      verify: tlsRequireClientCert,
-      ...(tlsCertFile === null ? {} : { certFile: tlsCertFile }),
-      ...(tlsKeyFile === null ? {} : { keyFile: tlsKeyFile }),
-      ...(tlsCaFile === null ? {} : { caFile: tlsCaFile }),
-    }
   }
 
   async function listen(options: ListenOptions): Promise<void> {
@@ -112,7 +103,11 @@ export function createListeners({ accept, env, network, settings }: ListenersDep
       for (const url of settings.listen) {
         const target = listenTarget(url)
         const isSecure = target.protocol === 'wss' || target.protocol === 'tcps'
-        await listen({ ...target, ...shared, ...(isSecure ? { access: secure, tls: tls() } : { access: plain }) })
+        await listen({
+          ...target,
+          ...shared,
+          ...(isSecure ? { access: secure, tls: { verify: settings.tlsRequireClientCert, ...tlsFiles(settings) } } : { access: plain }),
+        })
       }
       if (claimedPort !== undefined) await tellPort(claimedPort)
     },
@@ -126,6 +121,15 @@ export function createListeners({ accept, env, network, settings }: ListenersDep
       listeners.length = 0
       policies.length = 0
     },
+  }
+}
+
+/** Own certificate and trusted authorities, where they are set. */
+export function tlsFiles({ tlsCaFile, tlsCertFile, tlsKeyFile }: Settings): Pick<TlsOptions, 'caFile' | 'certFile' | 'keyFile'> {
+  return {
+    ...(tlsCertFile === null ? {} : { certFile: tlsCertFile }),
+    ...(tlsKeyFile === null ? {} : { keyFile: tlsKeyFile }),
+    ...(tlsCaFile === null ? {} : { caFile: tlsCaFile }),
   }
 }
 

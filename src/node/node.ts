@@ -10,7 +10,7 @@ import { createHash } from 'node:crypto'
 import { hostname } from 'node:os'
 import { createRealEnv, type Env, silentLog } from '../base/index.ts'
 import { type AnyEntry, FunctionConflictError, keyText, type ListedPeer } from '../fabric/index.ts'
-import { createExchange, createSubscriptionEntries, type Exchange, type ExchangeSnapshot } from '../pubsub/index.ts'
+import { createExchange, createSubscriptionEntries, type Exchange, type ExchangeSnapshot, type TopicExplanation } from '../pubsub/index.ts'
 import {
   type Call,
   type Caller,
@@ -27,7 +27,8 @@ import { createDiagnostics, createLog, type Diagnostics, type LogSink, logOncePe
 import { type Connection, createSocketNetwork, hostForUrl, isWildcardHost, type Network } from '../transport/index.ts'
 import { canonicalJson, encodeMessage, errorLine, type Message, RawJson } from '../wire/index.ts'
 import { builtins } from './builtins.ts'
-import { createFabric, type Fabric, type FabricSnapshot } from './fabric.ts'
+import { openDescriptors } from './descriptors.ts'
+import { createFabric, type Fabric, type FabricSnapshot, type PeerExplanation } from './fabric.ts'
 import { createListeners, type Listeners } from './listeners.ts'
 import type { PublishMiddleware } from './middleware.ts'
 import { createOffers } from './offers.ts'
@@ -40,7 +41,18 @@ import { createStderrSink } from './stderr-sink.ts'
 import { createWorkerPool, type WorkerFunction, type WorkerPool, type WorkerPoolSnapshot } from './worker-pool.ts'
 
 /** Subsystems this version has; settings of any other get one warning. */
-const SUBSYSTEMS: ReadonlySet<Subsystem> = new Set<Subsystem>(['node', 'logging', 'transport', 'rpc', 'pubsub', 'peers', 'gossip'])
+const SUBSYSTEMS: ReadonlySet<Subsystem> = new Set<Subsystem>([
+  'node',
+  'logging',
+  'transport',
+  'rpc',
+  'pubsub',
+  'peers',
+  'gossip',
+  'federation',
+])
+
+const NOT_STARTED = 'the node has not started: it knows no others yet'
 
 /** How long `stop` waits for requests that are running before it fails them. */
 const DRAIN_MS = 500
@@ -117,14 +129,21 @@ export interface Node {
   publish(topic: string, payload: unknown, headers?: Readonly<Record<string, unknown>>): number
   /** In-process subscription; the function returned ends it. */
   subscribe(patterns: readonly string[], receive: (message: Message) => void | Promise<void>): () => void
-  /** Calls a function, wherever in the fabric it is, as a client of this node would. Rejects with RpcError. */
+  /**
+   * Calls a function, wherever in the fabric it is, as a client of this node would. Rejects with RpcError; what a function on another
+   * node throws is a value, as for clients: `{ error, command, error_type, … }`.
+   */
   call(fun: string, ...args: readonly unknown[]): Promise<unknown>
   /** The same, asking for more than a name. */
   callWith(options: CallOptions, fun: string, ...args: readonly unknown[]): Promise<unknown>
   /** The other nodes that are there, as `list_peers` shows them. */
   listPeers(): readonly ListedPeer[]
+  /** Everything this node can say of another: links, how dialling goes, what failure detection holds, why it is not listed. */
+  explainPeer(nodeId: string): PeerExplanation
+  /** Who would get a message published on a topic now, by which way, and why others would not. */
+  explainTopic(topic: string): TopicExplanation
   snapshot(): NodeSnapshot
-  /** What a simulation compares between nodes; undefined before the start. */
+  /** What a simulation compares between nodes; undefined before the start. @internal */
   debugView(): DebugView | undefined
   /** Listens. @throws TransportError and others, with one line that says what to change */
   start(): Promise<void>
@@ -161,7 +180,7 @@ function assemble(settings: Settings, warnings: readonly string[], deps: NodeDep
   })
   const env: Env = { ...base, log: log.root }
   const diagnostics = createDiagnostics({ environment: deps.environment ?? process.env, log })
-  return new RunningNode(settings, warnings, env, diagnostics, deps.network ?? createSocketNetwork({ env }))
+  return new RunningNode(settings, warnings, env, diagnostics, deps.network)
 }
 
 class RunningNode implements Node {
@@ -169,6 +188,7 @@ class RunningNode implements Node {
   readonly instanceId: string
   readonly #env: Env
   readonly #network: Network
+  readonly #descriptors: typeof openDescriptors | undefined
   readonly #diagnostics: Diagnostics
   readonly #warnings: readonly string[]
   readonly #registry
@@ -191,11 +211,13 @@ class RunningNode implements Node {
   #starting: Promise<void> | undefined
   #stopping: Promise<void> | undefined
 
-  constructor(settings: Settings, warnings: readonly string[], env: Env, diagnostics: Diagnostics, network: Network) {
+  constructor(settings: Settings, warnings: readonly string[], env: Env, diagnostics: Diagnostics, given: Network | undefined) {
     this.settings = settings
     this.#warnings = warnings
     this.#env = env
+    const network = given ?? createSocketNetwork({ env })
     this.#network = network
+    this.#descriptors = given === undefined ? openDescriptors : undefined
     this.#diagnostics = diagnostics
     this.#listeners = createListeners({ env, network, settings, accept: (connection) => this.#accept(connection) })
     this.instanceId = env.random.ulid()
@@ -359,6 +381,15 @@ class RunningNode implements Node {
     return this.#running().peers.views.listPeers()
   }
 
+  explainPeer(nodeId: string): PeerExplanation {
+    return this.#running().explainPeer(nodeId)
+  }
+
+  explainTopic(topic: string): TopicExplanation {
+    if (this.#reach === undefined) throw new Error(NOT_STARTED)
+    return this.#reach.pubsub.explainTopic(topic)
+  }
+
   snapshot(): NodeSnapshot {
     return {
       node_id: this.url,
@@ -393,7 +424,7 @@ class RunningNode implements Node {
     for (const keys of owners.values()) keys.sort()
     return {
       node_id: this.url,
-      peers: peers.views.listPeers().map(({ url }) => url),
+      peers: peers.views.listedIds(),
       catalog: owners,
       functions: this.#registry.list().map((fn) => `${fn.name}@${fn.versionText}`),
       requests_in_flight: this.#executor.snapshot().requests_in_flight,
@@ -402,7 +433,7 @@ class RunningNode implements Node {
 
   /** @throws Error before the start */
   #running(): Fabric {
-    if (this.#fabric === undefined) throw new Error('the node has not started: it knows no others yet')
+    if (this.#fabric === undefined) throw new Error(NOT_STARTED)
     return this.#fabric
   }
 
@@ -448,6 +479,7 @@ class RunningNode implements Node {
       instanceId: this.instanceId,
       diagnostics: this.#diagnostics,
       offers: createOffers({ nodeId: this.url, settings: this.settings, registry: this.#registry, subscriptions }),
+      descriptors: this.#descriptors,
       activeClients: () => this.#sessions.size,
       onMessage: (...received) => this.#reach?.onMessage(...received),
     })
@@ -489,6 +521,8 @@ class RunningNode implements Node {
     this.#state = 'stopping'
     this.#executor.refuseMore()
     await this.#drain()
+    // While there are links to answer over.
+    this.#executor.close()
     if (wasRunning) await this.#fabric?.leave()
     await this.#release()
     if (wasRunning) this.#env.log.scope('server').info(`node stopped id=${this.url}`)

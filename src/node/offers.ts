@@ -2,7 +2,7 @@
 import type { Offers } from '../fabric/index.ts'
 import type { SubscriptionEntries } from '../pubsub/index.ts'
 import { type RegisteredFunction, type Registry, sharesSpec, summaryOf } from '../rpc/index.ts'
-import { encodeJson, normalizeScope, RawJson, type TransportEndpoint } from '../wire/index.ts'
+import { compareCodePoints, encodeJson, normalizeScope, RawJson, type TransportEndpoint } from '../wire/index.ts'
 import type { Settings } from './settings/index.ts'
 
 export interface OffersDeps {
@@ -67,9 +67,5 @@ function transportEndpoints(nodeId: string, advertisedUrls: readonly string[]): 
     const [endpoint, protocol = '', host = '', port] = match
     endpoints.push({ connection_type: 'internal', protocol: protocol.toLowerCase(), host, port: Number(port), endpoint })
   }
-  return endpoints.sort((a, b) => compareText(a.protocol, b.protocol) || compareText(a.host, b.host) || a.port - b.port)
-}
-
-function compareText(a: string, b: string): number {
-  return a < b ? -1 : a > b ? 1 : 0
+  return endpoints.sort((a, b) => compareCodePoints(a.protocol, b.protocol) || compareCodePoints(a.host, b.host) || a.port - b.port)
 }

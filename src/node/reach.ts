@@ -2,15 +2,7 @@
 import type { Env } from '../base/index.ts'
 import { nextHeaders, originHeaders, type RoleHandler } from '../fabric/index.ts'
 import { createPubsubForwarding, type Exchange, type PubsubForwarding, type PubsubForwardingSnapshot } from '../pubsub/index.ts'
-import {
-  createForwarder,
-  createPlacements,
-  type Executor,
-  type Forwarder,
-  type ForwarderSnapshot,
-  type Placements,
-  type Registry,
-} from '../rpc/index.ts'
+import { createForwarder, createPlacements, type Executor, type ForwarderSnapshot, type Placements, type Registry } from '../rpc/index.ts'
 import { nearestName } from '../telemetry/index.ts'
 import { type FabricMessage, scanFabricFrame } from '../wire/index.ts'
 import type { Fabric } from './fabric.ts'
@@ -29,7 +21,6 @@ export interface ReachDeps {
 
 export interface Reach {
   readonly placements: Placements
-  readonly forwarder: Forwarder
   readonly pubsub: PubsubForwarding
   readonly onMessage: RoleHandler
   snapshot(): ReachSnapshot
@@ -105,7 +96,11 @@ export function createReach(deps: ReachDeps): Reach {
       const headers = inbound === undefined ? originHeaders(place, correlationId) : nextHeaders(place, inbound)
       return typeof headers === 'string' ? undefined : headers
     },
-    nextHop: ({ nodeId: id }, headers) => nextHop(id, headers.routing_path),
+    nextHop({ nodeId: id }, headers) {
+      // A link of our own for the messages to come; this one takes its chance with a neighbour.
+      void dialing.dial(id, 'cluster_get_or_open')
+      return nextHop(id, headers.routing_path)
+    },
     allowsCluster,
   })
 
@@ -118,7 +113,6 @@ export function createReach(deps: ReachDeps): Reach {
 
   return {
     placements,
-    forwarder,
     pubsub,
     snapshot: () => ({ rpc: forwarder.snapshot(), pubsub: pubsub.snapshot(), malformed }),
 

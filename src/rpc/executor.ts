@@ -5,7 +5,7 @@
  * A request whose functions are synchronous costs no promise and no timer; the deadlines of all others share one timer. The answer
  * leaves through `respond`, exactly once, whatever happens.
  */
-import { type DeadlineHandle, DeadlineQueue, type Env, parseConstraint, type VersionConstraint } from '../base/index.ts'
+import { type DeadlineHandle, DeadlineQueue, type Env } from '../base/index.ts'
 import {
   type Command,
   type ExecutionSummary,
@@ -28,6 +28,7 @@ import { type CallMiddleware, hasHooks, runHooked } from './middleware.ts'
 import { bindArguments } from './parameters.ts'
 import { carriedWhole, commandsByName, createResolver, levelsOf, substitute } from './references.ts'
 import type { NotFoundExplanation, RegisteredFunction, Registry, Selector } from './registry.ts'
+import { selectorOf } from './selector.ts'
 
 /** A function on another node, as a command will call it. */
 export interface RemoteFunction {
@@ -114,6 +115,7 @@ export interface Executor {
   snapshot(): ExecutorSnapshot
   /** From now on new requests are answered with overloaded: the node is stopping. */
   refuseMore(): void
+  readonly isStopping: boolean
   /** Fails everything in flight; nothing of the executor stays behind. */
   close(): void
 }
@@ -457,18 +459,6 @@ export function createExecutor(deps: ExecutorDeps, options: ExecutorOptions): Ex
     }
   }
 
-  /** @throws Error for a malformed constraint */
-  function selectorOf(cmd: Command): Selector {
-    return {
-      fun: cmd.fun,
-      functionId: cmd.function_id,
-      constraint: cmd.version_constraint === null ? null : constraintOf(cmd.version_constraint),
-      constraintText: cmd.version_constraint,
-      resources: cmd.locs,
-      targetCluster: cmd.target_cluster,
-    }
-  }
-
   /** @throws RpcError command not found, with its explanation; Error for a malformed constraint */
   function resolve(cmd: Command): RegisteredFunction | RemoteFunction {
     const selector = selectorOf(cmd)
@@ -551,6 +541,9 @@ export function createExecutor(deps: ExecutorDeps, options: ExecutorOptions): Ex
     refuseMore() {
       refusing = true
     },
+    get isStopping() {
+      return refusing
+    },
     close() {
       for (const run of [...running]) run.fail(new Error('the node stopped while the function was running'))
       deadlines.close()
@@ -568,20 +561,6 @@ const BARE_REQUEST = {
 /** Whether a request asks for more than results. */
 function isTracked(request: RpcRequest): boolean {
   return request.return_intermediate_results || request.include_execution_summary || request.debug_mode
-}
-
-/** A malformed version constraint, by the name callers of the reference know. */
-class ConstraintError extends Error {
-  override readonly name = 'ValueError'
-  readonly code = 'invalid_version_constraint'
-}
-
-function constraintOf(text: string): VersionConstraint {
-  try {
-    return parseConstraint(text)
-  } catch (error) {
-    throw new ConstraintError((error as Error).message, { cause: error })
-  }
 }
 
 /** An error whose details have no JSON form is still answered. */

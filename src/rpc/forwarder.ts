@@ -5,7 +5,7 @@
  * says that no such function is there. When the link it went over breaks, or its node is found dead, the caller is told that the outcome is
  * unknown. An answer goes back the way the request came, recorded in its payload; a hop on the way touches headers only.
  */
-import { DeadlineQueue, type Env, parseConstraint } from '../base/index.ts'
+import { DeadlineQueue, type Env } from '../base/index.ts'
 import { type HeaderPlace, nextHeaders, originHeaders } from '../fabric/index.ts'
 import {
   type Command,
@@ -35,6 +35,7 @@ import {
 import type { Call, Caller } from './call.ts'
 import type { Executor, RemoteFunction, RequestSource } from './executor.ts'
 import type { Registry, Selector } from './registry.ts'
+import { selectorOf } from './selector.ts'
 
 /** The links, as far as calls need them. */
 export interface ForwarderLinks {
@@ -48,11 +49,11 @@ export interface ForwarderLinks {
 export interface ForwarderDeps extends HeaderPlace {
   readonly env: Env
   readonly links: ForwarderLinks
-  readonly executor: Pick<Executor, 'executeCommand'>
+  readonly executor: Pick<Executor, 'executeCommand' | 'isStopping'>
   readonly registry: Pick<Registry, 'find'>
   /** Another node for a command, besides those tried. */
   place(selector: Selector, tried: ReadonlySet<string>): FunctionEntry | undefined
-  /** The neighbour that leads to a node without a link, none of `visited`; undefined: none does. */
+  /** A neighbour that may have a link to the node, none of `visited`; undefined: there is none. */
   nextHop(nodeId: string, visited: readonly string[]): string | undefined
   /** Makes a link for an answer or a call that has no other way. */
   connect(nodeId: string, context: 'rpc_remote_execute' | 'rpc_response_reply_to'): Promise<boolean>
@@ -175,6 +176,12 @@ export function createForwarder(deps: ForwarderDeps): Forwarder {
     const isLinked = links.isConnected(target) || (await deps.connect(target, 'rpc_remote_execute'))
     const hop = isLinked ? target : deps.nextHop(target, [self])
     if (hop === undefined) return unsent('no_peer_for_next_hop')
+    if ((argsText.length + kwargsText.length) * 3 > links.frameBytesMax(hop)) {
+      const bytes = Buffer.byteLength(argsText) + Buffer.byteLength(kwargsText) + ENVELOPE_BYTES
+      if (bytes > links.frameBytesMax(hop)) {
+        return { error: new RangeError(`the arguments have about ${bytes} bytes, more than the link to ${hop} carries; send less`) }
+      }
+    }
     if (call.signal.aborted) return { error: call.signal.reason as Error }
     if (call.remainingMs() <= 0) return { error: new NodeLostError('the time of the call was over before it was sent') }
 
@@ -321,7 +328,8 @@ export function createForwarder(deps: ForwarderDeps): Forwarder {
     } catch (error) {
       return refuse(message, payload, failureOf(payload.command, error, undefined))
     }
-    if (!found) return route(message, payload)
+    // A node that stops runs nothing new: the request goes elsewhere, or back to where others can be tried.
+    if (!found || deps.executor.isStopping) return route(message, payload)
     remember(payload.request_id)
     counts.requests_executed++
     const remainingMs = deadlineOf(message.headers)
@@ -430,10 +438,10 @@ export function createForwarder(deps: ForwarderDeps): Forwarder {
     })
     const predecessor = headers.routing_path.at(-1)
     const bytesMax = predecessor === undefined ? Number.POSITIVE_INFINITY : links.frameBytesMax(predecessor)
-    const length = outcome.result.text.length
+    const { text } = outcome.error ?? outcome.result
     // Said at once: an answer that no link takes would leave the caller waiting for its deadline.
-    const fits = length * 3 < bytesMax || Buffer.byteLength(outcome.result.text) + ENVELOPE_BYTES < bytesMax
-    const error = `the result has about ${length} bytes, more than the link to ${predecessor} carries (${bytesMax}); ask for less`
+    const fits = text.length * 3 + ENVELOPE_BYTES < bytesMax || Buffer.byteLength(text) + ENVELOPE_BYTES < bytesMax
+    const error = `the answer has about ${text.length} bytes, more than the link to ${predecessor} carries (${bytesMax}); ask for less`
     sendBack(answer(fits ? outcome : failure(errorValue({ error, command, error_type: 'MessageTooLargeError' }))), replyTo, predecessor)
   }
 
@@ -500,7 +508,9 @@ export function createForwarder(deps: ForwarderDeps): Forwarder {
     counts.calls_answered++
     if (payload.success) return waiting.settle({ value: payload.result })
     const value = payload.error ?? errorValue({ error: 'fabric_rpc_failed', request_id: waiting.requestId })
-    const isNotFound = value.text.startsWith('{"error":"fabric_route_not_found"')
+    const { error, error_type } = (value.parse() ?? {}) as { readonly error?: unknown; readonly error_type?: unknown }
+    // A function that ran, and threw just this, says of which type its error is: it must not run again.
+    const isNotFound = error === 'fabric_route_not_found' && error_type === undefined
     waiting.settle(isNotFound ? { move: 'not_found', value } : { value })
   }
 
@@ -535,7 +545,7 @@ export function createForwarder(deps: ForwarderDeps): Forwarder {
     caller,
     receive,
     linkLost(nodeId) {
-      if (inFlightOf.get(nodeId)?.size === 0) inFlightOf.delete(nodeId)
+      inFlightOf.delete(nodeId)
       lose((call) => call.hop === nodeId, `the link to ${nodeId} broke`)
     },
     nodeLost: (nodeId) => lose((call) => call.target === nodeId, `${nodeId} was found dead`),
@@ -613,17 +623,6 @@ function failureOf(command: string, error: unknown, object: RpcErrorObject | und
   const type = error instanceof Error ? error.name || error.constructor.name : 'Error'
   const more = object === undefined ? {} : { code: object.code, message: object.message, details: object.details ?? null }
   return { error: text, command, error_type: type, ...more }
-}
-
-function selectorOf(cmd: Command): Selector {
-  return {
-    fun: cmd.fun,
-    functionId: cmd.function_id,
-    constraint: cmd.version_constraint === null ? null : parseConstraint(cmd.version_constraint),
-    constraintText: cmd.version_constraint,
-    resources: cmd.locs,
-    targetCluster: cmd.target_cluster,
-  }
 }
 
 function deadlineOf({ metadata }: FabricHeaders): number {

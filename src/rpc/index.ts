@@ -16,7 +16,7 @@ export { describeFunction, type FunctionOptions } from './function.ts'
 export { createIntrospection } from './introspection.ts'
 export type { CallMiddleware } from './middleware.ts'
 export type { ParameterInit } from './parameters.ts'
-export { type CallExplanation, createPlacements, type Placements } from './placement.ts'
+export { createPlacements, type Placements } from './placement.ts'
 export {
   type Candidate,
   createRegistry,

@@ -4,7 +4,7 @@
  * Answers leave out empty fields (null, `''`, `[]`) unless a field is always written; readers default what is missing.
  */
 import { compareVersions, parseConstraint, parseVersion, satisfies, type Version } from '../base/index.ts'
-import type { FunctionEntry } from '../wire/index.ts'
+import { compareCodePoints, type FunctionEntry } from '../wire/index.ts'
 import type { RegisteredFunction, Registry } from './registry.ts'
 import { type RpcSpec, summaryOf } from './spec.ts'
 
@@ -116,11 +116,11 @@ export function createIntrospection(deps: IntrospectionDeps) {
       )
       .sort(
         (a, b) =>
-          compareText(a.name, b.name) ||
-          compareText(a.functionId, b.functionId) ||
+          compareCodePoints(a.name, b.name) ||
+          compareCodePoints(a.functionId, b.functionId) ||
           compareVersions(a.version, b.version) ||
-          compareText(a.clusterId, b.clusterId) ||
-          compareText(a.nodeId, b.nodeId),
+          compareCodePoints(a.clusterId, b.clusterId) ||
+          compareCodePoints(a.nodeId, b.nodeId),
       )
   }
 
@@ -187,10 +187,6 @@ function listedEntry(entry: FunctionEntry): Listed {
     summary: summary ?? null,
     spec,
   }
-}
-
-function compareText(a: string, b: string): number {
-  return a < b ? -1 : a > b ? 1 : 0
 }
 
 const SCOPES = ['local', 'zone', 'region', 'global']

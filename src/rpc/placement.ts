@@ -2,11 +2,11 @@
  * Where a command runs: on this node, on another, or nowhere, and why.
  *
  * The own cluster comes before others, this node before others of its cluster unless it is far busier, then the least load, then the highest
- * version; nodes that are equal in all of that take turns. What was considered and why it lost is kept for whoever asks.
+ * version; nodes that are equal in all of that take turns. When nothing fits, what was considered and why it did not is told.
  */
 import { compareVersions, parseVersion, satisfies } from '../base/index.ts'
 import type { FunctionEntry } from '../wire/index.ts'
-import type { RemoteFunction, RemoteFunctions } from './executor.ts'
+import type { Placement, RemoteFunction, RemoteFunctions } from './executor.ts'
 import type { Candidate, NotFoundExplanation, RegisteredFunction, Registry, Selector } from './registry.ts'
 
 /** What placement asks of the catalog. */
@@ -29,28 +29,12 @@ export interface PlacementDeps {
   /** Whether commands may go to a cluster. */
   allowsCluster(clusterId: string): boolean
   similar(name: string, known: readonly string[]): readonly string[]
-  readonly call: (target: FunctionEntry, tried: ReadonlySet<string>) => RemoteFunction['call']
+  readonly call: (target: FunctionEntry) => RemoteFunction['call']
 }
 
 export interface Placements extends RemoteFunctions {
   /** The best endpoint besides those tried; undefined when there is none. */
   next(selector: Selector, tried: ReadonlySet<string>): FunctionEntry | undefined
-  /** Everything that was considered for a command, and what was chosen. */
-  explain(selector: Selector, local: RegisteredFunction | undefined): CallExplanation
-}
-
-/** A candidate, with what decided about it. */
-export interface RankedCandidate extends Candidate {
-  readonly load_score: number | null
-  readonly chosen: boolean
-}
-
-export interface CallExplanation {
-  readonly fun: string
-  readonly outcome: 'local' | 'remote' | 'none'
-  readonly candidates: readonly RankedCandidate[]
-  /** What put the chosen one before the next; empty without a choice. */
-  readonly decided_by: '' | 'local_node' | 'only_candidate' | 'cluster' | 'load' | 'version' | 'turn'
 }
 
 /** Commands about this node itself: they run where they arrive, unless they name another cluster. */
@@ -131,29 +115,7 @@ export function createPlacements(deps: PlacementDeps): Placements {
     candidates.sort(compare)
     const best = candidates[0] as FunctionEntry
     const equals = candidates.filter((entry) => compare(best, entry) === 0)
-    return equals[turn % equals.length]
-  }
-
-  function explain(selector: Selector, local: RegisteredFunction | undefined): CallExplanation {
-    const entries = deps.catalog.functionsNamed(selector.fun)
-    const placement = place(selector, local, false)
-    const chosenNode = placement.kind === 'local' ? self : placement.kind === 'remote' ? placement.nodeId : undefined
-    const candidates = entries.map((entry) => {
-      const load = loadOf(entry.node_id)
-      return { ...candidateOf(entry, rejections(entry, selector, NONE)), load_score: load, chosen: entry.node_id === chosenNode }
-    })
-    const fit = entries.filter((entry) => rejections(entry, selector, NONE).length === 0).sort(compare)
-    return { fun: selector.fun, outcome: placement.kind, candidates, decided_by: decidedBy(placement.kind, fit) }
-  }
-
-  function decidedBy(outcome: CallExplanation['outcome'], fit: readonly FunctionEntry[]): CallExplanation['decided_by'] {
-    if (outcome === 'none') return ''
-    if (outcome === 'local') return fit.length > 1 ? 'local_node' : 'only_candidate'
-    const [first, second] = fit.filter((entry) => entry.node_id !== self)
-    if (first === undefined || second === undefined) return 'only_candidate'
-    if ((first.cluster_id === ownCluster) !== (second.cluster_id === ownCluster)) return 'cluster'
-    if (loadOf(first.node_id) !== loadOf(second.node_id)) return 'load'
-    return first.identity.version === second.identity.version ? 'turn' : 'version'
+    return equals[turn++ % equals.length]
   }
 
   function candidateOf(entry: FunctionEntry, reasons: readonly string[]): Candidate {
@@ -181,30 +143,24 @@ export function createPlacements(deps: PlacementDeps): Placements {
     }
   }
 
-  type Placed =
-    | { readonly kind: 'local' }
-    | { readonly kind: 'remote'; readonly fn: RemoteFunction; readonly nodeId: string }
-    | { readonly kind: 'none'; readonly explanation: NotFoundExplanation }
-
-  function place(selector: Selector, local: RegisteredFunction | undefined, takeTurn = true): Placed {
-    if (LOCAL_ONLY.has(selector.fun) && (selector.targetCluster === null || selector.targetCluster === ownCluster)) return LOCAL
+  function place(selector: Selector, local: RegisteredFunction | undefined): Placement {
     if (local !== undefined && deps.ownLoad() <= LOAD_MARGIN) return LOCAL
+    if (LOCAL_ONLY.has(selector.fun) && (selector.targetCluster === null || selector.targetCluster === ownCluster)) return LOCAL
     const entry = next(selector, NONE)
     if (local !== undefined && (entry === undefined || loadOf(entry.node_id) + LOAD_MARGIN >= deps.ownLoad())) return LOCAL
     if (entry === undefined) return { kind: 'none', explanation: notFound(selector) }
-    if (takeTurn) turn++
-    const { identity, node_id: nodeId, cluster_id: clusterId } = entry
+    const { identity, cluster_id: clusterId } = entry
     const fn: RemoteFunction = {
       remote: true,
       name: identity.name,
       versionText: identity.version,
       clusterId,
-      call: deps.call(entry, NONE),
+      call: deps.call(entry),
     }
-    return { kind: 'remote', fn, nodeId }
+    return { kind: 'remote', fn }
   }
 
-  return { place: (selector, local) => place(selector, local), next, explain }
+  return { place, next }
 }
 
 const LOCAL = { kind: 'local' } as const

@@ -13,7 +13,7 @@ import {
   type Version,
   type VersionConstraint,
 } from '../base/index.ts'
-import { MpregError } from '../wire/index.ts'
+import { compareCodePoints, MpregError } from '../wire/index.ts'
 import type { Call } from './call.ts'
 import type { Signature } from './parameters.ts'
 import type { RpcSpec } from './spec.ts'
@@ -198,7 +198,10 @@ export function createRegistry(deps: RegistryDeps): Registry {
     list: () =>
       [...byName.values()]
         .flat()
-        .sort((a, b) => compareText(a.name, b.name) || compareText(a.functionId, b.functionId) || compareVersions(a.version, b.version)),
+        .sort(
+          (a, b) =>
+            compareCodePoints(a.name, b.name) || compareCodePoints(a.functionId, b.functionId) || compareVersions(a.version, b.version),
+        ),
 
     get size() {
       return [...byName.values()].reduce((sum, versions) => sum + versions.length, 0)
@@ -212,8 +215,4 @@ function qualifies(fn: RegisteredFunction, selector: Selector, clusterId: string
   if (selector.constraint !== null && !satisfies(fn.version, selector.constraint)) return false
   for (const resource of selector.resources) if (!fn.resources.has(resource)) return false
   return true
-}
-
-function compareText(a: string, b: string): number {
-  return a < b ? -1 : a > b ? 1 : 0
 }

@@ -138,12 +138,7 @@ const SWIM_TYPES = ['membership_probe', 'membership_ack', 'membership_indirect_p
 export type SwimMessage = { [T in (typeof SWIM_TYPES)[number]]: GossipMessageOf<T> }[(typeof SWIM_TYPES)[number]]
 
 export function isSwimMessage(message: GossipMessage): message is SwimMessage {
-  return isSwimType(message.message_type)
-}
-
-/** Whether this is the `message_type` of failure detection. */
-export function isSwimType(type: unknown): boolean {
-  return (SWIM_TYPES as readonly unknown[]).includes(type)
+  return (SWIM_TYPES as readonly GossipType[]).includes(message.message_type)
 }
 
 const messages = new Map<unknown, RecordField<unknown>>(GOSSIP_TYPES.map((type) => [type, messageRecord(type)]))

@@ -131,3 +131,13 @@ describe('fabric-sync', () => {
     )
   })
 })
+
+describe('counters', () => {
+  it('beyond what receivers can raise and keep are refused', () => {
+    const have = (epoch: number, version: number) => decode({ kind: 'have', items: [['ws://a:1', epoch, version, 1, 0]] })
+    expect(have(2 ** 48, 2 ** 48)).toMatchObject({ dropped: [], message: { items: [{ epoch: 2 ** 48 }] } })
+    for (const result of [have(2 ** 48 + 1, 1), have(1, 2 ** 53 - 1)]) {
+      expect(result).toMatchObject({ message: { items: [] }, dropped: [{ message: expect.stringContaining('must be at most') }] })
+    }
+  })
+})

@@ -114,19 +114,35 @@ function tuple<F extends Readonly<Record<string, Field<unknown>>>>(fields: F): R
 }
 type TupleOf<F> = { readonly [K in keyof F]: F[K] extends { read(value: unknown, reading: never, at: number): infer T } ? T : never }
 
-const stamp = tuple({ node_id: id, epoch: natural(), version: natural(), beat: natural(), age_ms: natural(0) })
+/** Epochs, versions and beats are raised by receivers and kept with some bits beside them: they stay well below 2^53. */
+const COUNTER_MAX = 2 ** 48
+
+function counter(otherwise?: number): RecordField<number> {
+  const field = natural(otherwise)
+  return {
+    ...field,
+    schema: Type.Integer({ minimum: 0, maximum: COUNTER_MAX }),
+    read(value, reading, at) {
+      const count = field.read(value, reading, at)
+      if (count > COUNTER_MAX) throw new FrameError('', `must be at most ${COUNTER_MAX}`)
+      return count
+    },
+  }
+}
+
+const stamp = tuple({ node_id: id, epoch: counter(), version: counter(), beat: counter(), age_ms: natural(0) })
 /**
  * Which state of a record a node has. `epoch`: milliseconds since 1970 at the owner's start; `version` rises with each of its changes,
  * `beat` with each sign of life. `age_ms`: how long ago the owner gave that sign, summed over all nodes it came by.
  */
 export type SyncStamp = RecordOf<typeof stamp>
 
-const wish = tuple({ node_id: id, epoch: natural(), since: natural() })
+const wish = tuple({ node_id: id, epoch: counter(), since: counter() })
 /** A record somebody lacks: changes after version `since` of `epoch`; `since` 0 asks for everything. */
 export type SyncWish = RecordOf<typeof wish>
 
 function versioned<T>(field: RecordField<T>, name: 'entry' | 'key') {
-  return tuple({ version: natural(), [name]: field })
+  return tuple({ version: counter(), [name]: field })
 }
 
 const versionedEntries = record(
@@ -140,14 +156,14 @@ const head = {
   node_id: id,
   cluster_id: text(''),
   instance_id: text(''),
-  epoch: natural(),
-  version: natural(),
-  beat: natural(),
+  epoch: counter(),
+  version: counter(),
+  beat: counter(),
   age_ms: natural(0),
   /** The version the changes start after; 0: this is the whole record, and what it does not name does not exist. */
-  since: natural(0),
+  since: counter(0),
   /** On every piece of a whole record too large for one frame: the version of the whole. Each piece stands on the one before. */
-  whole: omittable(natural()),
+  whole: omittable(counter()),
 }
 const headRecord = record(head)
 const wireState = record({ ...head, entries: versionedEntries, removals: versionedKeys })

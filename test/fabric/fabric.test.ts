@@ -195,6 +195,30 @@ describe('a fabric', () => {
     expect(await fabric.call(0, 'own.f4')).toBe(4)
   })
 
+  it('in a partial mesh, who was cut off is listed by all again', { timeout: 60_000 }, async () => {
+    const fabric = await fabricOf(40, gossiping(1))
+    expect(await fabric.until(() => fabric.converged(), 30_000, 500)).toBe(true)
+    fabric.partition([1, 2, 3, 4, 5, 6])
+    await fabric.advance(60_000)
+    fabric.heal()
+    expect(await fabric.until(() => fabric.converged(), 60_000, 500), fabric.disagreements().slice(0, 5).join('\n')).toBe(true)
+  })
+
+  it('in a partial mesh, a goodbye is known to all, and a later joiner never lists who left', { timeout: 60_000 }, async () => {
+    const fabric = await fabricOf(41, { ...gossiping(1), start: false })
+    for (let i = 0; i < 40; i++) await fabric.start(i)
+    expect(await fabric.until(() => fabric.converged(), 30_000, 500)).toBe(true)
+    const gone = fabric.url(5)
+    await fabric.stop(5)
+    const isKnown = () => fabric.live.every((index) => !peersOf(fabric, index).includes(gone) && !fabric.view(index)?.catalog.has(gone))
+    expect(await fabric.until(isKnown, 10_000, 100)).toBe(true)
+    await fabric.start(40)
+    await fabric.advance(10_000)
+    expect(isKnown()).toBe(true)
+    // Nobody took it for failed on the way.
+    for (const index of fabric.live) expect(fabric.node(index).snapshot().fabric?.membership.membership_stats.nodes_failed).toBe(0)
+  })
+
   it('a wall clock ten minutes off harms nobody', async () => {
     const fabric = await fabricOf(3, { ...gossiping(0.5), start: false })
     fabric.skew(1, 600)

@@ -184,7 +184,7 @@ function createModel({ nodes, seed, chords, membership: options }: ModelOptions)
     }
     const member: ModelMember = {
       id,
-      membership: createMembership({ env, nodeId: id, send, targets: () => others }, options),
+      membership: createMembership({ env, nodeId: id, instanceId: id, send, targets: () => others }, options),
       waitingTimers: [],
       inbox: [],
       handled: 0,

@@ -77,8 +77,6 @@ export interface Announcer {
   changed(kind: CatalogKind): void
   /** Looks at what was said to have changed now, not at the end of the turn. */
   flush(): void
-  /** Tells what of a kind is offered again, as for a neighbour that may have missed it. */
-  announceAgain(kind: CatalogKind): void
   /** Ends announcing without telling anybody. */
   stop(): void
   /** Ends announcing and takes everything back. */
@@ -286,9 +284,6 @@ export function createAnnouncer(deps: AnnouncerDeps, options: AnnouncerOptions):
     start,
     changed,
     flush,
-    announceAgain(kind) {
-      if (isRunning) lookAgain(kind)
-    },
     stop,
     depart() {
       stop()

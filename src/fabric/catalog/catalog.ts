@@ -178,6 +178,8 @@ export interface Catalog {
   applyOwner(update: OwnerUpdate, source: ChangeSource): Applied
   /** Whether the node is known by a versioned record with a lease. */
   isVersioned(nodeId: string): boolean
+  /** The process behind a versioned record. */
+  instanceOf(nodeId: string): string | undefined
   /** Of all versioned records, the own one included once it has content. */
   ownerStamps(): Iterable<OwnerStamp>
   ownerStamp(nodeId: string): OwnerStamp | undefined
@@ -204,6 +206,8 @@ export interface Catalog {
   cacheProfiles(query?: { readonly clusterId?: string | undefined; readonly nodeId?: string | undefined }): CacheProfileEntry[]
   nodes(query?: NodeQuery): NodeEntry[]
   node(nodeId: string): NodeEntry | undefined
+  /** Whether a node has a live function. */
+  offersFunctions(nodeId: string): boolean
   /** Live entries of a node. */
   entriesOf(nodeId: string): AnyEntry[]
   list<K extends CatalogKind>(kind: K): EntryOfKind[K][]
@@ -400,8 +404,9 @@ export function createCatalog(deps: CatalogDeps, options: CatalogOptions = {}): 
   /** Shows hidden entries whose name or subscription id became free in this batch. */
   function reveal(batch: Batch): void {
     if (hidden.size === 0) return
+    const freed = new Set(batch.released.flatMap(({ kind, entry }) => claimsOf(kind, entry)))
     for (const [entry, kind] of [...hidden]) {
-      if (!batch.released.some((released) => released.kind === kind && isSameClaim(kind, released.entry, entry))) continue
+      if (!claimsOf(kind, entry).some((claimed) => freed.has(claimed))) continue
       const record = owners.get(entry.node_id) as OwnerRecord
       if (policy.refusal(kind, entry) !== undefined || claim(kind, entry) !== undefined) continue
       hidden.delete(entry)
@@ -706,7 +711,6 @@ export function createCatalog(deps: CatalogDeps, options: CatalogOptions = {}): 
     refutations++
     own.epoch = Math.max(own.epoch, above) + 1
     own.forgetHistory(own.version)
-    env.log.warn(`somebody held a later record of ${self} than this process wrote; epoch raised to ${own.epoch}`)
     const now = env.clock.wall()
     finish(begin({ kind: 'local' }, now), true, false, undefined)
   }
@@ -768,7 +772,6 @@ export function createCatalog(deps: CatalogDeps, options: CatalogOptions = {}): 
       own.beat++
       own.heardAtMs = env.clock.monotonic()
     },
-    refute,
   })
 
   // --- queries ---
@@ -925,6 +928,16 @@ export function createCatalog(deps: CatalogDeps, options: CatalogOptions = {}): 
     },
     judge,
     heardBeat,
+    instanceOf: (nodeId) => owners.get(nodeId)?.instance_id || undefined,
+    offersFunctions(nodeId) {
+      const record = owners.get(nodeId)
+      if (record === undefined) return false
+      const now = env.clock.wall()
+      for (let at = 0; at < record.size; at++) {
+        if (record.kindAt(at) === 'functions' && !record.isHiddenAt(at) && isLiveIn(record, record.entryAt(at), now)) return true
+      }
+      return false
+    },
     beatAgeMs(nodeId) {
       const record = owners.get(nodeId)
       return record === undefined || record.epoch === 0 ? undefined : ageMs(record)
@@ -1014,11 +1027,12 @@ export function createCatalog(deps: CatalogDeps, options: CatalogOptions = {}): 
   }
 }
 
-function isSameClaim(kind: CatalogKind, a: CatalogEntry, b: CatalogEntry): boolean {
-  if (kind === 'topics') return (a as TopicEntry).subscription_id === (b as TopicEntry).subscription_id
-  const left = (a as FunctionEntry).identity
-  const right = (b as FunctionEntry).identity
-  return left.name === right.name || left.function_id === right.function_id
+/** What only one holder may have. */
+function claimsOf(kind: CatalogKind, entry: CatalogEntry): readonly string[] {
+  if (kind === 'topics') return [`topic ${(entry as TopicEntry).subscription_id}`]
+  if (kind !== 'functions') return []
+  const { name, function_id } = (entry as FunctionEntry).identity
+  return [`name ${name}`, `id ${function_id}`]
 }
 
 function isSubset(wanted: readonly string[], offered: readonly string[]): boolean {

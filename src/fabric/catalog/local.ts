@@ -18,7 +18,7 @@ import {
   keyText,
   sameContent,
 } from './kinds.ts'
-import type { OwnerRecord, OwnerStamp } from './owner-record.ts'
+import type { OwnerRecord } from './owner-record.ts'
 
 export type LocalChange = AnyEntry | AnyKey
 
@@ -46,8 +46,6 @@ export interface LocalOwner {
   clear(): Commit
   /** Announces that this node still lives; nothing else changes. */
   renew(): void
-  /** Raises the epoch above a stamp of this node that this process did not write. True when it was one. */
-  refute(stamp: OwnerStamp): boolean
   entries<K extends CatalogKind>(kind: K): EntryOfKind[K][]
 }
 
@@ -60,11 +58,10 @@ interface LocalOwnerDeps {
   endpoints(name: string): Iterable<FunctionEntry>
   change(changes: readonly LocalChange[]): Omit<Commit, 'version'>
   renew(): void
-  refute(stamp: OwnerStamp): boolean
 }
 
 export function createLocalOwner(deps: LocalOwnerDeps): LocalOwner {
-  const { nodeId, clusterId, record, conflict, endpoints, change, renew, refute } = deps
+  const { nodeId, clusterId, record, conflict, endpoints, change, renew } = deps
   /** Collected changes by key. */
   let pending = new Map<string, LocalChange>()
 
@@ -160,7 +157,6 @@ export function createLocalOwner(deps: LocalOwnerDeps): LocalOwner {
       return commit()
     },
     renew,
-    refute,
     entries,
   }
 }

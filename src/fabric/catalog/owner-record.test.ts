@@ -37,3 +37,17 @@ describe('a record of many entries', () => {
     )
   })
 })
+
+describe('the history of a record', () => {
+  it('that forgets removals which came grouped by kind is whole only from the latest forgotten one on', () => {
+    const record = new OwnerRecord('ws://n1:1')
+    record.epoch = 1
+    record.version = 600
+    const node = { cluster_id: 'c', node_id: 'ws://n1:1' }
+    // As they come off the wire: functions of high versions before topics of low ones.
+    for (let i = 0; i < 100; i++) record.noteRemoval('queues', { ...node, queue_name: `q${i}` }, 500 + i)
+    for (let i = 0; i < 200; i++) record.noteRemoval('topics', `t${i}`, 100 + i)
+    const update = record.updateSince({ epoch: 1, version: 400 }, 0)
+    expect(update?.since).toBe(0)
+  })
+})

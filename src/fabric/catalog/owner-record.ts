@@ -174,8 +174,8 @@ export class OwnerRecord {
     this.removals ??= []
     this.removals.push({ kind, key, version } as OwnerRemoval)
     if (this.removals.length > REMOVALS_REMEMBERED_MAX) {
-      const gone = this.removals.splice(0, REMOVALS_REMEMBERED_MAX / 4)
-      this.historyFrom = Math.max(this.historyFrom, (gone.at(-1) as OwnerRemoval).version)
+      // They come grouped by kind, so the latest of those forgotten need not be the last.
+      for (const gone of this.removals.splice(0, REMOVALS_REMEMBERED_MAX / 4)) this.historyFrom = Math.max(this.historyFrom, gone.version)
     }
   }
 

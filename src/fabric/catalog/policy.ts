@@ -7,12 +7,7 @@
 import type { FunctionEntry } from '../../wire/index.ts'
 import type { CatalogEntry, CatalogKind } from './kinds.ts'
 
-export type PolicyRefusal =
-  | 'cluster_not_allowed'
-  | 'node_not_allowed'
-  | 'function_blocked'
-  | 'function_not_allowed'
-  | 'namespace_not_allowed'
+export type PolicyRefusal = 'cluster_not_allowed' | 'node_not_allowed' | 'function_blocked' | 'function_not_allowed'
 
 export interface CatalogPolicy {
   allowsCluster(clusterId: string): boolean

@@ -13,9 +13,7 @@ export type DialContext =
   | 'peer_reconcile'
   | 'cluster_get_or_open'
   | 'rpc_remote_execute'
-  | 'rpc_forward_reply'
   | 'rpc_response_reply_to'
-  | 'goodbye_temp_dial'
 
 export interface DialPolicy {
   /** Attempts after the first. */

@@ -14,12 +14,6 @@ export const RECENT_DIGESTS_MAX = 1_000
 /** Messages waiting to be passed on. */
 export const OUTBOX_MAX = 20_000
 
-/** Messages a peer may send in one second, and at once. What is over is dropped and counted: a flood must not take the node with it. */
-export const PEER_MESSAGES_PER_SECOND = 500
-export const PEER_MESSAGES_BURST = 2_000
-/** One line about a misbehaving peer in this time; what was left out is counted in the next. */
-export const COMPLAINT_INTERVAL_MS = 60_000
-
 /** Nodes in the vector clock: every message carries all of them, and nothing is decided by them. */
 export const CLOCK_ENTRIES_MAX = 256
 export const STATE_KEYS_MAX = 10_000

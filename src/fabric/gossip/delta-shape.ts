@@ -5,7 +5,6 @@
  */
 import {
   type CatalogDelta,
-  type CatalogSnapshot,
   cacheProfileEntry,
   cacheRoleEntry,
   catalogDelta,
@@ -131,13 +130,6 @@ export function withRefreshedTimes(delta: CatalogDelta, aliveSince: (nodeId: str
     }
   }
   return draft.finish(header(delta))
-}
-
-/** All entries of a snapshot as one delta; with `kinds`, only those tables. */
-export function deltaOfSnapshot(snapshot: CatalogSnapshot, head: DeltaHeader, kinds: readonly CatalogKind[] = CATALOG_KINDS): CatalogDelta {
-  const draft = draftDelta()
-  for (const kind of kinds) for (const entry of snapshot[kind] as readonly CatalogEntry[]) draft.add(kind, entry)
-  return draft.finish(head)
 }
 
 function header({ update_id, cluster_id, sent_at }: CatalogDelta): DeltaHeader {

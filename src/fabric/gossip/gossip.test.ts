@@ -100,6 +100,7 @@ function fabric(): Fabric {
           links: syncs ? links : Object.assign(links, { has: () => false }),
           catalog,
           diagnostics: { enabled: () => true, line: (_, text) => void diagnostics.push(text) },
+          onSwim: () => {},
         },
         { intervalSeconds: 0.2, fanout: 3, strategy: 'random', maxHops: 5, catalogTtlSeconds: TTL_SECONDS, ...options },
       )

@@ -11,29 +11,27 @@
  *     gossip.publishCatalog(delta)           // at once to every peer
  *     gossip.receive(peer, message)          // whatever a link brings
  */
-import { type Env, TokenBucket } from '../../base/index.ts'
-import { logOncePer } from '../../telemetry/index.ts'
+import type { Env } from '../../base/index.ts'
 import type { OutboundObject } from '../../transport/index.ts'
 import {
   type CatalogDelta,
   catalogDelta,
   decodeGossip,
   encodeGossip,
-  type FrameError,
   type GossipMessage,
   type GossipType,
+  isSwimMessage,
+  type SwimMessage,
   textBytes,
 } from '../../wire/index.ts'
 import { deltaSize, draftDelta } from '../catalog/delta.ts'
+import { createIntake } from '../intake.ts'
 import {
-  COMPLAINT_INTERVAL_MS,
   GOSSIP_TTL,
   HOLDERS_MAX,
   MAINTENANCE_INTERVAL_MS,
   MESSAGES_REMEMBERED_MAX,
   OUTBOX_MAX,
-  PEER_MESSAGES_BURST,
-  PEER_MESSAGES_PER_SECOND,
   STATE_POLL_INTERVAL_MS,
   UPDATE_TEXT_MAX,
 } from './constants.ts'
@@ -58,8 +56,8 @@ export interface GossipDeps {
   readonly links: GossipLinks
   readonly catalog: GossipCatalog
   readonly diagnostics: GossipDiagnostics
-  /** Whether an export policy lets a peer have a message; default: it may. */
-  readonly mayTell?: (peer: string, message: GossipMessage) => boolean
+  /** Messages of failure detection, which are for this node and nobody else. */
+  onSwim(from: string, message: SwimMessage): void
 }
 
 export interface GossipOptions {
@@ -83,15 +81,13 @@ type PayloadOf<T extends GossipType> = Extract<GossipMessage, { message_type: T 
 
 export interface Gossip {
   /** A message a link brought; ignored once stopped. Never throws. @param dropped what could not be read of it and was left out */
-  receive(from: string, message: GossipMessage, dropped?: readonly FrameError[]): void
+  receive(from: string, message: GossipMessage): void
   /** The same for a frame that is still to be read; one that can not be read is counted and skipped. */
   receiveFrame(from: string, frame: { readonly payload?: unknown }, text: string): void
   /** Creates a message and spreads it with the next cycle. */
   publish<T extends GossipType>(type: T, payload: PayloadOf<T>, options?: PublishOptions): void
   /** Spreads a change of the catalog that this node made or found out, at once. It must have been applied here already. */
   publishCatalog(delta: CatalogDelta): void
-  /** Tells a peer the whole catalog, soon. */
-  sendSnapshot(peer: string): void
   /** Tells a few peers in turn which nodes there are, while nodes are missing. Both numbers without this node. */
   sendNodeSnapshots(targetHint: number, known: number): void
   /** What is done with new messages of a type; one handler per type. Throwing is logged and harms nobody. */
@@ -182,9 +178,9 @@ const RETRY_PAUSES_MS = [20, 40]
 const NOBODY: ReadonlySet<string> = new Set()
 
 export function createGossip(deps: GossipDeps, options: GossipOptions): Gossip {
-  const { env, nodeId, clusterId, links, catalog, mayTell } = deps
+  const { env, nodeId, clusterId, links, catalog } = deps
   const log = env.log.scope('fabric.gossip')
-  const complaints = logOncePer({ clock: env.clock, intervalMs: COMPLAINT_INTERVAL_MS })
+  const intake = createIntake<GossipMessage>({ env, log, noun: 'gossip', decode: decodeGossip, accept })
   const clock = createFabricClock(nodeId)
   const filter = createForwardFilter(nodeId)
   const outbox = createOutbox(OUTBOX_MAX)
@@ -200,7 +196,6 @@ export function createGossip(deps: GossipDeps, options: GossipOptions): Gossip {
   })
   const handlers = new Map<GossipType, GossipHandler<never>>()
   const remembered = new Map<string, Remembered>()
-  const rates = new Map<string, TokenBucket>()
   const cancels = new Set<() => void>()
   /** A number that a process started later, however soon, does not give out again. */
   let sequence = Math.floor(env.clock.wall() * 1000)
@@ -220,9 +215,6 @@ export function createGossip(deps: GossipDeps, options: GossipOptions): Gossip {
     started: 0,
     stopped: 0,
     duplicates_received: 0,
-    rate_limited: 0,
-    unreadable_messages: 0,
-    unreadable_entries: 0,
     handler_errors: 0,
     not_delivered: 0,
     outbox_refused: 0,
@@ -273,9 +265,17 @@ export function createGossip(deps: GossipDeps, options: GossipOptions): Gossip {
   /** What a message weighs besides its payload, with some room for the way it goes. */
   function envelopeBytes(): number {
     const nothing = draftDelta().finish({ update_id: '', cluster_id: '', sent_at: 0 })
-    const bare = create('catalog_update', nothing, { ttl: 0, maxHops: 0, id: `${nodeId}:node-snapshot:${'0'.repeat(26)}` })
-    counts.created--
-    sequence--
+    const bare = newMessage({
+      type: 'catalog_update',
+      payload: nothing,
+      messageId: `${nodeId}:node-snapshot:${'0'.repeat(26)}`,
+      creator: nodeId,
+      clock: clock.current,
+      sequence,
+      ttl: 0,
+      maxHops: 0,
+      now: env.clock.wall(),
+    })
     return textBytes(encodeGossip(bare)) - textBytes(catalogDelta.write(nothing)) + 256
   }
 
@@ -292,42 +292,23 @@ export function createGossip(deps: GossipDeps, options: GossipOptions): Gossip {
 
   // Receiving
 
-  function receive(from: string, message: GossipMessage, dropped: readonly FrameError[] = []): void {
-    if (stopped || !withinRate(from)) return
+  function accept(from: string, message: GossipMessage): void {
+    if (isSwimMessage(message)) {
+      deps.onSwim(from, message)
+      return
+    }
     counts.received++
     receivedByType[message.message_type] = (receivedByType[message.message_type] ?? 0) + 1
-    if (dropped.length > 0) noteDropped(from, dropped)
-    clock.merge(message.vector_clock)
     const known = remembered.get(message.message_id)
     if (known !== undefined) {
       counts.duplicates_received++
       if (known.holders.size < HOLDERS_MAX) known.holders.add(from)
       return
     }
+    clock.merge(message.vector_clock)
     const holders = remember(message, from)
     const worthPassingOn = dispatch(from, message)
     if (worthPassingOn && canTravel(message, env.clock.wall())) enqueue({ message, holders, audience: 'unversioned' })
-  }
-
-  function withinRate(from: string): boolean {
-    let bucket = rates.get(from)
-    if (bucket === undefined) {
-      bucket = new TokenBucket(env.clock, { ratePerSecond: PEER_MESSAGES_PER_SECOND, burst: PEER_MESSAGES_BURST })
-      rates.set(from, bucket)
-    }
-    if (bucket.tryTake()) return true
-    counts.rate_limited++
-    complaints.log(`rate ${from}`, (more) => {
-      log.warn(`${from} sends more than ${PEER_MESSAGES_PER_SECOND} gossip messages per second: those above are dropped${more}`)
-    })
-    return false
-  }
-
-  function noteDropped(from: string, dropped: readonly FrameError[]): void {
-    counts.unreadable_entries += dropped.length
-    complaints.log(`entries ${from}`, (more) => {
-      log.warn(`${dropped.length} entries of a gossip message of ${from} left out: ${dropped[0]?.message}${more}`)
-    })
   }
 
   function remember(message: GossipMessage, from: string): Set<string> {
@@ -366,9 +347,7 @@ export function createGossip(deps: GossipDeps, options: GossipOptions): Gossip {
       handlers.get(message.message_type)?.(message as never, from)
     } catch (error) {
       counts.handler_errors++
-      complaints.log(`handler ${message.message_type}`, (more) => {
-        log.error(`a ${message.message_type} of ${from} could not be handled${more}`, error)
-      })
+      intake.complain(`handler ${message.message_type}`, from, `a ${message.message_type} of ${from} could not be handled`, error)
       return message.message_type !== 'catalog_update'
     }
     return true
@@ -388,8 +367,11 @@ export function createGossip(deps: GossipDeps, options: GossipOptions): Gossip {
   }
 
   function publishCatalog(delta: CatalogDelta, audience: Audience): void {
-    if (deltaSize(delta) === 0) return
-    const { parts, oversized } = splitDelta(withRefreshedTimes(delta, aliveSince), UPDATE_TEXT_MAX)
+    // Peers that sync are told of unversioned owners only. Without a link the message waits, and nobody knows for whom.
+    const isForSyncPeers = links.connected().length > 0 && !hasReferencePeer()
+    const told = isForSyncPeers ? ownersPart(delta, (owner) => !catalog.isVersioned(owner)) : delta
+    if (told === undefined || deltaSize(told) === 0) return
+    const { parts, oversized } = splitDelta(withRefreshedTimes(told, aliveSince), UPDATE_TEXT_MAX)
     counts.oversized_entries += oversized.length
     for (const { kind, entry, bytes } of oversized) {
       log.warn(`an entry of ${kind} of ${entry.node_id} is not spread: its ${bytes} bytes do not fit into a frame of ${UPDATE_TEXT_MAX}`)
@@ -427,7 +409,6 @@ export function createGossip(deps: GossipDeps, options: GossipOptions): Gossip {
       if (peer === nodeId || holders.has(peer) || passed.has(peer)) continue
       const syncs = links.has(peer, 'sync/1')
       if (syncs && audience === 'reference') continue
-      if (mayTell !== undefined && !mayTell(peer, message)) continue
       let out: OutboundObject | null
       if (syncs && copy.message_type === 'catalog_update') {
         if (filtered === undefined) filtered = unversionedCopy(copy)
@@ -501,7 +482,7 @@ export function createGossip(deps: GossipDeps, options: GossipOptions): Gossip {
   function pollState(): void {
     const updates = shared.poll(env.clock.wall(), (key, error) => {
       counts.handler_errors++
-      complaints.log(`state ${key}`, (more) => log.error(`the provider of state "${key}" failed${more}`, error))
+      intake.complain('state', key, `the provider of state "${key}" failed`, error)
     })
     for (const update of updates) {
       clock.increment()
@@ -584,20 +565,14 @@ export function createGossip(deps: GossipDeps, options: GossipOptions): Gossip {
   }
 
   return {
-    receive,
+    receive(from, message) {
+      if (!stopped) intake.receive(from, message)
+    },
     receiveFrame(from, frame, text) {
-      const result = decodeGossip(frame, text, env.clock.wall())
-      if ('message' in result) {
-        receive(from, result.message, result.dropped)
-        return
-      }
-      if (!withinRate(from)) return
-      counts.unreadable_messages++
-      complaints.log(`frame ${from}`, (more) => log.warn(`a gossip message of ${from} is skipped: ${result.rejected}${more}`))
+      if (!stopped) intake.receiveFrame(from, frame, text)
     },
     publish,
     publishCatalog: (delta) => publishCatalog(delta, 'unversioned'),
-    sendSnapshot: (peer) => snapshots.request(peer),
     sendNodeSnapshots: (targetHint, known) => snapshots.tellNodes(targetHint, known),
     handle(type, handler) {
       handlers.set(type, handler as unknown as GossipHandler<never>)
@@ -610,7 +585,6 @@ export function createGossip(deps: GossipDeps, options: GossipOptions): Gossip {
     },
     onLost(peer) {
       snapshots.cancel(peer)
-      rates.delete(peer)
       chooser.forget(peer)
     },
     forget(known) {
@@ -646,9 +620,7 @@ export function createGossip(deps: GossipDeps, options: GossipOptions): Gossip {
       ...statistics(),
       received_by_type: { ...receivedByType },
       duplicates_received: counts.duplicates_received,
-      rate_limited: counts.rate_limited,
-      unreadable_messages: counts.unreadable_messages,
-      unreadable_entries: counts.unreadable_entries,
+      ...intake.counts,
       handler_errors: counts.handler_errors,
       not_delivered: counts.not_delivered,
       outbox_refused: counts.outbox_refused,

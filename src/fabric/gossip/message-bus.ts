@@ -1,5 +1,5 @@
 /**
- * A fabric inside one process: nodes register under their ids, are linked pairwise, and frames pass as objects. For tests and for embedding.
+ * A fabric inside one process: nodes register under their ids, are linked pairwise, and frames pass as objects. For tests.
  *
  *     const bus = createMessageBus({ timers, latencyMs: () => 5 })
  *     const links = bus.join('ws://a:1', { extensions: ['sync/1'], connected, lost, frame: (from, frame) => ... })

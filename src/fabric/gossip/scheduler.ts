@@ -59,7 +59,6 @@ export interface Scheduler {
   recordCycle(messagesSent: number, pendingBefore: number, pendingAfter: number): void
   /** The queue changed outside a cycle. */
   updatePending(pendingBefore: number, pendingAfter: number): void
-  readonly cycles: number
   snapshot(pending: number): SchedulerSnapshot
 }
 
@@ -78,9 +77,6 @@ export function createScheduler(
   }
 
   return {
-    get cycles() {
-      return cycles
-    },
     shouldGossip(pending) {
       const elapsed = lastMs === Number.NEGATIVE_INFINITY ? clock.wall() - lastWall : (clock.monotonic() - lastMs) / 1000
       const figures = (): string =>

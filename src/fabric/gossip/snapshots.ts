@@ -7,10 +7,10 @@
 import type { Env } from '../../base/index.ts'
 import type { OutboundObject } from '../../transport/index.ts'
 import { type CatalogDelta, textBytes } from '../../wire/index.ts'
-import { deltaSize } from '../catalog/delta.ts'
+import { draftDelta } from '../catalog/delta.ts'
 import type { CatalogKind } from '../catalog/kinds.ts'
 import { SNAPSHOT_BATCH_MAX, SNAPSHOT_TEXT_MAX } from './constants.ts'
-import { deltaOfSnapshot, ownersPart, splitDelta, withRefreshedTimes } from './delta-shape.ts'
+import { splitDelta, withRefreshedTimes } from './delta-shape.ts'
 import type { GossipCatalog, GossipDiagnostics, GossipLinks } from './ports.ts'
 
 export interface SnapshotDeps {
@@ -84,17 +84,27 @@ export function createSnapshots(deps: SnapshotDeps): Snapshots {
   function tell(peers: readonly string[], what: 'snapshot' | 'node-snapshot'): void {
     const now = env.clock.wall()
     const head = { update_id: `${CATALOG_UPDATE_PREFIX[what]}:${env.random.ulid()}`, cluster_id: deps.clusterId, sent_at: now }
-    const kinds: readonly CatalogKind[] | undefined = what === 'snapshot' ? undefined : ['nodes']
-    const all = deltaOfSnapshot(catalog.snapshotDocument(now), head, kinds)
-    const whole = lazily(() => (deltaSize(all) === 0 ? undefined : withRefreshedTimes(all, deps.aliveSince)))
-    const unversioned = lazily(() => ownersPart(all, (owner) => !catalog.isVersioned(owner)))
+    const isTold = (kind: CatalogKind): boolean => what === 'snapshot' || kind === 'nodes'
+    function entriesOf(wanted: (owner: string) => boolean): CatalogDelta | undefined {
+      const draft = draftDelta()
+      catalog.each(({ kind, entry }) => {
+        if (isTold(kind) && wanted(entry.node_id)) draft.add(kind, entry)
+      })
+      return draft.isEmpty ? undefined : draft.finish(head)
+    }
+    const whole = lazily(() => {
+      const all = entriesOf(() => true)
+      return all && withRefreshedTimes(all, deps.aliveSince)
+    })
+    const unversioned = lazily(() => entriesOf((owner) => !catalog.isVersioned(owner)))
+    const envelope = deps.envelopeBytes()
     const frames = new Map<string, readonly OutboundObject[]>()
 
     for (const peer of peers) {
       const syncs = links.has(peer, 'sync/1')
       const delta = syncs ? unversioned() : whole()
       if (delta === undefined) continue
-      const bytesMax = Math.min(links.frameBytesMax(peer), SNAPSHOT_TEXT_MAX) - deps.envelopeBytes()
+      const bytesMax = Math.min(links.frameBytesMax(peer), SNAPSHOT_TEXT_MAX) - envelope
       const sameAs = `${syncs} ${bytesMax}`
       let parts = frames.get(sameAs)
       if (parts === undefined) {

@@ -29,8 +29,8 @@ describe('local health', () => {
     [0, 0],
     [249, 0],
     [250, 1],
-    [1_000, 4],
-    [60_000, 8],
+    [1_000, 3],
+    [60_000, 3],
   ])('a timer late by %d ms costs %d points', (lateness, points) => {
     expect(latenessPoints(lateness, 500, 8)).toBe(points)
   })

@@ -6,7 +6,7 @@
  * with patience. Late timers are not in the paper: in one process everything waits for the same event loop, and how late it runs is
  * the most direct sign of poor health there is.
  */
-import { LATE_POINT_PART } from './constants.ts'
+import { LATE_POINT_PART, LATE_POINTS_MAX } from './constants.ts'
 
 export interface AwarenessSnapshot {
   /** 0 is healthy. Probe interval and timeout are multiplied by one more. */
@@ -72,5 +72,5 @@ export function createAwareness({ max, probeTimeoutMs }: AwarenessOptions): Awar
 
 /** Points of local health that a timer costs which fired `latenessMs` too late. */
 export function latenessPoints(latenessMs: number, probeTimeoutMs: number, max: number): number {
-  return Math.min(max, Math.floor(Math.max(0, latenessMs) / (LATE_POINT_PART * probeTimeoutMs)))
+  return Math.min(max, LATE_POINTS_MAX, Math.floor(Math.max(0, latenessMs) / (LATE_POINT_PART * probeTimeoutMs)))
 }

@@ -48,6 +48,8 @@ export const LOCAL_HEALTH_MAX = 8
 export const LATE_PART = 0.2
 /** Each such part of the probe timeout by which a timer is late costs one point of local health. */
 export const LATE_POINT_PART = 0.5
+/** Points one pause costs at most: it is over when it is noticed. Who keeps standing still collects them pause by pause. */
+export const LATE_POINTS_MAX = 3
 /**
  * So often a verdict is put off because this node stood still when it was due. A node that can not keep time is no judge; but if it is the
  * only one, it has to judge at last.

@@ -42,6 +42,7 @@ function lone(options: MembershipOptions = {}, links: string[] = [B, C, D], know
     {
       env: { ...env, timers: { after: (ms, fn) => after(ms, () => (stalled ? waiting.push(fn) : fn())), every } },
       nodeId: SELF,
+      instanceId: 'own',
       send(to, message) {
         if (!linked.has(to)) return false
         sent.push({ to, message })
@@ -500,9 +501,9 @@ describe('a link', () => {
 describe('departures', () => {
   it('are announced, and a farewell is heard by all', async () => {
     const { env, membership, told } = lone({}, [C, D])
-    membership.left(B)
-    membership.left(C)
-    membership.left(C)
+    membership.left(B, 'gone')
+    membership.left(C, 'gone')
+    membership.left(C, 'gone')
     expect([membership.stateOf(B), membership.stateOf(C)]).toEqual(['left', 'left'])
     await env.advance(1_000)
     expect(told(D).filter(({ event_type: type, node_id: id }) => type === 'node_left' && id === C)).not.toHaveLength(0)

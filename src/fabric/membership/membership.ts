@@ -81,6 +81,8 @@ export type ChangeReason =
 export interface MembershipDeps {
   readonly env: Env
   readonly nodeId: string
+  /** Of this process. */
+  readonly instanceId: string
   /** False when there is no link to `target`; never throws. */
   send(target: string, message: SwimMessage): boolean
   /** Linked nodes that take part in failure detection (`swim/1`). */
@@ -235,8 +237,8 @@ export interface Membership {
   /** A link to a `swim/1` node is up. */
   onConnected(peer: string, instanceId: string): void
   onLost(peer: string, why: LinkLossCause): void
-  /** It said goodbye. */
-  left(nodeId: string): void
+  /** Its process said goodbye. */
+  left(nodeId: string, instanceId: string): void
   /**
    * Evidence about a node that does not take part in failure detection: its socket, its statuses. `failed` holds at once; `alive` also
    * means that this node answers for it when others think otherwise. `detail` is shown to the operator.
@@ -795,12 +797,12 @@ export function createMembership(deps: MembershipDeps, options: MembershipOption
       // Nobody can be asked to probe it; but whoever else has a link to it will answer for it.
       else if (vouched && member.state === 'alive') suspect(member, 'link_lost', { link: why })
     },
-    left(gone) {
+    left(gone, instance) {
       if (gone === nodeId) return
       probing.abandon(gone)
       const member = members.get(gone)
       if (member?.state === 'left') return
-      const event = makeEvent('node_left', gone, member?.incarnation ?? 0, 'goodbye', undefined)
+      const event = makeEvent('node_left', gone, member?.incarnation ?? 0, 'goodbye', { instance_id: instance })
       if (member !== undefined) apply(member, event, null)
       else if (introduce(event, null) === undefined) return
       spread(event)
@@ -880,7 +882,7 @@ export function createMembership(deps: MembershipDeps, options: MembershipOption
       phase = 'left'
       stats.protocol_stopped++
       stats.departures_sent++
-      const event = makeEvent('node_left', nodeId, incarnation, 'shutdown', { started_at: ownSince })
+      const event = makeEvent('node_left', nodeId, incarnation, 'shutdown', { started_at: ownSince, instance_id: deps.instanceId })
       events.push(event)
       for (const target of targets()) tell(target, 'news', [event])
       probing.clear()

@@ -174,40 +174,6 @@ export function createAccepted(core: PeerCore, connection: Connection): Accepted
     return link === undefined ? firstStatus(body, u) : laterStatus(link, body, u)
   }
 
-  /** Who a frame of the fabric says it is from. */
-  function legacyIdentity(frame: Frame): { readonly nodeId: string; readonly clusterId: string } | undefined {
-    const payload = frame.payload as
-      | { sender_id?: unknown; headers?: { routing_path?: unknown; source_cluster?: unknown } }
-      | null
-      | undefined
-    if (frame.role === 'fabric-gossip') {
-      const nodeId = payload?.sender_id
-      if (typeof nodeId !== 'string') return undefined
-      const clusterId = core.directory.clusterOf(nodeId)
-      return clusterId === undefined ? undefined : { nodeId, clusterId }
-    }
-    const path = payload?.headers?.routing_path
-    const nodeId: unknown = Array.isArray(path) ? path.at(-1) : undefined
-    const clusterId = payload?.headers?.source_cluster
-    return typeof nodeId === 'string' && typeof clusterId === 'string' ? { nodeId, clusterId } : undefined
-  }
-
-  /** Identifies the connection by a frame of the fabric, where that is allowed. */
-  function identifyByFrame(frame: Frame): OwnedLink | undefined {
-    if (options.legacyIdentification !== true || (frame.role !== 'fabric-gossip' && frame.role !== 'fabric-message')) return undefined
-    const claimed = legacyIdentity(frame)
-    if (claimed === undefined) return undefined
-    const { nodeId, clusterId } = claimed
-    const refusal = core.objection(nodeId, clusterId, '') ?? credentialObjection(nodeId) ?? roomObjection(nodeId)
-    if (refusal !== undefined) {
-      core.remember(refusal, connection.remote, nodeId, clusterId)
-      return undefined
-    }
-    link = newLink(connection, { kind: 'accepted', nodeId, clusterId, instanceId: '', credential: connection.identity.name })
-    if (core.register(link)) core.established(link)
-    return link
-  }
-
   return {
     get link() {
       return link?.gone === true ? undefined : link
@@ -218,8 +184,7 @@ export function createAccepted(core: PeerCore, connection: Connection): Accepted
       if (link?.gone === true) return 'refused'
       if (frame.role === 'server') return server(frame)
       if (typeof frame.role !== 'string' || deps.roles.get(frame.role) === undefined) return 'not_served'
-      const from = link ?? identifyByFrame(frame)
-      if (from === undefined) {
+      if (link === undefined) {
         counters.fabricFramesRefused++
         core.oncePerPeer.log(`unidentified ${connection.remote}`, (more) =>
           core.env.log
@@ -228,7 +193,7 @@ export function createAccepted(core: PeerCore, connection: Connection): Accepted
         )
         return 'refused'
       }
-      core.dispatch(from, frame, text)
+      core.dispatch(link, frame, text)
       return 'handled'
     },
 

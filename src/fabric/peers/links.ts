@@ -151,6 +151,11 @@ export interface LinkTableOptions {
 /** Weight of a new sample, as TCP smooths its round trip (RFC 6298, alpha). */
 const ROUND_TRIP_GAIN = 1 / 8
 
+/** As a value where the connection takes values, else as text. @throws MessageTooLargeError */
+export function transmit(connection: Connection, frame: OutboundObject): boolean {
+  return connection.sendObject === undefined ? connection.send(frame.text) : connection.sendObject(frame)
+}
+
 export function createLinkTable(env: Pick<Env, 'clock' | 'log' | 'timers'>, options: LinkTableOptions): LinkTable {
   const peers = new Map<string, MutablePeer>()
   const superseded = new Map<OwnedLink, Cancel>()
@@ -177,10 +182,6 @@ export function createLinkTable(env: Pick<Env, 'clock' | 'log' | 'timers'>, opti
     superseded.delete(link)
     link.gone = true
     link.connection.close(1000, reason)
-  }
-
-  function transmit(connection: Connection, frame: OutboundObject): boolean {
-    return connection.sendObject === undefined ? connection.send(frame.text) : connection.sendObject(frame)
   }
 
   function send(nodeId: string, frame: OutboundObject): boolean {

@@ -20,7 +20,15 @@ import { ALIASES_MAX, EVENTS_KEPT, ID_LENGTH_MAX } from './constants.ts'
 import { createDepartures, type Departure, type Departures } from './departures.ts'
 import { type CatalogChange, createDirectory, type Directory } from './directory.ts'
 import { decideFederation, type FederationPolicy, STRICT_ISOLATION } from './federation-decision.ts'
-import { createLinkTable, type LinkTable, type LinkTableOptions, type OwnedLink, PEER_EXTENSIONS, type PeerLink } from './links.ts'
+import {
+  createLinkTable,
+  type LinkTable,
+  type LinkTableOptions,
+  type OwnedLink,
+  PEER_EXTENSIONS,
+  type PeerLink,
+  transmit,
+} from './links.ts'
 import { type LocalNode, type ServerFrameValue, statusBody, statusFrame, statusSignature } from './status-frame.ts'
 import { createStatusTable, type StatusTable } from './status-table.ts'
 import type { Liveness, PeerDiagnostics } from './views.ts'
@@ -35,7 +43,7 @@ export interface PeersCatalog {
   departNode(nodeId: string, clusterIds: readonly string[], now: number): CatalogDelta
   functionsOf(nodeId: string): Iterable<FunctionEntry>
   /** The process behind a node, where its owner record tells. */
-  instanceOf?(nodeId: string): string | undefined
+  instanceOf(nodeId: string): string | undefined
 }
 
 export interface PeersDeps {
@@ -69,8 +77,6 @@ export interface PeersOptions extends Partial<LinkTableOptions> {
   readonly requirePeerIdentity?: boolean
   /** With `requirePeerIdentity`: each node has a credential of its own, good for one node id at a time. Default true. */
   readonly credentialPerNode?: boolean
-  /** Let gossip and fabric messages identify an accepted connection before any STATUS, under the same authorisation. Default false. */
-  readonly legacyIdentification?: boolean
 }
 
 /** Why a connection is not, or no longer, taken for a peer's. */
@@ -132,6 +138,8 @@ export interface PeerCore {
   remember(refusal: Refusal, remote: string, nodeId: string, clusterId: string): void
   refusals(): readonly RefusalRecord[]
 
+  /** Contained: a frame that can not be sent costs the caller nothing but a false. */
+  deliver(connection: Connection, frame: OutboundObject): boolean
   ownStatus(): OutboundFrame<ServerFrameValue<StatusBody>>
   sendStatus(link: Pick<OwnedLink, 'connection' | 'status'>, frame?: OutboundFrame<ServerFrameValue<StatusBody>>): boolean
   /** Makes a link the peer's, or replaces the one of its kind, after what an old process left behind was cleared. True: its first. */
@@ -245,7 +253,7 @@ export function createPeerCore(deps: PeersDeps, options: PeersOptions): PeerCore
   /** Contained: a frame that can not be sent costs the caller nothing but a false. */
   function deliver(connection: Connection, frame: OutboundObject): boolean {
     try {
-      return connection.sendObject === undefined ? connection.send(frame.text) : connection.sendObject(frame)
+      return transmit(connection, frame)
     } catch (error) {
       oncePerPeer.log(`send ${connection.remote}`, (more) => log.warn(`frame to ${connection.remote} left out: ${errorLine(error)}${more}`))
       return false
@@ -309,7 +317,7 @@ export function createPeerCore(deps: PeersDeps, options: PeersOptions): PeerCore
 
   /** The process a goodbye for this url must come from, as far as it is known. */
   function knownInstance(nodeId: string): string {
-    return links.get(nodeId)?.instanceId || catalog.instanceOf?.(nodeId) || statuses.instanceOf(nodeId) || ''
+    return links.get(nodeId)?.instanceId || catalog.instanceOf(nodeId) || statuses.instanceOf(nodeId) || ''
   }
 
   function objectionToGoodbye(body: GoodbyeBody, from: OwnedLink | undefined): GoodbyeIgnored | undefined {
@@ -375,6 +383,7 @@ export function createPeerCore(deps: PeersDeps, options: PeersOptions): PeerCore
 
   const core: PeerCore = {
     env,
+    deliver,
     deps,
     options,
     links,

@@ -39,6 +39,7 @@ function fakeCatalog() {
     for (const observer of observers) observer({ delta: { nodes: added, node_removals }, source: { kind }, now: 0 })
   }
   const catalog: PeersCatalog = {
+    instanceOf: () => undefined,
     observe(observer) {
       observers.push(observer)
       return () => {}
@@ -338,21 +339,6 @@ describe('accepting a peer', () => {
     peer.connection.send('{"role":"unheard-of"}')
     await env.advance(50)
     expect(brief(peer.frames).at(-1)).toBe('1004 Invalid RPC request role')
-  })
-
-  it('lets older nodes identify themselves by gossip where that is allowed, under the same authorisation', async () => {
-    const { env, node, raw } = world()
-    const a = await node(9001, { legacyIdentification: true })
-    a.hear(descriptor(RAW, 'c'), descriptor('ws://foreign:1', 'abroad'))
-    const foreign = await raw(a.url)
-    foreign.connection.send(gossip('ws://foreign:1').text)
-    const unknown = await raw(a.url)
-    unknown.connection.send(gossip('ws://unknown:1').text)
-    const known = await raw(a.url)
-    known.connection.send(gossip(RAW).text)
-    await env.advance(50)
-    expect(a.received.map(({ from }) => from)).toEqual([RAW])
-    expect(a.peers.snapshot()).toMatchObject({ fabric_frames_refused: 2, refused: { federation: 1 } })
   })
 
   it('contains a handler that throws', async () => {
@@ -1072,6 +1058,12 @@ describe('what clients are shown', () => {
     await env.advance(200)
     expect(a.peers.views.listPeers()).toEqual([])
     expect(a.peers.views.hiddenPeers()).toMatchObject([{ url: RAW, reason: 'disconnected', stale_after_seconds: 2 }])
+    // Others find it alive: that the own link ended says nothing about it.
+    a.liveness.set(RAW, 'alive')
+    expect(a.peers.views.listPeers()).toMatchObject([{ url: RAW, status: 'unknown', load: null }])
+    expect(a.peers.views.loadScoreOf(RAW)).toBeUndefined()
+    a.liveness.set(RAW, 'suspect')
+    expect(a.peers.views.hiddenPeers()).toMatchObject([{ url: RAW, reason: 'disconnected' }])
     expect(a.diagnostics.at(-1)).toMatch(
       /^\[DIAG_PEER_SNAPSHOT] node=ws:\/\/127\.0\.0\.1:9001 action=exclude_disconnected peer=ws:\/\/127\.0\.0\.1:7777 age=2\.\d{3} stale_after=2\.000$/,
     )

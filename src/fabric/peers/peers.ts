@@ -52,8 +52,6 @@ export interface Peers {
   instanceOf(nodeId: string): string | undefined
   /** A dial of the reconcile loop failed: where every peer should be linked, it counts as disconnected at once. */
   dialFailed(nodeId: string, context: string): void
-  /** A round trip measured by other means, ms. */
-  noteRoundTrip(nodeId: string, ms: number): void
   /** To be called every reconcile round: tells each peer what it is due. @returns how many were told */
   broadcastStatus(): number
   /** Calls `listener` when a peer said goodbye, after its entries were removed and before its links are closed. */
@@ -233,7 +231,7 @@ export function createPeers(deps: PeersDeps, options: PeersOptions): Peers {
         malformed() {},
         close: end,
       })
-      sent = connection.sendObject === undefined ? connection.send(frame.text) : connection.sendObject(frame)
+      sent = core.deliver(connection, frame)
       if (!sent) end()
     })
   }
@@ -269,7 +267,6 @@ export function createPeers(deps: PeersDeps, options: PeersOptions): Peers {
     statusOf: (nodeId) => statuses.get(nodeId),
     instanceOf: (nodeId) => links.get(nodeId)?.instanceId || statuses.instanceOf(nodeId),
     dialFailed,
-    noteRoundTrip: links.noteRoundTrip,
     broadcastStatus,
     onDeparture: core.onDeparture,
     goodbye,

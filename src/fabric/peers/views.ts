@@ -14,6 +14,7 @@ import {
   type LoadFacts,
   type LoadObject,
   loadObject,
+  loadScore,
   loadStaleSeconds,
   silentStaleSeconds,
   targetHint,
@@ -85,6 +86,8 @@ export interface ClusterMap {
 export interface PeerViews {
   /** `scope` of `region` or `global` restricts nothing. @throws PeerQueryError for an unknown scope */
   listPeers(request?: QueryFields): ListedPeer[]
+  /** Node ids that `listPeers` would list. */
+  listedIds(): string[]
   hiddenPeers(request?: QueryFields): HiddenPeer[]
   clusterMap(): ClusterMap
   /** @throws PeerQueryError for an unknown scope */
@@ -133,9 +136,15 @@ export function createPeerViews(deps: PeerViewsDeps): PeerViews {
     return liveness === 'left' ? 'membership_left' : undefined
   }
 
+  /** The last word on a peer. That the own link to it ended says nothing about a node that others find alive. */
+  function statusOf(nodeId: string): PeerStatus | undefined {
+    const status = statuses.get(nodeId)
+    return status?.status === 'disconnected' && deps.liveness(nodeId) === 'alive' ? undefined : status
+  }
+
   /** A peer without a link whose last word is too old. A peer with a link is never hidden for its age. */
   function staleBecause(entry: NodeEntry, hint: number): Pick<HiddenPeer, 'reason' | 'age_seconds' | 'stale_after_seconds'> | undefined {
-    const status = statuses.get(entry.node_id)
+    const status = statusOf(entry.node_id)
     if (status === undefined || deps.isConnected(entry.node_id)) return undefined
     const age = statuses.ageSeconds(status)
     const disconnected = status.status === 'disconnected'
@@ -170,7 +179,7 @@ export function createPeerViews(deps: PeerViewsDeps): PeerViews {
 
   function loadOf(nodeId: string): LoadObject | null {
     if (nodeId === self) return loadObject(deps.ownLoad(), false)
-    const status = statuses.get(nodeId)
+    const status = statusOf(nodeId)
     return status === undefined ? null : loadObject(status, isStale(status))
   }
 
@@ -187,7 +196,7 @@ export function createPeerViews(deps: PeerViewsDeps): PeerViews {
 
   function listed(entry: NodeEntry, ownRegion: string): ListedPeer {
     const url = entry.node_id
-    const status = statuses.get(url)
+    const status = statusOf(url)
     const funs = new Set<string>()
     const locs = new Set(entry.resources)
     for (const { identity, resources } of deps.functionsOf(url)) {
@@ -243,18 +252,25 @@ export function createPeerViews(deps: PeerViewsDeps): PeerViews {
     return [own, ...others].sort(byClusterAndNode)
   }
 
+  /** Nodes that are listed, by id. */
+  function shown(cluster: string | undefined): NodeEntry[] {
+    const hint = hintNow()
+    const peers: NodeEntry[] = []
+    for (const entry of directory.nodes()) {
+      if (entry.node_id !== self && hidden(entry, cluster, hint) === undefined) peers.push(entry)
+    }
+    return peers.sort((a, b) => compareCodePoints(a.node_id, b.node_id))
+  }
+
   return {
     listPeers(request = {}) {
       const asked = clusterAsked(request)
       if (asked === undefined) return []
-      const hint = hintNow()
       const ownRegion = regionOf(deps.ownNode())
-      const peers: NodeEntry[] = []
-      for (const entry of directory.nodes()) {
-        if (entry.node_id !== self && hidden(entry, asked.cluster, hint) === undefined) peers.push(entry)
-      }
-      return peers.sort((a, b) => compareCodePoints(a.node_id, b.node_id)).map((entry) => listed(entry, ownRegion))
+      return shown(asked.cluster).map((entry) => listed(entry, ownRegion))
     },
+
+    listedIds: () => shown(undefined).map(({ node_id }) => node_id),
 
     hiddenPeers(request = {}) {
       const asked = clusterAsked(request)
@@ -306,8 +322,9 @@ export function createPeerViews(deps: PeerViewsDeps): PeerViews {
     targetHint: hintNow,
 
     loadScoreOf(nodeId) {
-      const load = loadOf(nodeId)
-      return load === null ? undefined : Number(load.load_score.text)
+      if (nodeId === self) return loadScore(deps.ownLoad().active_clients, 'ok', false)
+      const status = statusOf(nodeId)
+      return status && loadScore(status.active_clients, status.status, isStale(status))
     },
   }
 }

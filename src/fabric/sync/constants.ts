@@ -20,9 +20,3 @@ export const STATE_BYTES_MAX = 512 * 1024
 export const STATE_HEAD_BYTES = 1_024
 /** Records named as overdue in one digest. */
 export const OVERDUE_MAX = 500
-
-/** Messages a peer may send in one second, and at once. */
-export const PEER_MESSAGES_PER_SECOND = 500
-export const PEER_MESSAGES_BURST = 2_000
-/** One line about a misbehaving peer in this time. */
-export const COMPLAINT_INTERVAL_MS = 60_000

@@ -11,12 +11,10 @@
  *     sync.onConnected(peer)                 // once the peer's STATUS was seen
  *     sync.receive(peer, message)            // whatever its link brings
  */
-import { type Cancel, type Env, TokenBucket } from '../../base/index.ts'
-import { logOncePer } from '../../telemetry/index.ts'
+import type { Cancel, Env } from '../../base/index.ts'
 import type { OutboundObject } from '../../transport/index.ts'
 import {
   decodeSync,
-  type FrameError,
   SYNC_MESSAGE_KINDS,
   type SyncMessage,
   type SyncMessageKind,
@@ -26,15 +24,8 @@ import {
   type SyncWish,
 } from '../../wire/index.ts'
 import type { OwnerStamp, OwnerUpdate } from '../catalog/owner-record.ts'
-import {
-  COMPLAINT_INTERVAL_MS,
-  FLUSH_INTERVAL_MS,
-  OVERDUE_MAX,
-  PEER_MESSAGES_BURST,
-  PEER_MESSAGES_PER_SECOND,
-  ROUND_MS_MAX,
-  STAMPS_PER_MESSAGE_MAX,
-} from './constants.ts'
+import { createIntake } from '../intake.ts'
+import { FLUSH_INTERVAL_MS, OVERDUE_MAX, ROUND_MS_MAX, STAMPS_PER_MESSAGE_MAX } from './constants.ts'
 import { BUCKETS, bucketOf, type CatalogDigest, digestOf } from './digest.ts'
 import { chooseTargets, fanoutOf } from './fanout.ts'
 import type { SyncCatalog, SyncLinks } from './ports.ts'
@@ -58,7 +49,7 @@ export interface SyncOptions {
 
 export interface Sync {
   /** A message a link brought; ignored once stopped. Never throws. @param dropped what could not be read of it and was left out */
-  receive(from: string, message: SyncMessage, dropped?: readonly FrameError[]): void
+  receive(from: string, message: SyncMessage): void
   /** The same for a frame that is still to be read; one that can not be read is counted and skipped. */
   receiveFrame(from: string, frame: { readonly payload?: unknown }, text: string): void
   /** To be called once it is known what the peer can do. */
@@ -108,12 +99,11 @@ const STAMP_BYTES = 48
 export function createSync(deps: SyncDeps, options: SyncOptions): Sync {
   const { env, nodeId, links, catalog } = deps
   const log = env.log.scope('fabric.sync')
-  const complaints = logOncePer({ clock: env.clock, intervalMs: COMPLAINT_INTERVAL_MS })
+  const intake = createIntake<SyncMessage>({ env, log, noun: 'sync', decode: decodeSync, accept })
   const roundMs = Math.min(options.intervalSeconds * 1000, ROUND_MS_MAX)
   const overdueMs = (options.leaseSeconds * 1000) / 2
   const rumors = createRumors()
   const requests = createRequests(env, ({ nodeId: owner, peer, epoch }) => send(peer, { kind: 'want', owners: [wishFor(owner, epoch)] }))
-  const rates = new Map<string, TokenBucket>()
   const cancels: Cancel[] = []
   let cancelFlush: Cancel | undefined
   let started = false
@@ -148,9 +138,6 @@ export function createSync(deps: SyncDeps, options: SyncOptions): Sync {
     gaps: 0,
     stamps_unwanted: 0,
     not_delivered: 0,
-    rate_limited: 0,
-    unreadable_messages: 0,
-    unreadable_entries: 0,
     handler_errors: 0,
   }
 
@@ -160,10 +147,8 @@ export function createSync(deps: SyncDeps, options: SyncOptions): Sync {
 
   // Receiving
 
-  function receive(from: string, message: SyncMessage, dropped: readonly FrameError[] = []): void {
-    if (stopped || !withinRate(from)) return
+  function accept(from: string, message: SyncMessage): void {
     receivedByKind[message.kind]++
-    if (dropped.length > 0) noteDropped(from, dropped)
     const epochBefore = catalog.ownerStamp(nodeId)?.epoch
     try {
       switch (message.kind) {
@@ -188,36 +173,13 @@ export function createSync(deps: SyncDeps, options: SyncOptions): Sync {
       }
     } catch (error) {
       counts.handler_errors++
-      complaints.log(`handler ${message.kind}`, (more) => log.error(`a ${message.kind} of ${from} could not be handled${more}`, error))
+      intake.complain(`handler ${message.kind}`, from, `a ${message.kind} of ${from} could not be handled`, error)
     }
     if (catalog.ownerStamp(nodeId)?.epoch !== epochBefore) {
       counts.refutations++
-      complaints.log(`refuted ${from}`, (more) =>
-        log.warn(`${from} holds a record of this node that this process did not write: it is replaced${more}`),
-      )
+      intake.complain('refuted', from, `${from} holds a record of this node that this process did not write: it is replaced`)
     }
     tellSoonIfChanged()
-  }
-
-  function withinRate(from: string): boolean {
-    let bucket = rates.get(from)
-    if (bucket === undefined) {
-      bucket = new TokenBucket(env.clock, { ratePerSecond: PEER_MESSAGES_PER_SECOND, burst: PEER_MESSAGES_BURST })
-      rates.set(from, bucket)
-    }
-    if (bucket.tryTake()) return true
-    counts.rate_limited++
-    complaints.log(`rate ${from}`, (more) => {
-      log.warn(`${from} sends more than ${PEER_MESSAGES_PER_SECOND} sync messages per second: those above are dropped${more}`)
-    })
-    return false
-  }
-
-  function noteDropped(from: string, dropped: readonly FrameError[]): void {
-    counts.unreadable_entries += dropped.length
-    complaints.log(`entries ${from}`, (more) => {
-      log.warn(`${dropped.length} parts of a sync message of ${from} left out: ${dropped[0]?.message}${more}`)
-    })
   }
 
   /** Judges stamps a peer has, asks for what is missing here, and tells it what it has an older state of, if it `compares`. */
@@ -504,7 +466,7 @@ export function createSync(deps: SyncDeps, options: SyncOptions): Sync {
   /** One side is enough; the other compares with its next turn, should the first not have been able to. */
   function meet(peer: string): void {
     if (nodeId < peer) sendDigest(peer)
-    else tour.unshift(peer)
+    else tour = [peer, ...tour.filter((known) => known !== peer)]
   }
 
   catalog.observe(({ source }) => {
@@ -513,23 +475,17 @@ export function createSync(deps: SyncDeps, options: SyncOptions): Sync {
   })
 
   return {
-    receive,
+    receive(from, message) {
+      if (!stopped) intake.receive(from, message)
+    },
     receiveFrame(from, frame, text) {
-      const result = decodeSync(frame, text, env.clock.wall())
-      if ('message' in result) {
-        receive(from, result.message, result.dropped)
-        return
-      }
-      if (!withinRate(from)) return
-      counts.unreadable_messages++
-      complaints.log(`frame ${from}`, (more) => log.warn(`a sync message of ${from} is skipped: ${result.rejected}${more}`))
+      if (!stopped) intake.receiveFrame(from, frame, text)
     },
     onConnected(peer) {
       if (started && links.has(peer, 'sync/1')) meet(peer)
     },
     onLost(peer) {
       requests.lost(peer)
-      rates.delete(peer)
     },
     start() {
       if (started) return
@@ -564,6 +520,7 @@ export function createSync(deps: SyncDeps, options: SyncOptions): Sync {
       messages_sent: { ...sentByKind },
       messages_received: { ...receivedByKind },
       ...counts,
+      ...intake.counts,
       in_flight: requests.size,
       request_timeouts: requests.timeouts,
       rumors_waiting: rumors.size,

@@ -139,6 +139,8 @@ const peers = {
 const gossip = {
   gossipInterval: setting(seconds({ above: 0 }), 5, 'Time between rounds of gossip; most periods of the control plane follow from it.'),
   fabricCatalogTtlSeconds: setting(seconds({ above: 0 }), 120, 'Life of what the node advertises, unless refreshed.'),
+  fabricRoutingMaxHops: setting(integer({ min: 1 }), 5, 'Hops a message may take.'),
+  cacheRegion: setting(string(), 'local', 'Region of the node: for the cache, and for discovery too.', { flag: '--cache-region <name>' }),
   nodeScope: setting(optionalScope(), 'zone', 'How far the node is visible to discovery queries.'),
   nodeTags: setting(names, [], 'Tags of the node in the catalog.'),
   topicScope: setting(optionalScope(), 'zone', 'How far topics advertised by the node are visible to discovery queries.'),
@@ -158,7 +160,6 @@ const federationSettings = {
 
 const routing = {
   fabricRoutingEnabled: setting(boolean(), true, 'Forward between nodes: next-hop planner, publications, Raft messages.'),
-  fabricRoutingMaxHops: setting(integer({ min: 1 }), 5, 'Hops a message may take.'),
   fabricRouteTtlSeconds: setting(seconds({ above: 0 }), 30, "Life of the node's own route announcement."),
   fabricRouteAnnounceIntervalSeconds: setting(seconds({ above: 0 }), 10, 'Time between route announcements.'),
   fabricRoutePolicy: setting(nullable(routePolicy), null, 'Which announced routes are accepted, and how routes are scored.'),
@@ -214,7 +215,6 @@ const pubsub = {
 const cache = {
   enableDefaultCache: setting(boolean(), false, 'Run a cache.', { flag: '--enable-cache' }),
   enableCacheFederation: setting(boolean(), false, 'Share it with other clusters.', { flag: '--enable-cache-federation' }),
-  cacheRegion: setting(string(), 'local', 'Region of the node: for the cache, and for discovery too.', { flag: '--cache-region <name>' }),
   cacheLatitude: setting(number({ min: -90, max: 90 }, 'degrees'), 0, 'Where the node is.', { flag: '--cache-latitude <degrees>' }),
   cacheLongitude: setting(number({ min: -180, max: 180 }, 'degrees'), 0, 'Where the node is.', { flag: '--cache-longitude <degrees>' }),
   cacheCapacityMb: setting(integer({ min: 1 }, 'MiB'), 512, 'Size of the cache.', { flag: '--cache-capacity-mb <number>' }),
