@@ -1,6 +1,6 @@
 /** What a node does beyond itself: calls on other nodes and theirs here, and publications to subscribers elsewhere. */
 import type { Env } from '../base/index.ts'
-import { nextHeaders, originHeaders, type RoleHandler } from '../fabric/index.ts'
+import { type DialContext, nextHeaders, originHeaders, type RoleHandler } from '../fabric/index.ts'
 import { createPubsubForwarding, type Exchange, type PubsubForwarding, type PubsubForwardingSnapshot } from '../pubsub/index.ts'
 import { createForwarder, createPlacements, type Executor, type ForwarderSnapshot, type Placements, type Registry } from '../rpc/index.ts'
 import { nearestName } from '../telemetry/index.ts'
@@ -53,6 +53,10 @@ export function createReach(deps: ReachDeps): Reach {
     return neighbours[sum % neighbours.length]
   }
 
+  async function connect(id: string, context: DialContext): Promise<boolean> {
+    return (await dialing.dial(id, context)).kind === 'linked'
+  }
+
   const placements = createPlacements({
     nodeId,
     clusterId,
@@ -84,7 +88,7 @@ export function createReach(deps: ReachDeps): Reach {
     registry,
     place: (selector, tried) => placements.next(selector, tried),
     nextHop,
-    connect: async (id, context) => (await dialing.dial(id, context)).kind === 'linked',
+    connect,
   })
   const pubsub = createPubsubForwarding({
     env,
@@ -96,11 +100,8 @@ export function createReach(deps: ReachDeps): Reach {
       const headers = inbound === undefined ? originHeaders(place, correlationId) : nextHeaders(place, inbound)
       return typeof headers === 'string' ? undefined : headers
     },
-    nextHop({ nodeId: id }, headers) {
-      // A link of our own for the messages to come; this one takes its chance with a neighbour.
-      void dialing.dial(id, 'cluster_get_or_open')
-      return nextHop(id, headers.routing_path)
-    },
+    nextHop: ({ nodeId: id }, headers) => nextHop(id, headers.routing_path),
+    connect: (id) => connect(id, 'cluster_get_or_open'),
     allowsCluster,
   })
 

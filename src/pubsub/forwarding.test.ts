@@ -24,6 +24,8 @@ interface NodeInit {
   readonly reference?: boolean
   readonly allows?: (clusterId: string) => boolean
   readonly options?: PubsubForwardingOptions
+  /** Makes links on demand, in the way of {@link PubsubForwardingDeps.connect}. */
+  readonly connect?: (nodeId: string) => Promise<boolean>
 }
 
 interface TestNode {
@@ -146,6 +148,7 @@ function fabric(seed = 1) {
         nextHeaders: (inbound, correlationId) => nextHeaders({ id, cluster }, inbound, correlationId),
         nextHop: (target) => routes.get(target.nodeId) ?? routes.get(target.clusterId),
         ...(init.allows && { allowsCluster: init.allows }),
+        ...(init.connect && { connect: init.connect }),
       },
       init.options,
     )
@@ -748,5 +751,60 @@ describe('subscription entries', () => {
       '2',
       '1',
     ])
+  })
+})
+
+describe('a subscriber without a link', () => {
+  /** `a` publishes; `b` has a link to it, `c` only to `b`. The dials of `a` end when the test says so. */
+  function withoutLink() {
+    const bus = fabric()
+    const dials: ((isLinked: boolean) => void)[] = []
+    const a = bus.node('a', { connect: () => new Promise((end) => void dials.push(end)) })
+    const [b, c] = [bus.node('b'), bus.node('c')]
+    bus.link(a, b)
+    bus.link(b, c)
+    c.subscribe('s', 'orders.#')
+    return { bus, a, b, c, dials }
+  }
+
+  it('gets its messages over the link that is made for the first, in order', async () => {
+    const { bus, a, c, dials } = withoutLink()
+    expect(a.forwarding.explainTopic('orders.eu').nodes[0]).toMatchObject({ node_id: c.id, reason: 'dial_on_demand' })
+    a.publish('orders.eu', 1)
+    a.publish('orders.eu', 2)
+    expect(dials).toHaveLength(1)
+    expect(a.forwarding.snapshot()).toMatchObject({ copies_delayed: 2, copies_waiting: 2, copies_sent: 0 })
+    bus.link(a, c)
+    // The link is there, but the two have not left yet: they must not be overtaken.
+    a.publish('orders.eu', 3)
+    dials[0]?.(true)
+    await Promise.resolve()
+    a.publish('orders.eu', 4)
+    bus.settle()
+    expect(c.notified).toEqual(['s:1', 's:2', 's:3', 's:4'])
+    expect(a.forwarding.snapshot()).toMatchObject({ copies_waiting: 0, copies_sent: 4, unreachable: 0 })
+  })
+
+  it('gets them through a neighbour when no link can be made, once', async () => {
+    const { bus, a, b, c, dials } = withoutLink()
+    b.subscribe('t', 'orders.#')
+    a.routes.set(c.id, b.id)
+    a.publish('orders.eu', 1)
+    dials[0]?.(false)
+    await Promise.resolve()
+    bus.settle()
+    // The neighbour has had a copy of its own: the second one tells it what is left to do.
+    expect(c.notified).toEqual(['s:1'])
+    expect(b.notified).toEqual(['t:1'])
+    expect(b.inbox).toHaveLength(2)
+    expect(c.inbox).toHaveLength(1)
+  })
+
+  it('that nothing leads to is counted', async () => {
+    const { a, dials } = withoutLink()
+    a.publish('orders.eu', 1)
+    dials[0]?.(false)
+    await Promise.resolve()
+    expect(a.forwarding.snapshot()).toMatchObject({ unreachable: 1, copies_waiting: 0, copies_sent: 0 })
   })
 })

@@ -1,12 +1,12 @@
 /**
  * Publish/subscribe across nodes: a message goes to every node with a matching subscription, once.
  *
- * The node where it is published sends a copy to each of them it has a link with, and for the rest to the neighbour that leads there; each
- * receiver delivers, and passes on what the sender left to it. Nothing is ever flooded. Copies are suppressed on receipt, before delivery;
+ * The node where it is published sends a copy to each of them it has a link with. For the others it makes one (waiting-copies.ts), and where
+ * that fails it leaves them to a neighbour that may lead there; each receiver delivers, and passes on what was left to it. Nothing is flooded. Copies are suppressed on receipt, before delivery;
  * a node in the path of a message never gets it again. A receiver plans by its own catalog, so a subscriber that the sender has not heard
  * of yet is served by the first node that has.
  *
- * Nothing here waits or makes promises: the links gather what one turn writes.
+ * Where there is a link nothing waits or makes promises: the links gather what one turn writes.
  */
 import type { Env, LogScope } from '../base/index.ts'
 import { logOncePer } from '../telemetry/index.ts'
@@ -23,11 +23,12 @@ import {
   renderMessage,
 } from '../wire/index.ts'
 import { topicProblem } from './exchange.ts'
-import { nodeToken } from './node-token.ts'
+import { nodeToken, TOKEN_LENGTH } from './node-token.ts'
 import { createReplyRoutes } from './reply-routes.ts'
 import { createSeenMessages } from './seen-messages.ts'
-import { readServed, servedText, tokensIn, withServed } from './served-nodes.ts'
+import { readLeft, readServed, servedText, tokensIn, withServed } from './served-nodes.ts'
 import { createTopicPlans, type PlanReason, reasonOf, type TopicCatalog, type TopicPlan, type TopicTarget } from './topic-plan.ts'
+import { createWaitingCopies } from './waiting-copies.ts'
 
 /** The links, as far as messages need them. */
 export interface ForwardingLinks {
@@ -49,6 +50,8 @@ export interface PubsubForwardingDeps {
   readonly nextHeaders: (inbound: FabricHeaders | undefined, correlationId: string) => FabricHeaders | undefined
   /** The neighbour that leads to a node without a link, given the headers the message leaves with; undefined = no route. */
   readonly nextHop: (target: { readonly nodeId: string; readonly clusterId: string }, headers: FabricHeaders) => string | undefined
+  /** Makes a link to a node; false: not now. Never rejects. Without this, nodes without a link are reached by {@link nextHop} alone. */
+  readonly connect?: (nodeId: string) => Promise<boolean>
   /** Clusters whose subscribers may get messages; default: all. */
   readonly allowsCluster?: (clusterId: string) => boolean
 }
@@ -67,6 +70,8 @@ export type Reception = 'delivered' | 'loop' | 'duplicate' | 'malformed'
 export type TopicNodeReason =
   | 'local'
   | 'direct'
+  /** There is no link yet: the first message waits for it to be made. */
+  | 'dial_on_demand'
   | 'next_hop'
   | 'reply_route'
   | 'no_route'
@@ -105,6 +110,9 @@ export interface PubsubForwardingSnapshot {
   readonly transits: number
   readonly copies_sent: number
   readonly copies_failed: number
+  /** Copies that waited for a link to be made, and those waiting now. */
+  readonly copies_delayed: number
+  readonly copies_waiting: number
   /** Copies not made: the node that leads on has had the message. */
   readonly copies_spared: number
   readonly hop_budget_exhausted: number
@@ -139,6 +147,10 @@ const EXPLAINED_SUBSCRIPTIONS_MAX = 20
 interface Inbound {
   readonly from: string
   readonly headers: FabricHeaders
+  /** The nodes left to this one, as {@link servedText}. */
+  readonly left: string | undefined
+  /** False: another copy has been here; only what is left to this node is still to do. */
+  readonly isNews: boolean
 }
 
 /** The copies of one message that are to leave. */
@@ -147,8 +159,19 @@ interface Dispatch {
   readonly direct: string[]
   /** Peers that also lead to others, with the tokens of these. */
   readonly hops: Map<string, string[]>
+  /** Nodes to which a link is made first. */
+  readonly unlinked: TopicTarget[]
   /** Tokens of nodes that nobody serves from here. */
   readonly unserved: string[]
+}
+
+/** A copy on its way to one node, while the link is made. */
+interface WaitingCopy {
+  readonly message: Message
+  readonly headers: FabricHeaders
+  readonly target: TopicTarget
+  /** As {@link servedText}, the node itself included. */
+  readonly served: string
 }
 
 export function createPubsubForwarding(deps: PubsubForwardingDeps, options: PubsubForwardingOptions = {}): PubsubForwarding {
@@ -169,30 +192,37 @@ export function createPubsubForwarding(deps: PubsubForwardingDeps, options: Pubs
     transits: 0,
     copies_sent: 0,
     copies_failed: 0,
+    copies_delayed: 0,
     copies_spared: 0,
     hop_budget_exhausted: 0,
     unreachable: 0,
     unaddressable: 0,
   }
 
+  const waiting = deps.connect && createWaitingCopies<WaitingCopy>({ connect: deps.connect, release })
+
   /** Sends the copies of a message that are this node's to send; how many left. */
   function forward(message: Message, plan: TopicPlan, inbound: Inbound | undefined): number {
     const reply = replyTarget(message.topic, plan)
     if (plan.targets.length === 0 && reply === undefined) return 0
     const servedBefore = inbound && readServed(inbound.headers.metadata)
-    if (servedBefore === plan.everyone && reply === undefined) return 0
-    const headers = nextHeaders(inbound?.headers, message.messageId)
-    if (headers === undefined) {
+    const left = inbound?.left === undefined ? undefined : tokensIn(inbound.left)
+    if (servedBefore === plan.everyone && left === undefined && reply === undefined) return 0
+    const next = nextHeaders(inbound?.headers, message.messageId)
+    if (next === undefined) {
       counts.hop_budget_exhausted++
       return 0
     }
-    const dispatch: Dispatch = { direct: [], hops: new Map(), unserved: [] }
+    const headers = left === undefined ? next : { ...next, metadata: withServed(next.metadata, servedBefore) }
+    const dispatch: Dispatch = { direct: [], hops: new Map(), unlinked: [], unserved: [] }
     const before = servedBefore === undefined ? undefined : tokensIn(servedBefore)
     const excluded = (peer: string) => peer === inbound?.from || headers.routing_path.includes(peer)
+    const isNews = inbound?.isNews !== false
     for (const target of plan.targets) {
-      if (before?.has(target.token) !== true && !excluded(target.nodeId)) assign(target, undefined, headers, excluded, dispatch)
+      const isToServe = left?.has(target.token) === true || (isNews && before?.has(target.token) !== true)
+      if (isToServe && !excluded(target.nodeId)) assign(target, undefined, headers, excluded, dispatch)
     }
-    if (reply !== undefined && !excluded(reply.nodeId)) assign(reply, reply.via, headers, excluded, dispatch)
+    if (reply !== undefined && isNews && !excluded(reply.nodeId)) assign(reply, reply.via, headers, excluded, dispatch)
     return send(message, plan, headers, before, dispatch)
   }
 
@@ -202,13 +232,19 @@ export function createPubsubForwarding(deps: PubsubForwardingDeps, options: Pubs
     wayBack: string | undefined,
     headers: FabricHeaders,
     excluded: (peer: string) => boolean,
-    { direct, hops, unserved }: Dispatch,
+    { direct, hops, unlinked, unserved }: Dispatch,
   ): void {
-    if (links.isConnected(target.nodeId)) {
+    const isWaitedFor = waiting !== undefined && waiting.size > 0 && waiting.has(target.nodeId)
+    if (!isWaitedFor && links.isConnected(target.nodeId)) {
       direct.push(target.nodeId)
       return
     }
-    const hop = wayBack !== undefined && links.isConnected(wayBack) ? wayBack : nextHop(target, headers)
+    const isKnownWay = wayBack !== undefined && links.isConnected(wayBack)
+    if (!isKnownWay && waiting?.hasRoom(target.nodeId) === true) {
+      unlinked.push(target)
+      return
+    }
+    const hop = isKnownWay ? wayBack : nextHop(target, headers)
     if (hop === undefined || !links.isConnected(hop)) {
       counts.unreachable++
       unserved.push(target.token)
@@ -228,9 +264,9 @@ export function createPubsubForwarding(deps: PubsubForwardingDeps, options: Pubs
     plan: TopicPlan,
     headers: FabricHeaders,
     before: ReadonlySet<string> | undefined,
-    { direct, hops, unserved }: Dispatch,
+    { direct, hops, unlinked, unserved }: Dispatch,
   ): number {
-    if (direct.length + hops.size === 0) return 0
+    if (direct.length + hops.size + unlinked.length === 0) return 0
     const plain = frameOf(message, headers)
     // A single subscriber has nobody to forward to.
     const alone = before === undefined && plan.targets.length <= 1 && direct.length === 1
@@ -262,20 +298,44 @@ export function createPubsubForwarding(deps: PubsubForwardingDeps, options: Pubs
         hand(peer, servedFrame)
       }
     }
-    for (const [peer, left] of hops) {
-      const rest = tokensIn(servedNodes())
-      for (const token of left) rest.delete(token)
-      if (rest.size === 0 || !links.has(peer, 'sync/1')) hand(peer, plain)
-      else hand(peer, frameOf(message, { ...headers, metadata: withServed(headers.metadata, servedText(rest)) }))
-    }
+    for (const [peer, left] of hops) hand(peer, frameOf(message, leftTo(peer, headers, servedNodes(), left)))
+    for (const target of unlinked) waiting?.add(target.nodeId, { message, headers, target, served: servedNodes() })
     counts.copies_sent += sent
+    counts.copies_delayed += unlinked.length
     if (log.debugOn) {
-      const ways = [...direct, ...[...hops].map(([peer, tokens]) => `${peer}(for ${tokens.length})`)]
+      const ways = [
+        ...direct,
+        ...[...hops].map(([peer, tokens]) => `${peer}(for ${tokens.length})`),
+        ...unlinked.map(({ nodeId: id }) => `${id}(link first)`),
+      ]
       log.debug(
         `forwarded topic=${message.topic} id=${message.messageId} to=${ways.join(',')} sent=${sent} path=${headers.routing_path.join(',')}`,
       )
     }
-    return sent
+    return sent + unlinked.length
+  }
+
+  /** Headers of a copy for a neighbour, to which nodes without a link are left. */
+  function leftTo(peer: string, headers: FabricHeaders, served: string, left: readonly string[]): FabricHeaders {
+    // Where nobody else is served, the neighbour has not had the message, and finds out by itself who is to get it.
+    if (!links.has(peer, 'sync/1') || left.length * TOKEN_LENGTH === served.length) return headers
+    return { ...headers, metadata: withServed(headers.metadata, served, servedText(left)) }
+  }
+
+  /** The link is there, or will not be: then the copies take their chance with a neighbour. */
+  function release(node: string, copies: readonly WaitingCopy[], isLinked: boolean): void {
+    for (const { headers, message, served, target } of copies) {
+      const peer = isLinked ? node : nextHop(target, headers)
+      if (peer === undefined) {
+        counts.unreachable++
+        continue
+      }
+      let copy = headers
+      if (!isLinked) copy = leftTo(peer, headers, served, [target.token])
+      else if (links.has(peer, 'sync/1')) copy = { ...headers, metadata: withServed(headers.metadata, served) }
+      if (links.send(peer, frameOf(message, copy))) counts.copies_sent++
+      else counts.copies_failed++
+    }
   }
 
   /** A node that waits for this reply, though the catalog does not know it yet. */
@@ -317,15 +377,17 @@ export function createPubsubForwarding(deps: PubsubForwardingDeps, options: Pubs
         return countReception('malformed')
       }
       const { message, replyTo } = read
-      if (!seen.add(message, headers.source_cluster)) return countReception('duplicate')
-      const deliveries = deliver(message)
+      const isNews = seen.add(message, headers.source_cluster)
+      const left = readLeft(headers.metadata)
+      if (!isNews && left === undefined) return countReception('duplicate')
+      const deliveries = isNews ? deliver(message) : 0
       counts.deliveries += deliveries
-      if (replyTo !== undefined) learnReplyRoute(replyTo, from, headers)
-      if (forward(message, plans.for(message.topic), { from, headers }) > 0) {
+      if (isNews && replyTo !== undefined) learnReplyRoute(replyTo, from, headers)
+      if (forward(message, plans.for(message.topic), { from, headers, left, isNews }) > 0) {
         counts.relayed++
         if (deliveries === 0) counts.transits++
       }
-      return countReception('delivered')
+      return countReception(isNews ? 'delivered' : 'duplicate')
     },
 
     explainTopic(topic) {
@@ -351,6 +413,7 @@ export function createPubsubForwarding(deps: PubsubForwardingDeps, options: Pubs
         if (target.nodeId === nodeId) return ['local', null]
         if (!allowsCluster(target.clusterId)) return ['cluster_not_allowed', null]
         if (links.isConnected(target.nodeId)) return ['direct', target.nodeId]
+        if (waiting?.hasRoom(target.nodeId) === true) return ['dial_on_demand', target.nodeId]
         const hop = headers && nextHop(target, headers)
         if (hop === undefined) return ['no_route', null]
         return links.isConnected(hop) ? ['next_hop', hop] : ['next_hop_not_connected', null]
@@ -382,6 +445,7 @@ export function createPubsubForwarding(deps: PubsubForwardingDeps, options: Pubs
       published: { ...published },
       received: { ...received },
       ...counts,
+      copies_waiting: waiting?.size ?? 0,
       messages_remembered: seen.size,
       reply_routes: replies.size,
       ...plans.snapshot(),

@@ -6,11 +6,15 @@
  * the budget, and none is left for nodes that the sender can not reach. Here the value is the nodes' tokens, sorted and strung together; in
  * the usual case, when sender and receiver know the same subscribers, it equals what the receiver would write itself, and comparing two
  * texts is all there is to do. Nodes of the Python implementation pass `metadata` on and do not look into it.
+ *
+ * A second member names those of them that are left to the receiver, because the sender has no link to them. It may be a node that has had
+ * the message already, to which this copy would otherwise say nothing new.
  */
 import { encodeJson, RawJson, scanObject } from '../wire/index.ts'
 import { TOKEN_LENGTH } from './node-token.ts'
 
-const MEMBER = 'pubsub_served'
+const SERVED = 'pubsub_served'
+const LEFT = 'pubsub_left'
 const TOKENS_MAX = 10_000
 const EMPTY = '{}'
 
@@ -19,10 +23,19 @@ export function servedText(tokens: Iterable<string>): string {
   return [...tokens].sort().join('')
 }
 
-/** The value of the member, if it has one that can be one. */
+/** The served nodes, if the metadata name them. */
 export function readServed(metadata: RawJson): string | undefined {
-  if (metadata.text === EMPTY || !metadata.text.includes(MEMBER)) return undefined
-  const value = (metadata.parse() as Record<string, unknown>)[MEMBER]
+  return read(metadata, SERVED)
+}
+
+/** Those of them that are left to the receiver. */
+export function readLeft(metadata: RawJson): string | undefined {
+  return read(metadata, LEFT)
+}
+
+function read(metadata: RawJson, member: string): string | undefined {
+  if (metadata.text === EMPTY || !metadata.text.includes(member)) return undefined
+  const value = (metadata.parse() as Record<string, unknown>)[member]
   const fits = typeof value === 'string' && value.length % TOKEN_LENGTH === 0 && value.length <= TOKENS_MAX * TOKEN_LENGTH
   return fits ? value : undefined
 }
@@ -33,13 +46,15 @@ export function tokensIn(served: string): Set<string> {
   return tokens
 }
 
-/** The metadata with the member set, and everything else in it as it came. */
-export function withServed(metadata: RawJson, served: string): RawJson {
-  const member = `"${MEMBER}":"${served}"`
-  if (metadata.text === EMPTY) return new RawJson(`{${member}}`)
-  let others = ''
-  scanObject(metadata.text, 0, (key, from, to) => {
-    if (key !== MEMBER) others += `${encodeJson(key)}:${metadata.text.slice(from, to)},`
-  })
-  return new RawJson(`{${others}${member}}`)
+/** The metadata with the members set, or without them, and everything else in it as it came. */
+export function withServed(metadata: RawJson, served?: string, left?: string): RawJson {
+  const members: string[] = []
+  if (metadata.text !== EMPTY) {
+    scanObject(metadata.text, 0, (key, from, to) => {
+      if (key !== SERVED && key !== LEFT) members.push(`${encodeJson(key)}:${metadata.text.slice(from, to)}`)
+    })
+  }
+  if (served !== undefined) members.push(`"${SERVED}":"${served}"`)
+  if (left !== undefined) members.push(`"${LEFT}":"${left}"`)
+  return new RawJson(`{${members.join()}}`)
 }

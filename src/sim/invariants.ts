@@ -8,19 +8,19 @@ import { functionKey } from './node-view.ts'
 import type { Fabric } from './sim-fabric.ts'
 import { simUrl } from './sim-fabric.ts'
 
+/** Calm time after which nobody who was there lists a departed node, ms, where there was word of it or a link broke. */
+const GONE_LISTED_MS = { stopped: 3_000, crashed: 8_000 } as const
 /**
- * The last resort: what a node offered is gone when its lease ends, ms; the explorer's settings say 30 s. Those who start after a departure
- * may learn of the departed from somebody cut off from the news.
+ * The same for who vanished silently, ms for each decade of nodes: somebody has to probe it, others to confirm, then the suspicion lasts 5 s
+ * a decade, and the news spreads. Also for those who start after a departure: they may learn of the departed from somebody cut off.
  */
-const LEASE_MS = 33_000
-/** Calm time after which nobody who was there lists a departed node, ms, by how it went. */
-const GONE_LISTED_MS = { stopped: 4_000, crashed: 15_000, silent: LEASE_MS } as const
+const SILENT_LISTED_MS = 11_500
 /** Time in which a node's own catalog follows its registry, ms. */
 const OWN_ENTRY_MISSING_MS = 3_000
 /** Nodes looked at in one check: looking costs more than what a node does meanwhile, and nothing here is decided within a second. */
 const NODES_PER_CHECK = 5
 
-export type Departure = keyof typeof GONE_LISTED_MS
+export type Departure = keyof typeof GONE_LISTED_MS | 'silent'
 
 export interface Invariants {
   /** The network is disturbed from now on, or for so long. */
@@ -45,6 +45,7 @@ export function watchInvariants(fabric: Fabric): Invariants {
   let cut = false
   const turns = Math.max(4, Math.ceil(fabric.size / NODES_PER_CHECK))
   let turn = 0
+  const listedMaxMs = { ...GONE_LISTED_MS, silent: SILENT_LISTED_MS * Math.max(1, Math.log10(fabric.size)) }
 
   watchFrames(fabric)
 
@@ -61,7 +62,7 @@ export function watchInvariants(fabric: Fabric): Invariants {
       listedSince.set(key, sinceMs)
       const listedMs = fabric.nowMs - Math.max(sinceMs, calmFromMs)
       const isLater = (startedMs.get(viewer) ?? 0) > departure.sinceMs
-      if (!cut && listedMs > (isLater ? LEASE_MS : GONE_LISTED_MS[departure.how]))
+      if (!cut && listedMs > (isLater ? listedMaxMs.silent : listedMaxMs[departure.how]))
         fabric.fault(
           'departed_listed',
           viewer,

@@ -23,8 +23,12 @@ export const UPDATES_PER_MESSAGE_MAX = 32
  * are missed do no harm: the catalog knows who is there.
  */
 export const ARRIVAL_SENDS_MAX = 4
-/** The bad news told on a new link goes in messages of so many. */
+/** The bad news told on a new link, or to compare views, goes in messages of so many. */
 export const VIEW_UPDATES_PER_MESSAGE = 128
+/** How often a node tells one neighbour whom it suspects and who went lately, ms; well within the shortest suspicion. Nothing, nothing is sent. */
+export const VIEW_INTERVAL_MS = 3_000
+/** Who failed or left is told in that way for this long, ms: ten neighbours hear of it from each node. */
+export const VIEW_RECENT_MS = 30_000
 /** Characters of one update, all texts together. A real one has 300. */
 export const UPDATE_TEXT_MAX = 4_096
 /** Incarnations above are refused: nobody refutes so often, and counting up must stay exact. */

@@ -394,6 +394,46 @@ describe('a suspect', () => {
   })
 })
 
+describe('what a rumor missed', () => {
+  it('is answered: who tells an accusation that was refuted hears the refutation', () => {
+    const { hear, told, membership } = lone()
+    hear(B, [event('node_confirmed', B, 1, B)])
+    hear(C, [event('node_suspected', B, 0)])
+    expect(told(C).map(({ node_id: id, event_type: type, incarnation }) => [id, type, incarnation])).toContainEqual([
+      B,
+      'node_confirmed',
+      1,
+    ])
+    expect(membership.snapshot().messages.corrections_sent_total).toBe(1)
+    hear(C, [event('node_joined', B, 0), event('node_suspected', B, 1)])
+    expect(membership.snapshot().messages.corrections_sent_total).toBe(1)
+  })
+
+  it('comes up again: suspects, and who went lately, are told to a neighbour now and then', async () => {
+    const { env, hear, probesOf, answer } = lone({}, [D], [B, C])
+    const views = () => probesOf(D, 'view').flatMap(({ message }) => message.payload.updates ?? [])
+    let answered = 0
+    /** D answers, so that there is no news of itself. */
+    async function pass(ms: number) {
+      for (let passed = 0; passed < ms; passed += 100) {
+        await env.advance(100)
+        for (const { message } of probesOf(D).slice(answered)) answer(D, message)
+        answered = probesOf(D).length
+      }
+    }
+    await pass(10_000)
+    expect(views()).toEqual([])
+    hear(D, [event('node_failed', B), event('node_suspected', C)])
+    await pass(3_000)
+    expect(views().map(({ node_id: id }) => id)).toEqual([B, C])
+    await pass(60_000)
+    const told = views().length
+    expect(told).toBeGreaterThan(10)
+    await pass(10_000)
+    expect(views()).toHaveLength(told)
+  })
+})
+
 describe('a node that stood still', () => {
   it('does not take what it slept through for silence', async () => {
     const { env, standStill, probesOf, answer, sent, membership } = lone({}, [B])

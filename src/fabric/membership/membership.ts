@@ -36,6 +36,8 @@ import {
   UPDATE_TEXT_MAX,
   UPDATES_PER_MESSAGE_MAX,
   VERDICT_EXTENSIONS_MAX,
+  VIEW_INTERVAL_MS,
+  VIEW_RECENT_MS,
   VIEW_UPDATES_PER_MESSAGE,
 } from './constants.ts'
 import {
@@ -225,6 +227,8 @@ export interface MembershipSnapshot {
     readonly misaddressed_total: number
     readonly news_sent_total: number
     readonly views_sent_total: number
+    /** Neighbours told that what they said of a member is out of date. */
+    readonly corrections_sent_total: number
   }
   readonly pauses_total: number
   readonly pause_longest_ms: number
@@ -308,7 +312,15 @@ export function createMembership(deps: MembershipDeps, options: MembershipOption
     refuted: 0,
     contradicted: 0,
   }
-  const traffic = { sent_total: 0, unsent_total: 0, received_total: 0, misaddressed_total: 0, news_sent_total: 0, views_sent_total: 0 }
+  const traffic = {
+    sent_total: 0,
+    unsent_total: 0,
+    received_total: 0,
+    misaddressed_total: 0,
+    news_sent_total: 0,
+    views_sent_total: 0,
+    corrections_sent_total: 0,
+  }
   const pauses = { total: 0, longestMs: 0 }
   let suspicionsExtended = 0
   let observerFailures = 0
@@ -560,6 +572,21 @@ export function createMembership(deps: MembershipDeps, options: MembershipOption
 
   // What is heard.
 
+  function hearAll(from: string, updates: readonly MembershipEvent[], isView: boolean): void {
+    const corrections: MembershipEvent[] = []
+    for (const event of updates) {
+      const verdict = hear(event, from, isView)
+      heard[verdict]++
+      if (verdict !== 'stale' || CLAIMED_STATE[event.event_type] === 'alive') continue
+      // A rumor is sent a bounded number of times and may pass somebody by: who still tells the accusation has not heard the answer.
+      const answer = members.get(event.node_id)?.why.event
+      if (answer !== undefined) corrections.push(answer)
+    }
+    if (corrections.length === 0) return
+    traffic.corrections_sent_total++
+    tell(from, 'news', corrections)
+  }
+
   function hear(event: MembershipEvent, from: string, isView: boolean): UpdateVerdict {
     if (event.node_id === nodeId) return hearOfSelf(event)
     const claimed = CLAIMED_STATE[event.event_type]
@@ -710,15 +737,24 @@ export function createMembership(deps: MembershipDeps, options: MembershipOption
   }
 
   /** The bad news this node holds, so that its subjects, or who knows better, can answer. */
-  function sendView(peer: string, first?: MembershipEvent): void {
+  function sendView(peer: string, first?: MembershipEvent, isTold: (member: Member) => boolean = () => true): void {
     let part: MembershipEvent[] = first === undefined ? [] : [first]
     for (const member of members.troubled()) {
+      if (!isTold(member)) continue
       part.push(member.why.event)
       if (part.length < VIEW_UPDATES_PER_MESSAGE) continue
       tell(peer, 'view', part)
       part = []
     }
     if (part.length > 0) tell(peer, 'view', part)
+  }
+
+  /** What rumors missed, a neighbour now and then makes good: the part of push/pull that matters here. */
+  function compareViews(): void {
+    const [neighbour] = random.sample(targets(), 1)
+    const recentMs = clock.monotonic() - VIEW_RECENT_MS
+    if (neighbour !== undefined) sendView(neighbour, undefined, ({ state, stateSinceMs }) => state === 'suspect' || stateSinceMs > recentMs)
+    alarms.set(VIEW_INTERVAL_MS, compareViews)
   }
 
   function summarize(member: Member): MemberSummary {
@@ -760,7 +796,7 @@ export function createMembership(deps: MembershipDeps, options: MembershipOption
       const { payload } = message
       if (payload.updates !== undefined) {
         const isView = message.message_type === 'membership_probe' && message.payload.probe_type === 'view'
-        for (const event of payload.updates) heard[hear(event, from, isView)]++
+        hearAll(from, payload.updates, isView)
       }
       switch (message.message_type) {
         case 'membership_probe': {
@@ -875,6 +911,7 @@ export function createMembership(deps: MembershipDeps, options: MembershipOption
       for (const member of members.troubled()) if (member.state === 'suspect') beginSuspicion(member, member.why.event)
       // A random phase, so that nodes started together do not probe together.
       alarms.set(random.next() * probeIntervalMs, probeRound)
+      alarms.set(random.next() * VIEW_INTERVAL_MS, compareViews)
       alarms.set(SWEEP_INTERVAL_MS, sweep)
     },
     stop() {
