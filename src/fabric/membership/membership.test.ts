@@ -512,6 +512,17 @@ describe('a link', () => {
     expect(membership.explain(B)?.reason.reason).toBe('link_established')
   })
 
+  it('that ends without a word to several: each finds out for itself, so that they confirm each other', async () => {
+    const peers = Array.from({ length: 8 }, (_, i) => `ws://p${i}:1`)
+    const { env, linked, membership, hear } = lone({}, [B, ...peers])
+    linked.delete(B)
+    membership.onLost(B, 'closed')
+    hear(C, [event('node_suspected', B)])
+    expect(membership.explain(B)?.suspected_by).toHaveLength(1)
+    await until(env, () => membership.explain(B)?.suspected_by.length === 2)
+    expect(membership.explain(B)?.suspected_by.map(({ node_id: id }) => id)).toEqual([C, SELF])
+  })
+
   it.each(['goodbye', 'dropped', 'departed', 'restarted', 'stopping'] as const)('that ends by %s says nothing about life', async (why) => {
     const { env, linked, membership } = lone({}, [B])
     linked.delete(B)

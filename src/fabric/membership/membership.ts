@@ -613,7 +613,8 @@ export function createMembership(deps: MembershipDeps, options: MembershipOption
       return 'applied'
     }
     apply(member, event, from)
-    if (claimed !== 'alive') probing.abandon(member.nodeId)
+    // A suspicion does not end a probe: its result refutes or confirms.
+    if (isGone(member)) probing.abandon(member.nodeId)
     spread(event)
     return 'applied'
   }
