@@ -18,11 +18,13 @@ import {
 import { CommandFailure, UsageError } from './outcome.ts'
 
 const NODES = 20
+const STORM_SECONDS = 30
 
 interface ExploreFlags {
   readonly seed: number
   readonly runs: number
   readonly nodes: number
+  readonly storm: number
   readonly log?: string
   readonly minimise: boolean
 }
@@ -30,6 +32,7 @@ interface ExploreFlags {
 interface ReplayFlags {
   readonly seed: number
   readonly nodes: number
+  readonly storm: number
   readonly scenario?: string
 }
 
@@ -54,14 +57,15 @@ export function declareSimCommands(sim: Command): void {
     .addOption(seedOption())
     .addOption(new Option('--runs <number>', 'seeds to try, one after another').argParser(positive).default(1))
     .addOption(nodesOption())
+    .addOption(stormOption())
     .option('--log <file>', 'write what happens to a file, or to standard output with -')
     .option('--no-minimise', 'do not cut a failing run down to what matters')
-    .action(async ({ log, minimise, nodes, runs, seed }: ExploreFlags) => {
+    .action(async ({ log, minimise, nodes, runs, seed, storm }: ExploreFlags) => {
       const sink = openLog(log)
       const tell = (line: string) => (log === '-' ? process.stderr : process.stdout).write(`${line}\n`)
       try {
         for (let run = 0; run < runs; run++) {
-          const options = { seed: seed + run, nodes, ...(sink && { log: sink.write }) }
+          const options = { seed: seed + run, nodes, stormMs: storm * 1000, ...(sink && { log: sink.write }) }
           sink?.write(`# seed ${options.seed}, ${nodes} nodes`)
           const result = await explore(deps, options)
           tell(summary(result))
@@ -77,11 +81,13 @@ export function declareSimCommands(sim: Command): void {
     .description('Repeat a run of the explorer, and print everything that happens.')
     .addOption(seedOption())
     .addOption(nodesOption())
+    .addOption(stormOption())
     .option('--scenario <file>', 'what to do, instead of what the seed says')
-    .action(async ({ nodes, scenario, seed }: ReplayFlags) => {
+    .action(async ({ nodes, scenario, seed, storm }: ReplayFlags) => {
       const plan = scenario === undefined ? undefined : understood(scenario, () => parsePlan(readText(scenario)))
       const log = (line: string) => void process.stdout.write(`${line}\n`)
-      const result = await understood(scenario ?? 'the plan', () => explore(deps, { seed, nodes, ...(plan && { plan }), log }))
+      const options = { seed, nodes, stormMs: storm * 1000, ...(plan && { plan }), log }
+      const result = await understood(scenario ?? 'the plan', () => explore(deps, options))
       process.stdout.write(`${summary(result)}\n`)
       if (result.violation !== undefined) throw new CommandFailure(violationLine(result))
     })
@@ -109,9 +115,14 @@ function difference(file: string, { actual, commands, expected, line }: BlockOut
 }
 
 /** Makes the run small, keeps the plan, and says how to repeat it. */
-async function failureReport(options: { seed: number; nodes: number }, result: RunResult, isMinimised: boolean): Promise<string> {
-  const { nodes, seed } = options
-  const asFound = `  mpreg sim replay --seed ${seed} --nodes ${nodes}`
+async function failureReport(
+  options: { seed: number; nodes: number; stormMs: number },
+  result: RunResult,
+  isMinimised: boolean,
+): Promise<string> {
+  const { nodes, seed, stormMs } = options
+  const storm = stormMs === STORM_SECONDS * 1000 ? '' : ` --storm ${stormMs / 1000}`
+  const asFound = `  mpreg sim replay --seed ${seed} --nodes ${nodes}${storm}`
   if (!isMinimised) return [violationLine(result), 'Replay with:', asFound].join('\n')
   const small = await minimiseRun(deps, options, result)
   const file = join(tmpdir(), `mpreg-sim-${seed}.plan`)
@@ -121,7 +132,7 @@ async function failureReport(options: { seed: number; nodes: number }, result: R
     `Cut down from ${result.plan.length} to ${small.plan.length} actions on ${small.nodes} nodes (${small.runs} runs):`,
     printPlan(small.plan).trimEnd(),
     'Replay with:',
-    `  mpreg sim replay --seed ${seed} --nodes ${small.nodes} --scenario ${file}`,
+    `  mpreg sim replay --seed ${seed} --nodes ${small.nodes}${storm} --scenario ${file}`,
     'or as it was found:',
     asFound,
   ].join('\n')
@@ -175,6 +186,10 @@ function seedOption(): Option {
 
 function nodesOption(): Option {
   return new Option('--nodes <number>', 'size of the fabric').argParser(positive).default(NODES)
+}
+
+function stormOption(): Option {
+  return new Option('--storm <seconds>', 'length of the storm').argParser(positive).default(STORM_SECONDS)
 }
 
 function integer(word: string): number {

@@ -333,7 +333,8 @@ export class SimConnection implements Connection {
       const head = this.#underWay[this.#next]
       if (head === undefined || head.arrivalMs > now) break
       this.#next++
-      if (this.#next > 64 && this.#next * 2 > this.#underWay.length) {
+      // What has arrived must not be kept by a line that has fallen silent.
+      if (this.#next === this.#underWay.length || this.#next > 64) {
         this.#underWay.splice(0, this.#next)
         this.#next = 0
       }

@@ -189,7 +189,7 @@ class RunningFabric<C extends SimClient> implements Fabric<C> {
     this.size = options.nodes
     this.seed = options.seed
     this.#world = createWorld({ seed: options.seed, ...(options.log && { log: options.log }) })
-    this.network = createSimNetwork(this.#world, options.network)
+    this.network = createSimNetwork(this.#world, { codecSample: codecSample(options.nodes), ...options.network })
     for (let i = 0; i < options.nodes; i++) {
       const host = new SimHost(this.#world, `n${i}`)
       this.network.add(host)
@@ -532,4 +532,9 @@ function inStep<T>(incarnation: Incarnation, work: () => Promise<T>): Promise<T>
       work().then(resolve, reject)
     })
   })
+}
+
+/** In a large fabric messages are many, and the kinds no more than in a small one. */
+function codecSample(nodes: number): number {
+  return Math.min(1 / 8, 2 / nodes)
 }

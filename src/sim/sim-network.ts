@@ -37,7 +37,7 @@ const SYN_RETRY_MS = 1000
 
 export interface SimNetworkOptions {
   readonly conditions?: Partial<Conditions>
-  /** Part of the messages handed over as objects that are printed and parsed all the same, 0 to 1. Default 1/8. */
+  /** Part of the messages handed over as objects that are printed and parsed all the same, 0 to 1. Default 1/8; in a fabric of more than 16 nodes 2/nodes. */
   readonly codecSample?: number
   /** Know the size of every message exactly, at the price of printing it. Default false: by the last one printed of its kind. */
   readonly exactBytes?: boolean

@@ -93,17 +93,18 @@ export function createWorkload<C extends SimClient>(fabric: Fabric<C>): Workload
 
   async function proveCalls(random: Random): Promise<void> {
     const { live } = fabric
-    for (const index of live) {
-      const client = await fabric.client(index)
-      for (const target of random.sample(live, 3)) {
-        const id = ++numbered
-        try {
-          answered(id, index, `own.n${target}`, await fabric.settle(client.call(`own.n${target}`, id)))
-        } catch (error) {
-          fabric.fault('call_failed', `n${index}`, `call of own.n${target} failed without any fault: ${(error as Error).message}`)
-        }
-      }
-      await fabric.settle(client.close())
+    const clients = await fabric.settle(Promise.all(live.map((index) => fabric.opening(index))))
+    const calls = live.flatMap((index, at) => random.sample(live, 3).map((target) => proveCall(index, clients[at] as C, `own.n${target}`)))
+    await fabric.settle(Promise.all(calls))
+    await fabric.settle(Promise.all(clients.map((client) => client.close())))
+  }
+
+  async function proveCall(index: number, client: C, fun: string): Promise<void> {
+    const id = ++numbered
+    try {
+      answered(id, index, fun, await client.call(fun, id))
+    } catch (error) {
+      fabric.fault('call_failed', `n${index}`, `call of ${fun} failed without any fault: ${(error as Error).message}`)
     }
   }
 

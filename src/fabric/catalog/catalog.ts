@@ -212,7 +212,7 @@ export interface Catalog {
   entriesOf(nodeId: string): AnyEntry[]
   list<K extends CatalogKind>(kind: K): EntryOfKind[K][]
   /** Live entries of all kinds, without copying. */
-  each(visit: (entry: AnyEntry) => void): void
+  each(visit: (entry: AnyEntry) => void, isWanted?: (nodeId: string) => boolean): void
   /** The entry as it is told to nodes that go by time stamps: stamped with the latest sign of life of its owner. */
   announced<E extends CatalogEntry>(entry: E): E
   /** Rises with each change that a query could notice, expiry between two prunings excepted. */
@@ -809,9 +809,9 @@ export function createCatalog(deps: CatalogDeps, options: CatalogOptions = {}): 
     return found
   }
 
-  function each(visit: (entry: AnyEntry) => void): void {
+  function each(visit: (entry: AnyEntry) => void, isWanted?: (nodeId: string) => boolean): void {
     const now = env.clock.wall()
-    for (const record of owners.values()) visitLive(record, now, visit)
+    for (const record of owners.values()) if (isWanted?.(record.node_id) !== false) visitLive(record, now, visit)
   }
 
   function visitLive(record: OwnerRecord, now: number, visit: (entry: AnyEntry) => void): void {

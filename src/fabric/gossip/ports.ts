@@ -32,7 +32,7 @@ export interface GossipCatalog {
   node(nodeId: string): NodeEntry | undefined
   snapshotDocument(now: number): CatalogSnapshot
   /** All live entries, as their owners announced them. */
-  each(visit: (entry: AnyEntry) => void): void
+  each(visit: (entry: AnyEntry) => void, isWanted?: (nodeId: string) => boolean): void
   observe(
     observer: (change: { readonly delta: CatalogDelta; readonly counts: CatalogCounts; readonly source: GossipChangeSource }) => void,
   ): () => void

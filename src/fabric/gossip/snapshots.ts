@@ -85,18 +85,18 @@ export function createSnapshots(deps: SnapshotDeps): Snapshots {
     const now = env.clock.wall()
     const head = { update_id: `${CATALOG_UPDATE_PREFIX[what]}:${env.random.ulid()}`, cluster_id: deps.clusterId, sent_at: now }
     const isTold = (kind: CatalogKind): boolean => what === 'snapshot' || kind === 'nodes'
-    function entriesOf(wanted: (owner: string) => boolean): CatalogDelta | undefined {
+    function entriesOf(isWanted?: (nodeId: string) => boolean): CatalogDelta | undefined {
       const draft = draftDelta()
       catalog.each(({ kind, entry }) => {
-        if (isTold(kind) && wanted(entry.node_id)) draft.add(kind, entry)
-      })
+        if (isTold(kind)) draft.add(kind, entry)
+      }, isWanted)
       return draft.isEmpty ? undefined : draft.finish(head)
     }
     const whole = lazily(() => {
-      const all = entriesOf(() => true)
+      const all = entriesOf()
       return all && withRefreshedTimes(all, deps.aliveSince)
     })
-    const unversioned = lazily(() => entriesOf((owner) => !catalog.isVersioned(owner)))
+    const unversioned = lazily(() => entriesOf((nodeId) => !catalog.isVersioned(nodeId)))
     const envelope = deps.envelopeBytes()
     const frames = new Map<string, readonly OutboundObject[]>()
 
