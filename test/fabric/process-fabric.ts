@@ -1,23 +1,25 @@
-/** Nodes in processes of their own, and a client on each. */
-import { type ChildProcess, fork } from 'node:child_process'
+/** Nodes in processes of their own. */
+import { type ChildProcess, spawn } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
-import { type Client, connect } from '../../src/client-node.ts'
 import type { SettingsInput } from '../../src/node/index.ts'
+import type { Question } from './process-node.ts'
 
 export interface ProcessNode {
   readonly name: string
   readonly url: string
   readonly child: ChildProcess
-  readonly client: Client
   /** URLs of the peers it lists. */
   peers(): Promise<string[]>
   /** Names of functions it knows under a prefix. */
   functions(namespace: string): Promise<string[]>
+  /** Calls a function without arguments, wherever it is. */
+  call(name: string): Promise<unknown>
 }
 
 export interface ProcessFabric {
   readonly nodes: Map<string, ProcessNode>
-  start(name: string, settings?: SettingsInput): Promise<ProcessNode>
+  /** @param namespace the network namespace it runs in; default: the one of the test */
+  start(name: string, settings?: SettingsInput, namespace?: string): Promise<ProcessNode>
   kill(name: string, signal?: NodeJS.Signals): Promise<void>
   stop(): Promise<void>
 }
@@ -29,7 +31,6 @@ export function createProcessFabric(shared: SettingsInput): ProcessFabric {
   async function end(node: ProcessNode, signal: NodeJS.Signals): Promise<void> {
     nodes.delete(node.name)
     const exited = new Promise((resolve) => node.child.once('exit', resolve))
-    void node.client.close()
     node.child.kill(signal)
     const impatience = setTimeout(() => node.child.kill('SIGKILL'), 10_000)
     await exited
@@ -38,23 +39,27 @@ export function createProcessFabric(shared: SettingsInput): ProcessFabric {
 
   return {
     nodes,
-    async start(name, settings = {}) {
-      const child = fork(entry, [JSON.stringify({ ...shared, name, ...settings })], { execArgv: [] })
-      const { url } = await new Promise<{ url: string }>((resolve, reject) => {
-        child.once('message', (ready) => resolve(ready as { url: string }))
+    async start(name, settings, namespace) {
+      const command = [process.execPath, entry, JSON.stringify({ ...shared, name, ...settings })]
+      if (namespace !== undefined) command.unshift('ip', 'netns', 'exec', namespace)
+      const [file, ...args] = command as [string, ...string[]]
+      const child = spawn(file, args, { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] })
+      const url = await new Promise<string>((resolve, reject) => {
+        child.once('message', (ready) => resolve((ready as { url: string }).url))
+        child.once('error', reject)
         child.once('exit', (code) => reject(new Error(`node ${name} ended with ${code}`)))
       })
-      const client = await connect({ url })
+      const ask = asking(child)
       const node: ProcessNode = {
         name,
         url,
         child,
-        client,
-        peers: async () => ((await client.call('list_peers')) as { url: string }[]).map((peer) => peer.url),
-        functions: async (namespace) => {
-          const { items } = (await client.call('rpc_list', { namespace, limit: 2000 })) as { items: { identity: { name: string } }[] }
+        peers: async () => (await ask({ ask: 'peers' })) as string[],
+        async functions(prefix) {
+          const items = (await ask({ ask: 'functions', name: prefix })) as { identity: { name: string } }[]
           return [...new Set(items.map((item) => item.identity.name))].sort()
         },
+        call: (called) => ask({ ask: 'call', name: called }),
       }
       nodes.set(name, node)
       return node
@@ -76,4 +81,26 @@ export async function elapsedUntil(condition: () => Promise<boolean>, limitMs: n
     await new Promise((resolve) => setTimeout(resolve, 50))
   }
   return performance.now() - started
+}
+
+function asking(child: ChildProcess): (question: Omit<Question, 'id'>) => Promise<unknown> {
+  const open = new Map<number, { resolve(value: unknown): void; reject(error: Error): void }>()
+  let asked = 0
+  child.on('message', (message) => {
+    const { error, id, value } = message as { id: number; value?: unknown; error?: string }
+    const waiting = open.get(id)
+    open.delete(id)
+    if (error === undefined) waiting?.resolve(value)
+    else waiting?.reject(new Error(error))
+  })
+  child.once('exit', () => {
+    for (const { reject } of open.values()) reject(new Error('the process has ended'))
+    open.clear()
+  })
+  return (question) =>
+    new Promise((resolve, reject) => {
+      const id = asked++
+      open.set(id, { resolve, reject })
+      child.send({ ...question, id })
+    })
 }

@@ -168,7 +168,7 @@ describe('a peer that speaks as recorded', () => {
     expect(node.listPeers()).toEqual([])
   })
 
-  it('control plane check 15: a message type nobody knows is counted and skipped, and the link stays', async () => {
+  it('control plane check 15 and wire check 29: what nobody can read is counted and skipped, and the link stays', async () => {
     const { env, node, peer } = await setUp()
     await peer.dial(node.url)
     peer.say(peer.status())
@@ -180,5 +180,41 @@ describe('a peer that speaks as recorded', () => {
     expect(peer.links).toBe(1)
     expect(node.snapshot().fabric?.gossip.unreadable_messages).toBe(1)
     expect(node.snapshot().reach?.malformed).toBe(1)
+  })
+  it('wire check 30: a request on a link it dialled is answered with headers of the answer, and the path of the request', async () => {
+    const { env, node, peer } = await setUp({}, {}, (own) => own.register('whoami_q', () => 'q'))
+    await peer.dial(node.url)
+    peer.say(peer.status())
+    await env.advance(200)
+    const request = peer.recorded('rpc-request')
+    const envelope = request.payload as Json
+    const asked = envelope.payload as Json
+    peer.say({
+      ...request,
+      payload: {
+        ...envelope,
+        payload: {
+          ...asked,
+          command: 'echo',
+          function_id: null,
+          version_constraint: null,
+          args: ['hello'],
+          kwargs: {},
+          reply_to: peer.url,
+        },
+        headers: { ...(envelope.headers as Json), routing_path: [peer.url] },
+      },
+    })
+    await env.advance(200)
+    const answer = peer.heard.find(({ frame }) => kindOf(frame as never) === 'fabric-message:rpc:rpc-response')?.frame.payload as Json
+    expect(answer.message_id).toBe(envelope.message_id)
+    expect(answer.headers).toMatchObject({ routing_path: [node.url] })
+    expect(answer.payload).toMatchObject({
+      request_id: asked.request_id,
+      success: true,
+      result: 'hello',
+      routing_path: [peer.url, node.url],
+    })
+    expectReferenceShapes(peer)
   })
 })
