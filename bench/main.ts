@@ -7,6 +7,7 @@ import { benchFabric } from './fabric.ts'
 import { benchIdle } from './idle.ts'
 import type { BenchOptions } from './options.ts'
 import { benchPubsub } from './pubsub.ts'
+import { benchRouting } from './routing.ts'
 import { benchRpc } from './rpc.ts'
 import { benchStartup } from './startup.ts'
 import { benchTopics } from './topics.ts'
@@ -18,6 +19,7 @@ const benches: Readonly<Record<string, { readonly about: string; readonly run: (
   pubsub: { about: 'one publisher, ten subscribers, beside a raw broadcaster', run: benchPubsub },
   fabric: { about: 'calls over hops, a quiet node, discovery, what a hop does to 100 KB', run: benchFabric },
   topics: { about: 'matching of topics against 10,000 wildcard subscriptions, and its memory', run: benchTopics },
+  routing: { about: 'path-vector routes: selecting, taking in announcements, signatures, memory', run: benchRouting },
 }
 
 const RUNS = 20

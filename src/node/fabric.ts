@@ -36,6 +36,7 @@ import type { Diagnostics } from '../telemetry/index.ts'
 import type { Connection, DialOptions, Network } from '../transport/index.ts'
 import type { GossipMessage, SyncMessage } from '../wire/index.ts'
 import { tlsFiles } from './listeners.ts'
+import { createRouting, type Routing, type RoutingSnapshot } from './routing.ts'
 import type { Settings } from './settings/index.ts'
 
 interface PayloadFrame {
@@ -73,6 +74,7 @@ export interface Fabric {
   readonly membership: Membership
   readonly dialing: Dialing
   readonly announcer: Announcer
+  readonly routing: Routing
   acceptPeer(connection: Connection): AcceptedPeer
   /** Announces what the node offers and begins to dial. Resolves when the configured peers have been tried. */
   start(): Promise<void>
@@ -92,6 +94,7 @@ export interface FabricSnapshot {
   readonly membership: ReturnType<Membership['snapshot']>
   readonly dialing: ReturnType<Dialing['snapshot']>
   readonly announcer: ReturnType<Announcer['snapshot']>
+  readonly routing: RoutingSnapshot
 }
 
 /** What this node can say of another. Parts it knows nothing of are undefined. */
@@ -130,7 +133,7 @@ export function createFabric(deps: FabricDeps): Fabric {
       instanceId,
       policy: createCatalogPolicy({
         clusterId,
-        allowedClusters: federationConfig.federationMode === 'strict_isolation' ? new Set() : 'any',
+        allowedClusters: clustersAdmitted(federationConfig),
         allowedFunctions: new Set(federationConfig.securityPolicy.allowedFunctionsCrossFederation),
         blockedFunctions: new Set(federationConfig.securityPolicy.blockedFunctionsCrossFederation),
         allowsNode: (id) => !peers.departures.isDeparted(id),
@@ -159,6 +162,7 @@ export function createFabric(deps: FabricDeps): Fabric {
         resources: () => settings.resources,
         advertisedUrls: () => settings.advertisedUrls,
         activeClients: deps.activeClients,
+        metrics: () => ({ route_metrics: routing.routes.table.statistics() }),
         descriptor: () => ({
           ...offers.node(),
           node_id: nodeId,
@@ -205,7 +209,10 @@ export function createFabric(deps: FabricDeps): Fabric {
       catalogTtlSeconds: ttlSeconds,
     },
   )
-  const sync = createSync({ env, nodeId, links, catalog }, { intervalSeconds: gossipInterval, leaseSeconds: ttlSeconds })
+  const sync = createSync(
+    { env, nodeId, links, catalog, onUnwanted: (peer, owner) => membership.remind(peer, owner) },
+    { intervalSeconds: gossipInterval, leaseSeconds: ttlSeconds },
+  )
   const membership = createMembership({
     env,
     nodeId,
@@ -257,7 +264,7 @@ export function createFabric(deps: FabricDeps): Fabric {
       resolve: peers.resolve,
       nodes: () => peers.directory.nodes(),
       isDeparted: (id) => peers.departures.isDeparted(id),
-      federationAllows: peers.federationAllows,
+      federationAllows: mayDial,
     },
     {
       nodeId,
@@ -267,6 +274,15 @@ export function createFabric(deps: FabricDeps): Fabric {
       ...(settings.connect === null ? {} : { connect: settings.connect }),
     },
   )
+
+  const routing = createRouting({ env, settings, nodeId, peers, catalog, gossip, security: { verify: () => 'ok' } })
+
+  /** A bridge is there to be crossed; of a cluster that is merely admitted, this node waits to hear. */
+  function mayDial(cluster: string, id: string): { readonly allowed: boolean; readonly message: string } {
+    const decision = peers.federationAllows(cluster, id)
+    if (decision.reason !== 'cluster_listed') return decision
+    return { allowed: false, message: `cluster '${cluster}' is admitted, but no bridge leads to it` }
+  }
 
   roles.set('fabric-gossip', (from, frame, text) => {
     if (text === undefined) gossip.receive(from, frame.payload as GossipMessage)
@@ -287,12 +303,14 @@ export function createFabric(deps: FabricDeps): Fabric {
         else membership.judge(peer, 'alive', 'linked')
         gossip.onConnected(peer)
         sync.onConnected(peer)
+        routing.connected(peer, event.cluster_id)
         break
       case 'connection_lost':
         membership.onLost(peer, event.why)
         endRecord(peer)
         gossip.onLost(peer)
         sync.onLost(peer)
+        routing.connectionLost(peer, event.cluster_id)
     }
   })
   peers.onDeparture(({ delta, departure }) => {
@@ -329,6 +347,7 @@ export function createFabric(deps: FabricDeps): Fabric {
     dialing.stop()
     announcer.stop()
     membership.stop()
+    routing.stop(false)
     gossip.stop()
     sync.stop()
     peers.stop()
@@ -342,6 +361,7 @@ export function createFabric(deps: FabricDeps): Fabric {
     membership,
     dialing,
     announcer,
+    routing,
     acceptPeer: peers.accepted,
 
     async start() {
@@ -349,6 +369,7 @@ export function createFabric(deps: FabricDeps): Fabric {
       sync.start()
       membership.start()
       announcer.start()
+      routing.start()
       cancelPruning = env.timers.every(Math.max(1, ttlSeconds / PRUNINGS_PER_TTL) * 1000, () => void catalog.prune(env.clock.wall()))
       cancelNodeSnapshots = env.timers.every(gossipInterval * 1000, () => {
         gossip.sendNodeSnapshots(peers.views.targetHint() - 1, peers.directory.size - 1)
@@ -360,6 +381,7 @@ export function createFabric(deps: FabricDeps): Fabric {
       dialing.stop()
       // First, over links still open: the own incarnation is the highest there is, and from now on this node refutes and accuses nobody.
       membership.stop()
+      routing.stop(true)
       const told = peers.goodbye('graceful_shutdown')
       // In the same turn: whoever has the goodbye closes the link.
       announcer.depart()
@@ -387,8 +409,20 @@ export function createFabric(deps: FabricDeps): Fabric {
       membership: membership.snapshot(),
       dialing: dialing.snapshot(),
       announcer: announcer.snapshot(),
+      routing: routing.snapshot(),
     }),
   }
+}
+
+/** Whose entries may be in the catalog, besides those of the own cluster. */
+function clustersAdmitted({
+  allowedForeignClusterIds,
+  explicitBridges,
+  federationMode,
+}: Settings['federationConfig']): ReadonlySet<string> | 'any' {
+  if (federationMode === 'permissive_bridging') return 'any'
+  if (federationMode === 'strict_isolation') return new Set()
+  return new Set([...allowedForeignClusterIds, ...explicitBridges.map(({ remoteClusterId }) => remoteClusterId)])
 }
 
 /** With credentials configured, only who showed one may be a peer. */

@@ -36,16 +36,21 @@ export interface ReachSnapshot {
 
 export function createReach(deps: ReachDeps): Reach {
   const { env, exchange, executor, fabric, nodeId, registry, settings } = deps
-  const { catalog, dialing, membership, peers } = fabric
+  const { catalog, dialing, membership, peers, routing } = fabric
   const { clusterId } = settings
   const links = peers.sender
   const place = { nodeId, clusterId, hopsMax: settings.fabricRoutingMaxHops }
-  const isIsolated = settings.federationConfig.federationMode === 'strict_isolation'
-  const allowsCluster = (id: string): boolean => id === clusterId || !isIsolated
+  const allowsCluster = (id: string): boolean => peers.federationAllows(id).allowed
   let malformed = 0
 
-  /** Neighbours are taken in the order that starts somewhere else for every target, so that detours spread. */
-  function nextHop(target: string, visited: readonly string[]): string | undefined {
+  /**
+   * A node of another cluster is reached by the plan for its cluster. Within the own one neighbours are taken in an order that starts somewhere
+   * else for every target, so that detours spread.
+   */
+  function nextHop(target: string, visited: readonly string[], cluster = catalog.node(target)?.cluster_id): string | undefined {
+    if (cluster !== undefined && cluster !== clusterId) {
+      return routing.plan({ targetCluster: cluster, visitedNodes: visited }).next_peer_url ?? undefined
+    }
     const neighbours = links.connected().filter((peer) => peer !== target && !visited.includes(peer))
     if (neighbours.length === 0) return undefined
     let sum = 0
@@ -87,7 +92,9 @@ export function createReach(deps: ReachDeps): Reach {
     executor,
     registry,
     place: (selector, tried) => placements.next(selector, tried),
-    nextHop,
+    nextHop: (target, visited) => nextHop(target, visited),
+    plan: routing.plan,
+    allowsCluster,
     connect,
   })
   const pubsub = createPubsubForwarding({
@@ -100,8 +107,10 @@ export function createReach(deps: ReachDeps): Reach {
       const headers = inbound === undefined ? originHeaders(place, correlationId) : nextHeaders(place, inbound)
       return typeof headers === 'string' ? undefined : headers
     },
-    nextHop: ({ nodeId: id }, headers) => nextHop(id, headers.routing_path),
+    nextHop: ({ clusterId: cluster, nodeId: id }, headers) => nextHop(id, headers.routing_path, cluster),
+    // To another cluster a copy goes by the plan: there is one for all its subscribers, and one link may serve them.
     connect: (id) => connect(id, 'cluster_get_or_open'),
+    connectsTo: (cluster) => cluster === clusterId,
     allowsCluster,
   })
 

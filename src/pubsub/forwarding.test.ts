@@ -408,6 +408,21 @@ describe('copies', () => {
     for (const [index, node] of nodes.entries()) expect(node.notified).toEqual([`s${index}:1`])
   })
 
+  it('for a subscriber the sender has not heard of are few, though everybody else has', () => {
+    const bus = fabric()
+    const nodes = Array.from({ length: 30 }, (_, index) => bus.node(`n${index}`))
+    const newcomer = bus.node('newcomer')
+    bus.mesh([...nodes, newcomer])
+    for (const [index, node] of nodes.entries()) node.subscribe(`s${index}`, '#')
+    newcomer.subscribe('late', '#')
+    bus.hide(nodes[0] as TestNode, newcomer)
+    nodes[0]?.publish('t', 1)
+    bus.settle()
+    expect(newcomer.notified).toEqual(['late:1'])
+    expect(newcomer.inbox).toHaveLength(3)
+    expect(bus.copies).toBe(29 + 3)
+  })
+
   it('never go back to where the message came from, nor twice to a node, whatever the links', () => {
     const bus = fabric(3)
     const nodes = Array.from({ length: 12 }, (_, index) => bus.node(`n${index}`, { cluster: `c${index % 3}` }))

@@ -26,7 +26,7 @@ import { topicProblem } from './exchange.ts'
 import { nodeToken, TOKEN_LENGTH } from './node-token.ts'
 import { createReplyRoutes } from './reply-routes.ts'
 import { createSeenMessages } from './seen-messages.ts'
-import { readLeft, readServed, servedText, tokensIn, withServed } from './served-nodes.ts'
+import { readLeft, readServed, servedText, servesNewcomer, tokensIn, withServed } from './served-nodes.ts'
 import { createTopicPlans, type PlanReason, reasonOf, type TopicCatalog, type TopicPlan, type TopicTarget } from './topic-plan.ts'
 import { createWaitingCopies } from './waiting-copies.ts'
 
@@ -52,6 +52,8 @@ export interface PubsubForwardingDeps {
   readonly nextHop: (target: { readonly nodeId: string; readonly clusterId: string }, headers: FabricHeaders) => string | undefined
   /** Makes a link to a node; false: not now. Never rejects. Without this, nodes without a link are reached by {@link nextHop} alone. */
   readonly connect?: (nodeId: string) => Promise<boolean>
+  /** Whether links are made to nodes of a cluster; default: of all. */
+  readonly connectsTo?: (clusterId: string) => boolean
   /** Clusters whose subscribers may get messages; default: all. */
   readonly allowsCluster?: (clusterId: string) => boolean
 }
@@ -113,7 +115,7 @@ export interface PubsubForwardingSnapshot {
   /** Copies that waited for a link to be made, and those waiting now. */
   readonly copies_delayed: number
   readonly copies_waiting: number
-  /** Copies not made: the node that leads on has had the message. */
+  /** Copies not made: the node that leads on has had the message, or others serve a subscriber that its sender did not know. */
   readonly copies_spared: number
   readonly hop_budget_exhausted: number
   /** Nodes with a subscriber that could not be reached, counted for each message. */
@@ -175,7 +177,7 @@ interface WaitingCopy {
 }
 
 export function createPubsubForwarding(deps: PubsubForwardingDeps, options: PubsubForwardingOptions = {}): PubsubForwarding {
-  const { env, nodeId, catalog, links, deliver, nextHeaders, nextHop, allowsCluster = () => true } = deps
+  const { env, nodeId, catalog, links, deliver, nextHeaders, nextHop, allowsCluster = () => true, connectsTo = () => true } = deps
   const log: LogScope = env.log.scope('pubsub')
   const oncePerPeer = logOncePer({ clock: env.clock, intervalMs: BAD_MESSAGE_LOG_INTERVAL_MS })
   const plans = createTopicPlans({ clock: env.clock, nodeId, catalog, allowsCluster })
@@ -199,6 +201,7 @@ export function createPubsubForwarding(deps: PubsubForwardingDeps, options: Pubs
     unaddressable: 0,
   }
 
+  const ownToken = nodeToken(nodeId)
   const waiting = deps.connect && createWaitingCopies<WaitingCopy>({ connect: deps.connect, release })
 
   /** Sends the copies of a message that are this node's to send; how many left. */
@@ -219,12 +222,21 @@ export function createPubsubForwarding(deps: PubsubForwardingDeps, options: Pubs
     const excluded = (peer: string) => peer === inbound?.from || headers.routing_path.includes(peer)
     const isNews = inbound?.isNews !== false
     for (const target of plan.targets) {
-      const isToServe = left?.has(target.token) === true || (isNews && before?.has(target.token) !== true)
-      if (isToServe && !excluded(target.nodeId)) assign(target, undefined, headers, excluded, dispatch)
+      if (left?.has(target.token) !== true) {
+        if (!isNews || before?.has(target.token) === true) continue
+        if (before !== undefined && !servesNewcomer(ownToken, target.token, before)) {
+          counts.copies_spared++
+          continue
+        }
+      }
+      if (!excluded(target.nodeId)) assign(target, undefined, headers, excluded, dispatch)
     }
     if (reply !== undefined && isNews && !excluded(reply.nodeId)) assign(reply, reply.via, headers, excluded, dispatch)
     return send(message, plan, headers, before, dispatch)
   }
+
+  const mayWait = (target: Pick<TopicTarget, 'nodeId' | 'clusterId'>): boolean =>
+    waiting?.hasRoom(target.nodeId) === true && connectsTo(target.clusterId)
 
   /** Decides how a target gets its copy. */
   function assign(
@@ -240,7 +252,7 @@ export function createPubsubForwarding(deps: PubsubForwardingDeps, options: Pubs
       return
     }
     const isKnownWay = wayBack !== undefined && links.isConnected(wayBack)
-    if (!isKnownWay && waiting?.hasRoom(target.nodeId) === true) {
+    if (!isKnownWay && mayWait(target)) {
       unlinked.push(target)
       return
     }
@@ -413,7 +425,7 @@ export function createPubsubForwarding(deps: PubsubForwardingDeps, options: Pubs
         if (target.nodeId === nodeId) return ['local', null]
         if (!allowsCluster(target.clusterId)) return ['cluster_not_allowed', null]
         if (links.isConnected(target.nodeId)) return ['direct', target.nodeId]
-        if (waiting?.hasRoom(target.nodeId) === true) return ['dial_on_demand', target.nodeId]
+        if (mayWait(target)) return ['dial_on_demand', target.nodeId]
         const hop = headers && nextHop(target, headers)
         if (hop === undefined) return ['no_route', null]
         return links.isConnected(hop) ? ['next_hop', hop] : ['next_hop_not_connected', null]

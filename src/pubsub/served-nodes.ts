@@ -58,3 +58,20 @@ export function withServed(metadata: RawJson, served?: string, left?: string): R
   if (left !== undefined) members.push(`"${LEFT}":"${left}"`)
   return new RawJson(`{${members.join()}}`)
 }
+
+/** Nodes that look after a subscriber of which the sender has not heard. */
+const NEWCOMER_SERVERS = 3
+
+/**
+ * Whether a node is among the few of those served that also serve a subscriber the sender did not know: those that come next in the circle of
+ * tokens. If all who have heard of it did, a newcomer would get as many copies as there are subscribers.
+ */
+export function servesNewcomer(own: string, newcomer: string, served: ReadonlySet<string>): boolean {
+  if (!served.has(own)) return true
+  let nearer = 0
+  for (const token of served) {
+    const isNearer = newcomer < own ? token > newcomer && token < own : token > newcomer || token < own
+    if (isNearer && ++nearer === NEWCOMER_SERVERS) return false
+  }
+  return true
+}

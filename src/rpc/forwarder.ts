@@ -6,7 +6,7 @@
  * unknown. An answer goes back the way the request came, recorded in its payload; a hop on the way touches headers only.
  */
 import { DeadlineQueue, type Env } from '../base/index.ts'
-import { type HeaderPlace, nextHeaders, originHeaders } from '../fabric/index.ts'
+import { canForward, type HeaderPlace, nextHeaders, originHeaders, type Plan, type PlanRequest } from '../fabric/index.ts'
 import {
   type Command,
   commandOf,
@@ -31,6 +31,7 @@ import {
   scannedMember,
   scannedText,
   spliceFabricFrame,
+  splicePayload,
 } from '../wire/index.ts'
 import type { Call, Caller } from './call.ts'
 import type { Executor, RemoteFunction, RequestSource } from './executor.ts'
@@ -55,6 +56,10 @@ export interface ForwarderDeps extends HeaderPlace {
   place(selector: Selector, tried: ReadonlySet<string>): FunctionEntry | undefined
   /** A neighbour that may have a link to the node, none of `visited`; undefined: there is none. */
   nextHop(nodeId: string, visited: readonly string[]): string | undefined
+  /** How a message for another cluster goes on. */
+  plan(request: PlanRequest): Plan
+  /** Whether anything is done for a cluster. */
+  allowsCluster(clusterId: string): boolean
   /** Makes a link for an answer or a call that has no other way. */
   connect(nodeId: string, context: 'rpc_remote_execute' | 'rpc_response_reply_to'): Promise<boolean>
 }
@@ -172,10 +177,14 @@ export function createForwarder(deps: ForwarderDeps): Forwarder {
       move: 'unsent',
       value: errorValue({ error: 'fabric_forward_failed', command: cmd.fun, target_cluster: targetCluster, reason }),
     })
+    const plan = targetCluster === clusterId ? undefined : deps.plan({ targetCluster, visitedNodes: [self] })
+    let hop: string | undefined
+    if (links.isConnected(target)) hop = target
+    else if (plan !== undefined && canForward(plan)) hop = plan.next_peer_url
     // A link of our own before a detour: one more hop costs more on every call than a dial does once.
-    const isLinked = links.isConnected(target) || (await deps.connect(target, 'rpc_remote_execute'))
-    const hop = isLinked ? target : deps.nextHop(target, [self])
-    if (hop === undefined) return unsent('no_peer_for_next_hop')
+    else if (await deps.connect(target, 'rpc_remote_execute')) hop = target
+    else if (plan === undefined) hop = deps.nextHop(target, [self])
+    if (hop === undefined) return unsent(plan?.reason ?? 'no_peer_for_next_hop')
     if ((argsText.length + kwargsText.length) * 3 > links.frameBytesMax(hop)) {
       const bytes = Buffer.byteLength(argsText) + Buffer.byteLength(kwargsText) + ENVELOPE_BYTES
       if (bytes > links.frameBytesMax(hop)) {
@@ -198,8 +207,8 @@ export function createForwarder(deps: ForwarderDeps): Forwarder {
       target_cluster: targetCluster,
       target_node: target,
       reply_to: self,
-      federation_path: [],
-      federation_remaining_hops: null,
+      federation_path: plan?.federation_path ?? [],
+      federation_remaining_hops: plan?.remaining_hops ?? null,
     }
     const message: FabricMessage = {
       message_id: requestId,
@@ -209,7 +218,7 @@ export function createForwarder(deps: ForwarderDeps): Forwarder {
       payload: encodeFabricPayload(payload),
       headers: originHeaders(deps, requestId, {
         target_cluster: targetCluster,
-        federation_path: [],
+        federation_path: payload.federation_path,
         metadata: new RawJson(`{"deadline_ms":${Math.ceil(call.remainingMs())}}`),
       }),
       timestamp: env.clock.wall(),
@@ -272,7 +281,7 @@ export function createForwarder(deps: ForwarderDeps): Forwarder {
     const glance = payload === undefined ? undefined : glanceAt(payload)
     switch (glance?.kind) {
       case 'rpc-request':
-        return request(from, message, glance, scan)
+        return request(from, message, glance, payload as PayloadScan, scan)
       case 'rpc-response':
         return response(message, glance, scan)
       case 'rpc-cancel':
@@ -282,7 +291,7 @@ export function createForwarder(deps: ForwarderDeps): Forwarder {
     }
   }
 
-  function request(from: string, message: FabricMessage, glance: Glance, scan: FabricScan | undefined): void {
+  function request(from: string, message: FabricMessage, glance: Glance, payload: PayloadScan, scan: FabricScan | undefined): void {
     const { headers } = message
     const requestId = glance.request_id || message.message_id
     if (headers.routing_path.includes(self)) {
@@ -294,12 +303,18 @@ export function createForwarder(deps: ForwarderDeps): Forwarder {
       return
     }
     const { target_cluster: targetCluster, target_node: targetNode } = glance
+    const { source_cluster: sourceCluster } = headers
+    if (sourceCluster !== null && sourceCluster !== clusterId && !deps.allowsCluster(sourceCluster)) {
+      counts.requests_refused++
+      return reply(message, glance, failure(errorValue({ error: 'fabric_route_not_found', command: glance.command })))
+    }
     const mine = (targetCluster === '' || targetCluster === clusterId) && (targetNode === '' || targetNode === self)
     if (!mine && targetNode !== self && targetNode !== '') {
       if (headers.routing_path.includes(targetNode)) {
         counts.loops++
         return reply(message, glance, failure(errorValue({ error: 'fabric_route_loop', command: glance.command })))
       }
+      if (targetCluster !== '' && targetCluster !== clusterId) return cross(message, glance, payload, scan)
       const hop = hopTo(targetNode, headers.routing_path)
       if (hop !== undefined) return passOn(hop, message, glance, scan)
     }
@@ -316,6 +331,37 @@ export function createForwarder(deps: ForwarderDeps): Forwarder {
     }
     if (mine) execute(from, message, decoded.payload)
     else route(message, decoded.payload)
+  }
+
+  /** Passes on a request for another cluster: of its payload only the account of the way is written anew. */
+  function cross(message: FabricMessage, glance: Glance, payload: PayloadScan, scan: FabricScan | undefined): void {
+    const { target_cluster: targetCluster, target_node: targetNode, command } = glance
+    if (!deps.allowsCluster(targetCluster)) return refuse(message, glance, { error: 'fabric_route_not_found', command })
+    const plan = planFor(targetCluster, message.headers, glance)
+    const { routing_path: visited } = message.headers
+    const hop = links.isConnected(targetNode) && !visited.includes(targetNode) ? targetNode : plan.next_peer_url
+    if (hop === null) {
+      return refuse(message, glance, { error: 'fabric_forward_failed', command, target_cluster: targetCluster, reason: plan.reason })
+    }
+    const way = splicePayload(
+      payload,
+      new Map([
+        ['federation_path', JSON.stringify(plan.federation_path)],
+        ['federation_remaining_hops', String(plan.remaining_hops)],
+      ]),
+    )
+    passOn(hop, { ...message, payload: way }, glance, scan)
+  }
+
+  function planFor(targetCluster: string, headers: FabricHeaders, glance: Pick<Glance, 'federationPath' | 'remainingHops'>): Plan {
+    const path = glance.federationPath()
+    const budgets = [deps.hopsMax, headers.hop_budget, glance.remainingHops()].filter((hops) => hops !== null)
+    return deps.plan({
+      targetCluster,
+      visited: path.length > 0 ? path : headers.federation_path,
+      remainingHops: Math.min(...budgets),
+      visitedNodes: [...headers.routing_path, self],
+    })
   }
 
   /** Runs a request that is meant for this node; what is not here is looked for elsewhere. */
@@ -371,13 +417,18 @@ export function createForwarder(deps: ForwarderDeps): Forwarder {
           : { error: 'fabric_route_not_found', command },
       )
     }
+    const rewritten = { ...payload, target_node: entry.node_id, target_cluster: entry.cluster_id }
+    const encoded = { ...message, payload: encodeFabricPayload(rewritten) }
+    if (entry.cluster_id !== clusterId) {
+      const scanned = scanFabricPayload(encoded.payload) as PayloadScan
+      return cross(encoded, glanceAt(scanned), scanned, undefined)
+    }
     const hop = hopTo(entry.node_id, message.headers.routing_path)
     if (hop === undefined) return refuse(message, payload, { error: 'fabric_route_not_found', command })
-    const rewritten = { ...payload, target_node: entry.node_id, target_cluster: entry.cluster_id }
-    passOn(hop, { ...message, payload: encodeFabricPayload(rewritten) }, rewritten, undefined)
+    passOn(hop, encoded, rewritten, undefined)
   }
 
-  /** @param scan of the text the message came as, when its payload is unchanged: only the headers are then printed */
+  /** @param scan of the text the message came as: then only the headers are printed, and the payload if it is another one */
   function passOn(hop: string, message: FabricMessage, request: Answerable, scan: FabricScan | undefined): void {
     const headers = nextHeaders(deps, message.headers)
     if (typeof headers === 'string') {
@@ -411,7 +462,7 @@ export function createForwarder(deps: ForwarderDeps): Forwarder {
 
   // --- answers ---
 
-  function refuse(message: FabricMessage, payload: FabricRpcRequest, error: Readonly<Record<string, unknown>>): void {
+  function refuse(message: FabricMessage, payload: Answerable, error: Readonly<Record<string, unknown>>): void {
     counts.requests_refused++
     reply(message, payload, failure(errorValue(error)))
   }
@@ -568,6 +619,8 @@ interface Glance extends Answerable {
   readonly target_cluster: string
   readonly target_node: string
   path(): readonly unknown[]
+  federationPath(): readonly string[]
+  remainingHops(): number | null
 }
 
 /** Of a response, besides its result, with room for long paths. */
@@ -576,6 +629,14 @@ const NULL = new RawJson('null')
 
 function glanceAt(scan: PayloadScan): Glance {
   const text = (name: string) => scannedText(scan, name) ?? ''
+  const list = (name: string): readonly unknown[] => {
+    try {
+      const value: unknown = JSON.parse(scannedMember(scan, name) ?? '[]')
+      return Array.isArray(value) ? value : []
+    } catch {
+      return []
+    }
+  }
   return {
     kind: text('kind'),
     request_id: text('request_id'),
@@ -583,13 +644,11 @@ function glanceAt(scan: PayloadScan): Glance {
     reply_to: text('reply_to'),
     target_cluster: text('target_cluster'),
     target_node: text('target_node'),
-    path() {
-      try {
-        const path: unknown = JSON.parse(scannedMember(scan, 'routing_path') ?? '[]')
-        return Array.isArray(path) ? path : []
-      } catch {
-        return []
-      }
+    path: () => list('routing_path'),
+    federationPath: () => list('federation_path').filter((cluster) => typeof cluster === 'string'),
+    remainingHops() {
+      const hops = Number.parseInt(scannedMember(scan, 'federation_remaining_hops') ?? '', 10)
+      return Number.isNaN(hops) ? null : hops
     },
   }
 }
@@ -601,7 +660,10 @@ function failure(error: RawJson): Outcome {
 /** The message with other headers; from its text, if it came as one, without printing the payload anew. */
 function passedOn(message: FabricMessage, headers: FabricHeaders, scan: FabricScan | undefined): OutboundFrame {
   const value = { role: 'fabric-message', payload: { ...message, headers } } as const
-  return new OutboundFrame(value, ({ payload }) => (scan === undefined ? encodeFabricMessage(payload) : spliceFabricFrame(scan, headers)))
+  return new OutboundFrame(value, ({ payload }) => {
+    if (scan === undefined) return encodeFabricMessage(payload)
+    return spliceFabricFrame(scan, headers, payload.payload === scan.message.payload ? undefined : payload.payload)
+  })
 }
 
 function frameOf(message: FabricMessage): OutboundFrame {

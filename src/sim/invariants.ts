@@ -11,10 +11,11 @@ import { simUrl } from './sim-fabric.ts'
 /** Calm time after which nobody who was there lists a departed node, ms, where there was word of it or a link broke. */
 const GONE_LISTED_MS = { stopped: 3_000, crashed: 8_000 } as const
 /**
- * The same for who vanished silently, ms for each decade of nodes: somebody has to probe it, others to confirm, then the suspicion lasts 5 s
- * a decade, and the news spreads. Also for those who start after a departure: they may learn of the departed from somebody cut off.
+ * The same for who vanished silently: somebody has to probe it, others to confirm, then the suspicion lasts as long as the size of the fabric
+ * asks (5 s a decade of nodes), and the news spreads. Also for those who start after a departure: they may learn of the departed from somebody
+ * cut off.
  */
-const SILENT_LISTED_MS = 11_500
+const SILENT_LISTED_MS = { least: 15_000, perDecade: 11_500 }
 /** Time in which a node's own catalog follows its registry, ms. */
 const OWN_ENTRY_MISSING_MS = 3_000
 /** Nodes looked at in one check: looking costs more than what a node does meanwhile, and nothing here is decided within a second. */
@@ -45,7 +46,7 @@ export function watchInvariants(fabric: Fabric): Invariants {
   let cut = false
   const turns = Math.max(4, Math.ceil(fabric.size / NODES_PER_CHECK))
   let turn = 0
-  const listedMaxMs = { ...GONE_LISTED_MS, silent: SILENT_LISTED_MS * Math.max(1, Math.log10(fabric.size)) }
+  const listedMaxMs = { ...GONE_LISTED_MS, silent: Math.max(SILENT_LISTED_MS.least, SILENT_LISTED_MS.perDecade * Math.log10(fabric.size)) }
 
   watchFrames(fabric)
 

@@ -2,6 +2,7 @@
  * What all hosts of a simulation share: one time line, one seed, and the list of things that must never happen.
  */
 import { createSeededRandom, createVirtualTime, type Random, type VirtualTime } from '../base/index.ts'
+import { ranDry } from './real-io.ts'
 
 /** Something that must not happen, whatever the faults injected. */
 export interface Fault {
@@ -34,7 +35,7 @@ export interface WorldOptions {
 const FAULTS_MAX = 100
 
 export function createWorld({ log, seed }: WorldOptions): World {
-  const time = createVirtualTime()
+  const time = createVirtualTime({ ranDry })
   const faults: Fault[] = []
 
   function note(who: string, line: string): void {

@@ -6,7 +6,7 @@
  * everything, and this node also tells them what it learned by sync, again and again while the owner lives.
  *
  *     const gossip = createGossip({ env, nodeId, ..., links, catalog, diagnostics }, { intervalSeconds: 5, ... })
- *     gossip.handle('route_advertisement', (message, from) => routes.heard(message.payload, message.sender_id))
+ *     gossip.handle('link_state_update', (message, from) => (isNews(message.payload, from) ? undefined : 'keep'))
  *     gossip.start()
  *     gossip.publishCatalog(delta)           // at once to every peer
  *     gossip.receive(peer, message)          // whatever a link brings
@@ -73,6 +73,8 @@ export interface GossipOptions {
 }
 
 export interface PublishOptions {
+  /** The message id; default: one of this node that nobody else uses. */
+  readonly id?: string
   readonly ttl?: number
   readonly maxHops?: number
 }
@@ -86,6 +88,8 @@ export interface Gossip {
   receiveFrame(from: string, frame: { readonly payload?: unknown }, text: string): void
   /** Creates a message and spreads it with the next cycle. */
   publish<T extends GossipType>(type: T, payload: PayloadOf<T>, options?: PublishOptions): void
+  /** Creates a message and sends it at once to these neighbours, and to no others. */
+  tell<T extends GossipType>(type: T, payload: PayloadOf<T>, peers: readonly string[]): void
   /** Spreads a change of the catalog that this node made or found out, at once. It must have been applied here already. */
   publishCatalog(delta: CatalogDelta): void
   /** Tells a few peers in turn which nodes there are, while nodes are missing. Both numbers without this node. */
@@ -344,13 +348,12 @@ export function createGossip(deps: GossipDeps, options: GossipOptions): Gossip {
           if (log.debugOn) log.debug(`config update of ${message.payload.source_node}: ${message.payload.config_key}`)
           break
       }
-      handlers.get(message.message_type)?.(message as never, from)
+      return handlers.get(message.message_type)?.(message as never, from) !== 'keep'
     } catch (error) {
       counts.handler_errors++
       intake.complain(`handler ${message.message_type}`, from, `a ${message.message_type} of ${from} could not be handled`, error)
       return message.message_type !== 'catalog_update'
     }
-    return true
   }
 
   // Sending
@@ -490,9 +493,18 @@ export function createGossip(deps: GossipDeps, options: GossipOptions): Gossip {
     }
   }
 
-  function publish<T extends GossipType>(type: T, payload: PayloadOf<T>, { ttl = GOSSIP_TTL, maxHops }: PublishOptions = {}): void {
-    const message = create(type, payload, { ttl, maxHops: maxHops ?? adaptiveMaxHops(options.maxHops, links.connected().length) })
+  function publish<T extends GossipType>(type: T, payload: PayloadOf<T>, { id, ttl = GOSSIP_TTL, maxHops }: PublishOptions = {}): void {
+    const message = create(type, payload, {
+      ttl,
+      ...(id !== undefined && { id }),
+      maxHops: maxHops ?? adaptiveMaxHops(options.maxHops, links.connected().length),
+    })
     enqueue({ message, holders: remember(message, nodeId), audience: 'unversioned' })
+  }
+
+  function tell<T extends GossipType>(type: T, payload: PayloadOf<T>, peers: readonly string[]): void {
+    const message = create(type, payload, { ttl: GOSSIP_TTL, maxHops: options.maxHops })
+    transmit({ message, holders: remember(message, nodeId), audience: 'unversioned' }, peers)
   }
 
   // The bridge to peers that do not sync
@@ -572,6 +584,7 @@ export function createGossip(deps: GossipDeps, options: GossipOptions): Gossip {
       if (!stopped) intake.receiveFrame(from, frame, text)
     },
     publish,
+    tell,
     publishCatalog: (delta) => publishCatalog(delta, 'unversioned'),
     sendNodeSnapshots: (targetHint, known) => snapshots.tellNodes(targetHint, known),
     handle(type, handler) {

@@ -45,4 +45,8 @@ export interface GossipDiagnostics {
 }
 
 /** Told of every new message of a type. `from` is the peer whose link brought it, which need not be its creator. */
-export type GossipHandler<T extends GossipType = GossipType> = (message: Extract<GossipMessage, { message_type: T }>, from: string) => void
+/** `keep`: the message ends here; else it is passed on. */
+export type GossipHandler<T extends GossipType = GossipType> = (
+  message: Extract<GossipMessage, { message_type: T }>,
+  from: string,
+) => 'keep' | undefined

@@ -409,6 +409,16 @@ describe('what a rumor missed', () => {
     expect(membership.snapshot().messages.corrections_sent_total).toBe(1)
   })
 
+  it('is made good on occasion: a neighbour that takes a departed node for present is told', () => {
+    const { hear, told, membership } = lone()
+    hear(C, [event('node_left', B, 3)])
+    const before = told(D).length
+    membership.remind(D, C)
+    expect(told(D)).toHaveLength(before)
+    membership.remind(D, B)
+    expect(told(D).at(-1)).toMatchObject({ node_id: B, event_type: 'node_left', incarnation: 3 })
+  })
+
   it('comes up again: suspects, and who went lately, are told to a neighbour now and then', async () => {
     const { env, hear, probesOf, answer } = lone({}, [D], [B, C])
     const views = () => probesOf(D, 'view').flatMap(({ message }) => message.payload.updates ?? [])

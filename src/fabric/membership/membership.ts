@@ -240,6 +240,8 @@ export interface Membership {
   receive(from: string, message: SwimMessage): void
   /** A link to a `swim/1` node is up. */
   onConnected(peer: string, instanceId: string): void
+  /** A neighbour takes a node for present that, as far as this node knows, failed or left: it is told so, and by whom. */
+  remind(peer: string, gone: string): void
   onLost(peer: string, why: LinkLossCause): void
   /** Its process said goodbye. */
   left(nodeId: string, instanceId: string): void
@@ -821,6 +823,10 @@ export function createMembership(deps: MembershipDeps, options: MembershipOption
       order.insert(peer)
       sendView(peer, first)
       armNews()
+    },
+    remind(peer, gone) {
+      const member = members.get(gone)
+      if (phase === 'alive' && member !== undefined && isGone(member)) tell(peer, 'news', [member.why.event])
     },
     onLost(peer, why) {
       const member = members.get(peer)

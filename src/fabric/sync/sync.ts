@@ -38,6 +38,8 @@ export interface SyncDeps {
   readonly nodeId: string
   readonly links: SyncLinks
   readonly catalog: SyncCatalog
+  /** A peer still holds the record of a node that is gone here. */
+  readonly onUnwanted?: (peer: string, owner: string) => void
 }
 
 export interface SyncOptions {
@@ -207,7 +209,8 @@ export function createSync(deps: SyncDeps, options: SyncOptions): Sync {
           break
         case 'unwanted':
           counts.stamps_unwanted++
-          if (ours !== undefined && owner === from) news.push(ours)
+          if (owner !== from) deps.onUnwanted?.(from, owner)
+          else if (ours !== undefined) news.push(ours)
           break
       }
     }

@@ -1,0 +1,275 @@
+/**
+ * Ways to other clusters: path-vector routes, link-state routes, and the planner that chooses among them, put on the node's links and gossip.
+ */
+import type { Env } from '../base/index.ts'
+import {
+  type Catalog,
+  createFederationGraph,
+  createLinkState,
+  createPathRouter,
+  createPlanner,
+  createRouteControl,
+  creatorOf,
+  type Gossip,
+  isWithdrawal,
+  type LinkMetrics,
+  type LinkState,
+  type LinkStateSnapshot,
+  type LinkStateStatus,
+  type PathRouterStatistics,
+  type Peers,
+  type Plan,
+  type Planner,
+  type PlannerSnapshot,
+  type PlanRequest,
+  type PolicyDirectory,
+  type RouteControl,
+  type RouteControlSnapshot,
+  type RouteExplanation,
+  type RoutePolicy,
+  type RouteSecurity,
+} from '../fabric/index.ts'
+import type { Settings } from './settings/index.ts'
+
+/** Of a link between clusters before anything was measured; the Python implementation's figures. */
+const UNMEASURED_LATENCY_MS = 5
+const LINK_BANDWIDTH_MBPS = 1000
+const LINK_RELIABILITY = 0.99
+
+export interface RoutingDeps {
+  readonly env: Env
+  readonly settings: Settings
+  readonly nodeId: string
+  readonly peers: Peers
+  readonly catalog: Catalog
+  readonly gossip: Gossip
+  readonly security: RouteSecurity
+}
+
+export interface Routing {
+  readonly routes: RouteControl
+  /** Undefined when it is disabled. */
+  readonly linkState: LinkState | undefined
+  plan(request: PlanRequest): Plan
+  connected(nodeId: string, clusterId: string): void
+  connectionLost(nodeId: string, clusterId: string): void
+  /** Why a message for a cluster would go where it would go. */
+  explain(destination: string, avoid?: readonly string[]): RouteTrace
+  start(): void
+  /** @param inGoodOrder links are still open: if this is the last node of its cluster, the routes to it are taken back */
+  stop(inGoodOrder: boolean): void
+  snapshot(): RoutingSnapshot
+}
+
+/** The routes to a cluster with what was held against each, and what is done with a message for it. */
+export interface RouteTrace extends RouteExplanation {
+  readonly link_state_hint?: Pick<LinkStateStatus, 'mode' | 'area' | 'allowed_areas' | 'area_mismatch_rejects'>
+  readonly forwarding_plan: Plan
+}
+
+export interface RoutingSnapshot {
+  readonly routes: RouteControlSnapshot
+  readonly planner: PlannerSnapshot
+  readonly link_state: LinkStateSnapshot | undefined
+  readonly graph: PathRouterStatistics
+}
+
+export function createRouting(deps: RoutingDeps): Routing {
+  const { catalog, env, gossip, nodeId, peers, security, settings } = deps
+  const { clusterId } = settings
+  const links = peers.sender
+  const clusterOf = (id: string): string | undefined =>
+    id === nodeId ? clusterId : (links.clusterOf(id) ?? catalog.node(id)?.cluster_id ?? peers.directory.node(id)?.cluster_id)
+
+  function* neighbors(): Generator<{ nodeId: string; clusterId: string }> {
+    for (const id of links.connected()) {
+      const cluster = clusterOf(id)
+      if (cluster !== undefined) yield { nodeId: id, clusterId: cluster }
+    }
+  }
+
+  function linkMetrics(cluster: string): LinkMetrics | undefined {
+    let roundTripMs: number | undefined
+    let isLinked = false
+    for (const neighbor of neighbors()) {
+      if (neighbor.clusterId !== cluster) continue
+      isLinked = true
+      const measured = links.roundTripMs(neighbor.nodeId)
+      if (measured !== undefined && (roundTripMs === undefined || measured < roundTripMs)) roundTripMs = measured
+    }
+    if (!isLinked) return undefined
+    // One way is half of the round trip, for want of anything better.
+    return { latency_ms: (roundTripMs ?? 0) / 2, bandwidth_mbps: null, reliability_score: 1, cost_score: 0 }
+  }
+
+  const routes = createRouteControl(
+    {
+      env,
+      security,
+      neighbors: {
+        clusterOf,
+        connectedPeers: () => [...neighbors()],
+        linkMetrics,
+        has: (id, extension) => links.has(id, extension),
+      },
+      transmitter: {
+        send(message, targets) {
+          if (isWithdrawal(message)) gossip.tell('route_withdrawal', message, targets)
+          else gossip.tell('route_advertisement', message, targets)
+        },
+      },
+    },
+    {
+      clusterId,
+      nodeId,
+      routeTtlSeconds: settings.fabricRouteTtlSeconds,
+      announceIntervalSeconds: settings.fabricRouteAnnounceIntervalSeconds,
+      shareInside: true,
+      policy: policyOf(settings.fabricRoutePolicy),
+      exportPolicy: policyOf(settings.fabricRouteExportPolicy),
+      neighborPolicies: directoryOf(settings.fabricRouteNeighborPolicies),
+      exportNeighborPolicies: directoryOf(settings.fabricRouteExportNeighborPolicies),
+      stability: settings.fabricRouteStability,
+      tags: settings.fabricRouteTags,
+    },
+  )
+
+  const mode = settings.fabricLinkStateMode
+  const linkState =
+    mode === 'disabled'
+      ? undefined
+      : createLinkState(
+          {
+            env,
+            ports: {
+              clusterOf,
+              connectedPeers: neighbors,
+              linkMetrics,
+              send: (update, suffix) => gossip.publish('link_state_update', update, { id: `${nodeId}:${suffix}` }),
+            },
+          },
+          {
+            nodeId,
+            clusterId,
+            mode,
+            ttlSeconds: settings.fabricLinkStateTtlSeconds,
+            announceIntervalSeconds: settings.fabricLinkStateAnnounceIntervalSeconds,
+            ecmpPaths: settings.fabricLinkStateEcmpPaths,
+            area: settings.fabricLinkStateArea,
+            areaPolicy: settings.fabricLinkStateAreaPolicy,
+          },
+        )
+
+  // Each node tells its own view of routes: nobody passes on those of others.
+  gossip.handle('route_advertisement', ({ payload }, from) => {
+    routes.receive(payload, from)
+    return 'keep'
+  })
+  gossip.handle('route_withdrawal', ({ payload }, from) => {
+    routes.receive(payload, from)
+    return 'keep'
+  })
+  gossip.handle('link_state_update', (message, from) => {
+    if (linkState === undefined) return 'keep'
+    const refusal = linkState.receive(message.payload, { senderId: from, creatorId: creatorOf(message, message.payload) })
+    return refusal === undefined || refusal === 'area' ? undefined : 'keep'
+  })
+
+  /** The clusters next door: what the links themselves tell. */
+  const graph = createFederationGraph(env.clock, { livenessMs: Number.POSITIVE_INFINITY })
+  graph.addNode({ nodeId: clusterId })
+  const paths = createPathRouter({ clock: env.clock, graph })
+
+  function isNextDoor(cluster: string): boolean {
+    for (const neighbor of neighbors()) if (neighbor.clusterId === cluster) return true
+    return false
+  }
+
+  function* connectedPeers(cluster: string) {
+    for (const neighbor of neighbors()) {
+      if (neighbor.clusterId !== cluster) continue
+      const { nodeId: id } = neighbor
+      yield { nodeId: id, loadScore: peers.views.loadScoreOf(id), rttMs: links.roundTripMs(id) }
+    }
+  }
+
+  const planner: Planner = createPlanner(
+    {
+      linkState,
+      graph: paths,
+      neighbors,
+      connectedPeers,
+      selectRoute(destination, avoid, avoidNodes) {
+        const route = routes.table.select(destination, avoid, avoidNodes)
+        return route && { path: route.path, nextHop: route.nextHop, hopCount: route.metrics.hop_count, viaNode: route.via }
+      },
+    },
+    { clusterId, hopsMax: settings.fabricRoutingMaxHops, fallbackNeighbor: settings.fabricRouteFallbackNeighbor },
+  )
+
+  return {
+    routes,
+    linkState,
+    plan: planner.plan,
+
+    connected(id, cluster) {
+      if (cluster !== clusterId) {
+        graph.addNode({ nodeId: cluster })
+        const latencyMs = linkMetrics(cluster)?.latency_ms || UNMEASURED_LATENCY_MS
+        graph.addEdge(clusterId, cluster, { latencyMs, bandwidthMbps: LINK_BANDWIDTH_MBPS, reliabilityScore: LINK_RELIABILITY })
+      }
+      routes.connected(id)
+      linkState?.linksChanged()
+    },
+
+    connectionLost(id, cluster) {
+      if (cluster !== clusterId && !isNextDoor(cluster)) graph.removeNode(cluster)
+      routes.connectionLost(id, cluster)
+      linkState?.linksChanged()
+    },
+
+    explain: (destination, avoid = []) => ({
+      ...routes.table.explainSelection(destination, avoid),
+      ...(linkState && { link_state_hint: linkState.hint() }),
+      forwarding_plan: planner.plan({ targetCluster: destination, visited: avoid }),
+    }),
+
+    start() {
+      routes.start()
+      linkState?.start()
+    },
+
+    stop(inGoodOrder) {
+      routes.stop(inGoodOrder && catalog.nodes({ clusterId }).every(({ node_id: id }) => id === nodeId))
+      linkState?.stop()
+    },
+
+    snapshot: () => ({
+      routes: routes.snapshot(),
+      planner: planner.snapshot(),
+      link_state: linkState?.snapshot(),
+      graph: paths.statistics(),
+    }),
+  }
+}
+
+type PolicySetting = Settings['fabricRoutePolicy']
+type DirectorySetting = Settings['fabricRouteNeighborPolicies']
+
+function policyOf(setting: PolicySetting): RoutePolicy | null {
+  if (setting === null) return null
+  const set = (names: readonly string[] | null): ReadonlySet<string> | null => (names === null ? null : new Set(names))
+  return {
+    ...setting,
+    allowedAdvertisers: set(setting.allowedAdvertisers),
+    allowedDestinations: set(setting.allowedDestinations),
+    allowedTags: set(setting.allowedTags),
+    denyTags: set(setting.denyTags),
+  }
+}
+
+function directoryOf(setting: DirectorySetting): PolicyDirectory | null {
+  if (setting === null) return null
+  const policies = Object.entries(setting.neighborPolicies).map(([cluster, policy]) => [cluster, policyOf(policy) as RoutePolicy] as const)
+  return { defaultPolicy: policyOf(setting.defaultPolicy), neighborPolicies: new Map(policies) }
+}
