@@ -35,6 +35,7 @@ import { createOffers } from './offers.ts'
 import { type CallOptions, createOwnCalls, type OwnCall } from './own-calls.ts'
 import { createPublications, type Publications } from './publications.ts'
 import { createReach, type Reach, type ReachSnapshot } from './reach.ts'
+import type { RouteTrace } from './routing.ts'
 import { createFrameCounters, type FrameCounters, Session, type SessionDeps } from './session.ts'
 import { loadSettings, resolveSettings, type Settings, type SettingsInput, type Subsystem } from './settings/index.ts'
 import { createStderrSink } from './stderr-sink.ts'
@@ -50,6 +51,7 @@ const SUBSYSTEMS: ReadonlySet<Subsystem> = new Set<Subsystem>([
   'peers',
   'gossip',
   'federation',
+  'routing',
 ])
 
 const NOT_STARTED = 'the node has not started: it knows no others yet'
@@ -140,6 +142,8 @@ export interface Node {
   listPeers(): readonly ListedPeer[]
   /** Everything this node can say of another: links, how dialling goes, what failure detection holds, why it is not listed. */
   explainPeer(nodeId: string): PeerExplanation
+  /** The routes to a cluster, what was held against each, and where a message for it would go now. */
+  explainRoute(cluster: string, avoid?: readonly string[]): RouteTrace
   /** Who would get a message published on a topic now, by which way, and why others would not. */
   explainTopic(topic: string): TopicExplanation
   snapshot(): NodeSnapshot
@@ -383,6 +387,10 @@ class RunningNode implements Node {
 
   explainPeer(nodeId: string): PeerExplanation {
     return this.#running().explainPeer(nodeId)
+  }
+
+  explainRoute(cluster: string, avoid: readonly string[] = []): RouteTrace {
+    return this.#running().routing.explain(cluster, avoid)
   }
 
   explainTopic(topic: string): TopicExplanation {

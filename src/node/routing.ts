@@ -99,7 +99,7 @@ export function createRouting(deps: RoutingDeps): Routing {
     }
     if (!isLinked) return undefined
     // One way is half of the round trip, for want of anything better.
-    return { latency_ms: (roundTripMs ?? 0) / 2, bandwidth_mbps: null, reliability_score: 1, cost_score: 0 }
+    return { latency_ms: coarseLatencyMs((roundTripMs ?? 0) / 2), bandwidth_mbps: null, reliability_score: 1, cost_score: 0 }
   }
 
   const routes = createRouteControl(
@@ -251,6 +251,15 @@ export function createRouting(deps: RoutingDeps): Routing {
       graph: paths.statistics(),
     }),
   }
+}
+
+/**
+ * Measurements wobble, routes must not: steps of 1 ms up to 10 ms, of 10 ms up to 100 ms, of 100 ms above. Links of about the same latency are
+ * equal, so that traffic can be spread over them.
+ */
+export function coarseLatencyMs(ms: number): number {
+  const step = ms < 10 ? 1 : ms < 100 ? 10 : 100
+  return Math.round(ms / step) * step
 }
 
 type PolicySetting = Settings['fabricRoutePolicy']

@@ -357,6 +357,10 @@ export function createDialing(deps: DialingDeps, options: DialingOptions): Diali
   function barredFrom(nodeId: string): DialOutcome | undefined {
     if (deps.resolve(nodeId) === self) return { kind: 'refused', reason: 'self', error: `${nodeId} is this node` }
     if (deps.isDeparted(nodeId)) return { kind: 'refused', reason: 'departed', error: `${nodeId} has said goodbye` }
+    // A configured peer is the operator's word.
+    const cluster = candidates.isSeed(nodeId) ? undefined : candidates.clusterOf(nodeId)
+    const decision = cluster === undefined ? undefined : deps.federationAllows(cluster, nodeId)
+    if (decision?.allowed === false) return { kind: 'refused', reason: 'refused_by_federation', error: decision.message }
     return undefined
   }
 

@@ -374,7 +374,7 @@ describe('the statistics of a router', () => {
         usable_edges: 3,
         node_types: { cluster: 4, local_hub: 0, regional_hub: 0, global_hub: 0 },
         average_connectivity: 1.5,
-        cache_statistics: { hit_rate: 1 / 3, total_entries: 1, cache_hits: 1, cache_misses: 2 },
+        cache_statistics: { hit_rate: 1 / 3, total_entries: 2, cache_hits: 1, cache_misses: 2 },
         path_computations: 1,
         health_ratio: 1,
         usability_ratio: 1,

@@ -5,7 +5,7 @@
  * ways that lead around what the message has visited, over a link that is there. One that has none does not end the planning; what kept its way
  * from being used is remembered, and is the reason given when nobody has a better one. Last comes a guess: a neighbour that may know more.
  *
- * Plans are not kept. Finding one takes about a microsecond (the protocols keep their paths), and a kept plan would have to be dropped with every
+ * Plans are not kept. Making one takes a microsecond or a few (the protocols keep their paths), and a kept plan would have to be dropped with every
  * change of links, loads and routes.
  */
 import { compareCodePoints } from '../../../wire/index.ts'

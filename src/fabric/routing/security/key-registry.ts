@@ -1,12 +1,11 @@
 /**
  * The public keys by which clusters are believed.
  *
- * Keys come from four sources: the configuration, a key provider, the snapshot of an earlier run, and gossip. The first two are the
- * operator's word. Where pinning is on, a cluster the operator has given keys for takes none from the other sources, and those it had from
- * them are dropped.
+ * Keys come from three sources: the configuration, a key provider, and gossip. The first two are the operator's word. Where pinning is on,
+ * a cluster the operator has given keys for takes none from gossip, and those it had from there are dropped.
  *
- * A cluster whose keys have all ended is remembered: for one that used to sign with known keys, the key inside a message proves nothing.
- * Only an operator who takes the whole list away makes it forgotten.
+ * A cluster whose keys have all ended is remembered as lapsed: for one that used to sign with known keys, the key inside a message proves
+ * nothing. An operator makes it forgotten by no longer listing it, and distrusted by listing it without keys.
  *
  * The size is bounded. With too many clusters, new ones that gossip tells of are refused; the operator's take the place of those. Within a
  * cluster the key of gossip that was told longest ago makes room.
@@ -17,7 +16,9 @@ import { CLUSTERS_MAX, KEYS_PER_CLUSTER_MAX, LAPSED_CLUSTERS_MAX, NAME_LENGTH_MA
 import { isPublicKey, routeKeyId } from './key-id.ts'
 import type { RouteCrypto } from './ports.ts'
 
-export type KeySource = 'configured' | 'provider' | 'snapshot' | 'gossip'
+/** From the weakest to the strongest. */
+const SOURCES = ['gossip', 'provider', 'configured'] as const
+export type KeySource = (typeof SOURCES)[number]
 
 /** A key as it is given; what is left out: an id derived from the key, added now, never ending. */
 export interface KeyDraft {
@@ -63,8 +64,8 @@ export interface KeyWriter {
   register(clusterId: string, key: KeyDraft, primary?: boolean): 'registered' | KeyRefusal
   /** The key becomes primary; the primary one until now ends after the overlap. */
   rotate(clusterId: string, key: KeyDraft, overlapSeconds?: number): 'registered' | KeyRefusal
-  /** Makes these the keys from this source: others from it are removed. Null removes them and forgets the clusters they were of. */
-  replace(document: KeyDocument | null): RefusedKey[]
+  /** Makes these the keys from this source. Other keys from it are removed, and clusters left without any are forgotten. */
+  replace(document: KeyDocument): RefusedKey[]
   activeKeys(clusterId: string): readonly RouteKey[]
 }
 
@@ -102,7 +103,7 @@ export interface KeyRegistry {
   /** Makes `keyId` the key tried first; false when the cluster has no such key. */
   setPrimary(clusterId: string, keyId: string): boolean
   /** A cluster is known to have had keys, although none is left. */
-  noteLapsed(clusterId: string): void
+  noteLapsed(clusterId: string, source: KeySource): void
   setPinning(pinning: boolean): void
   /** Removes keys that have ended; returns their number. @param clusterId only of this cluster */
   purge(clusterId?: string): number
@@ -116,7 +117,7 @@ export interface KeyRegistryDeps {
 }
 
 export interface KeyRegistryOptions {
-  /** Gossip and snapshots can not change the keys of clusters the operator has given keys for. */
+  /** Gossip can not change the keys of clusters the operator has given keys for. */
   readonly pinning: boolean
   readonly clustersMax?: number
   readonly keysPerClusterMax?: number
@@ -130,6 +131,8 @@ interface HeldKey {
 
 interface Cluster {
   primary: string | null
+  /** The strongest that has given it a key. */
+  source: KeySource
   /** The one told longest ago first. */
   readonly keys: Map<string, HeldKey>
   /** All keys in the order they are tried; undefined when it must be made again. */
@@ -139,8 +142,8 @@ interface Cluster {
 export function createKeyRegistry({ clock, crypto }: KeyRegistryDeps, options: KeyRegistryOptions): KeyRegistry {
   const { clustersMax = CLUSTERS_MAX, keysPerClusterMax = KEYS_PER_CLUSTER_MAX, lapsedMax = LAPSED_CLUSTERS_MAX } = options
   const clusters = new Map<string, Cluster>()
-  /** Names of clusters without keys that had some, and whether the operator gave them. */
-  const lapsed = new Map<string, boolean>()
+  /** Clusters without keys that had some, and from whom; the oldest first. */
+  const lapsed = new Map<string, KeySource>()
   const refused: Record<string, number> = {}
   let { pinning } = options
   let evicted = 0
@@ -167,9 +170,8 @@ export function createKeyRegistry({ clock, crypto }: KeyRegistryDeps, options: K
   }
 
   function isPinned(clusterId: string): boolean {
-    if (!pinning) return false
-    const held = clusters.get(clusterId)?.keys.values()
-    return lapsed.get(clusterId) === true || (held?.some(({ source }) => isOperators(source)) ?? false)
+    const source = clusters.get(clusterId)?.source ?? lapsed.get(clusterId)
+    return pinning && source !== undefined && isOperators(source)
   }
 
   function refuse(reason: KeyRefusal): KeyRefusal {
@@ -185,19 +187,20 @@ export function createKeyRegistry({ clock, crypto }: KeyRegistryDeps, options: K
     if (cluster.primary === keyId) cluster.primary = null
     if (cluster.keys.size > 0) return
     clusters.delete(clusterId)
-    remember(clusterId, isOperators(held.source))
+    remember(clusterId, cluster.source)
   }
 
-  function remember(clusterId: string, operators: boolean): void {
-    lapsed.set(clusterId, operators || lapsed.get(clusterId) === true)
+  function remember(clusterId: string, source: KeySource): void {
+    const known = lapsed.get(clusterId)
+    lapsed.set(clusterId, known === undefined ? source : stronger(known, source))
     if (lapsed.size <= lapsedMax) return
-    // The operator's clusters stay: nobody else may have them forgotten.
-    const oldest = lapsed.entries().find(([, trusted]) => !trusted)?.[0] ?? (lapsed.keys().next().value as string)
+    // The operator's clusters stay as long as there are others: nobody else may have them forgotten.
+    const oldest = lapsed.entries().find(([, of]) => !isOperators(of))?.[0] ?? (lapsed.keys().next().value as string)
     lapsed.delete(oldest)
     evicted++
   }
 
-  /** The place for a new key, or why there is none. */
+  /** Sees to it that there is a place for a key, or says why there is none. */
   function makeRoom(source: KeySource, clusterId: string, keyId: string): KeyRefusal | undefined {
     const cluster = clusters.get(clusterId)
     if (cluster === undefined) {
@@ -227,7 +230,9 @@ export function createKeyRegistry({ clock, crypto }: KeyRegistryDeps, options: K
     const full = makeRoom(source, clusterId, keyId)
     if (full !== undefined) return refuse(full)
 
-    const cluster: Cluster = clusters.get(clusterId) ?? { primary: null, keys: new Map(), order: undefined }
+    const earlier = lapsed.get(clusterId) ?? source
+    const cluster: Cluster = clusters.get(clusterId) ?? { primary: null, source: earlier, keys: new Map(), order: undefined }
+    cluster.source = stronger(cluster.source, source)
     clusters.set(clusterId, cluster)
     lapsed.delete(clusterId)
     cluster.keys.delete(keyId)
@@ -265,26 +270,34 @@ export function createKeyRegistry({ clock, crypto }: KeyRegistryDeps, options: K
     return true
   }
 
-  function replace(source: KeySource, document: KeyDocument | null): RefusedKey[] {
+  function replace(source: KeySource, document: KeyDocument): RefusedKey[] {
     const refusals: RefusedKey[] = []
-    const wanted = new Map(Object.entries(document?.clusters ?? {}).map(([id, given]) => [id, new Map(given.keys.map((key) => [idOf(key), key]))]))
-    // First what stays, so that a cluster whose keys are exchanged is never without one.
-    for (const [clusterId, keys] of wanted) {
-      for (const [keyId, key] of keys) {
-        const outcome = register(source, clusterId, key, false)
-        if (outcome !== 'registered') refusals.push({ cluster_id: clusterId, key_id: keyId, reason: outcome })
-      }
-      const primary = document?.clusters[clusterId]?.primary_key_id ?? null
-      if (primary !== null && !setPrimary(clusterId, primary)) refusals.push({ cluster_id: clusterId, key_id: null, reason: 'unknown_primary' })
-      if (keys.size === 0 && !clusters.has(clusterId)) remember(clusterId, isOperators(source))
+    const wanted = new Map<string, Set<string>>()
+    // First what is new, so that a cluster whose keys are exchanged is never without one.
+    for (const [clusterId, given] of Object.entries(document.clusters)) {
+      const ids = given.keys.map(idOf)
+      wanted.set(clusterId, new Set(ids))
+      given.keys.forEach((key, index) => {
+        const reason = register(source, clusterId, key, false)
+        if (reason !== 'registered') refusals.push({ cluster_id: clusterId, key_id: ids[index] ?? null, reason })
+      })
+      const primary = given.primary_key_id ?? clusters.get(clusterId)?.primary ?? ids[0]
+      if (primary === undefined) noteLapsed(clusterId, source)
+      else if (!setPrimary(clusterId, primary)) refusals.push({ cluster_id: clusterId, key_id: primary, reason: 'unknown_primary' })
     }
     for (const [clusterId, cluster] of [...clusters]) {
       for (const [keyId, held] of [...cluster.keys]) {
         if (held.source === source && wanted.get(clusterId)?.has(keyId) !== true) remove(clusterId, cluster, keyId)
       }
-      if (document === null) lapsed.delete(clusterId)
+      if (wanted.has(clusterId)) continue
+      cluster.source = cluster.keys.values().reduce<KeySource>((strongest, held) => stronger(strongest, held.source), 'gossip')
     }
+    for (const [clusterId, of] of [...lapsed]) if (of === source && !wanted.has(clusterId)) lapsed.delete(clusterId)
     return refusals
+  }
+
+  function noteLapsed(clusterId: string, source: KeySource): void {
+    if (!clusters.has(clusterId)) remember(clusterId, source)
   }
 
   const idOf = (key: KeyDraft): string => key.key_id || (isPublicKey(key.public_key.toLowerCase()) ? routeKeyId(key.public_key, crypto) : '')
@@ -310,9 +323,7 @@ export function createKeyRegistry({ clock, crypto }: KeyRegistryDeps, options: K
     clusterIds: () => [...new Set([...clusters.keys(), ...lapsed.keys()])].sort(compareCodePoints),
     setPrimary,
 
-    noteLapsed(clusterId) {
-      if (!clusters.has(clusterId)) remember(clusterId, false)
-    },
+    noteLapsed,
 
     setPinning(next) {
       pinning = next
@@ -372,6 +383,10 @@ export function createKeyRegistry({ clock, crypto }: KeyRegistryDeps, options: K
 
 function isOperators(source: KeySource): boolean {
   return source === 'configured' || source === 'provider'
+}
+
+function stronger(a: KeySource, b: KeySource): KeySource {
+  return SOURCES.indexOf(a) < SOURCES.indexOf(b) ? b : a
 }
 
 function isHearsay({ source }: HeldKey): boolean {

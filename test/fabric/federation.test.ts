@@ -1,0 +1,155 @@
+/** Traffic between clusters: which way it goes, what happens when a way is gone, and what is refused. */
+import { describe, expect, it, onTestFinished } from 'vitest'
+import { type ClusterPlan, createFederation, type Federation } from './clusters.ts'
+
+async function federationOf(plan: ClusterPlan): Promise<Federation> {
+  const federation = await createFederation(plan)
+  onTestFinished(() => federation.fabric.close())
+  expect(await federation.fabric.until(() => federation.routed(), 30_000)).toBe(true)
+  await federation.fabric.until(() => federation.fabric.converged(), 10_000)
+  return federation
+}
+
+const chain = (names: readonly string[]) => names.slice(1).map((name, i) => [names[i] as string, name] as const)
+const ALPHA_BETA_GAMMA = { nodes: { alpha: 2, beta: 2, gamma: 1 }, bridges: chain(['alpha', 'beta', 'gamma']) }
+
+const routing = ({ fabric }: Federation, index: number) => fabric.node(index).snapshot().fabric?.routing
+
+describe('calls between clusters', () => {
+  it('routing check 14: through a cluster in the middle, by the path-vector table', async () => {
+    const federation = await federationOf(ALPHA_BETA_GAMMA)
+    for (const index of federation.members('alpha')) expect(await federation.callFrom(index, 'gamma')).toBe('gamma')
+    for (const index of federation.members('gamma')) expect(await federation.callFrom(index, 'alpha')).toBe('alpha')
+    const [first, second] = federation.members('alpha') as [number, number]
+    expect(federation.fabric.node(first).explainRoute('gamma').forwarding_plan).toMatchObject({
+      reason: 'ok',
+      planned_path: ['alpha', 'beta', 'gamma'],
+      steps: [{ step: 'path_vector', outcome: 'chosen' }],
+    })
+    expect(routing(federation, second)?.planner.by_step).toEqual({ path_vector: 2 })
+    expect(federation.sum((snapshot) => snapshot.reach?.rpc.loops)).toBe(0)
+  })
+
+  it('routing check 37: a budget of one hop does not reach two clusters away, and the result says so', async () => {
+    const federation = await federationOf({ ...ALPHA_BETA_GAMMA, settings: { fabricRoutingMaxHops: 1 } })
+    const [, border] = federation.members('alpha') as [number, number]
+    expect(await federation.callFrom(border, 'gamma')).toEqual({
+      error: 'fabric_forward_failed',
+      command: 'at.gamma',
+      target_cluster: 'gamma',
+      reason: 'hop_budget_exhausted',
+    })
+  })
+
+  it('routing check 12: routes are withdrawn when the last link to the cluster in the middle is lost, and a call says why it fails', async () => {
+    const federation = await federationOf(ALPHA_BETA_GAMMA)
+    const [first, second] = federation.members('alpha') as [number, number]
+    federation.sever('alpha', 'beta')
+    await federation.fabric.advance(500)
+    for (const index of [first, second]) {
+      expect(routing(federation, index)?.routes.statistics.routes_active_total).toBe(0)
+      expect(await federation.callFrom(index, 'gamma')).toMatchObject({ error: 'fabric_forward_failed', reason: 'no_fabric_path' })
+    }
+    // Beta lost nothing but alpha.
+    const beta = routing(federation, federation.members('beta')[0] as number)
+    expect(Object.keys(beta?.routes.statistics.routes_per_destination ?? {})).toEqual(['gamma'])
+    federation.fabric.heal()
+    expect(await federation.fabric.until(() => federation.routed(), 30_000)).toBe(true)
+    expect(await federation.callFrom(first, 'gamma')).toBe('gamma')
+  })
+
+  it('take the other way when the first is gone', async () => {
+    const federation = await federationOf({
+      nodes: { alpha: 2, beta: 1, delta: 1, gamma: 1 },
+      bridges: [
+        ['alpha', 'beta'],
+        ['beta', 'gamma'],
+        ['alpha', 'delta'],
+        ['delta', 'gamma'],
+      ],
+    })
+    const [first] = federation.members('alpha') as [number, number]
+    const way = () => federation.fabric.node(first).explainRoute('gamma').forwarding_plan.planned_path[1] as string
+    const before = way()
+    federation.sever('alpha', before)
+    await federation.fabric.advance(100)
+    expect(await federation.callFrom(first, 'gamma')).toBe('gamma')
+    expect(way()).not.toBe(before)
+    expect(['beta', 'delta']).toContain(way())
+  })
+
+  it('prefer a link-state path, and rotate over equal ones, when told to', async () => {
+    const diamond: ClusterPlan = {
+      nodes: { alpha: 1, beta: 1, delta: 1, gamma: 1 },
+      bridges: [
+        ['alpha', 'beta'],
+        ['alpha', 'delta'],
+        ['beta', 'gamma'],
+        ['delta', 'gamma'],
+      ],
+      settings: { fabricLinkStateMode: 'only', fabricLinkStateEcmpPaths: 2 },
+    }
+    const federation = await federationOf(diamond)
+    await federation.fabric.advance(2_000)
+    const [alpha] = federation.members('alpha') as [number]
+    const ways = Array.from({ length: 4 }, () => federation.fabric.node(alpha).explainRoute('gamma').forwarding_plan.planned_path[1])
+    expect(new Set(ways)).toEqual(new Set(['beta', 'delta']))
+    expect(await federation.callFrom(alpha, 'gamma')).toBe('gamma')
+    expect(routing(federation, alpha)?.planner.by_step).toMatchObject({ link_state: expect.any(Number) })
+  })
+})
+
+describe('publications between clusters', () => {
+  it('topic check 13: arrive once, by way of the cluster in the middle', async () => {
+    const federation = await federationOf(ALPHA_BETA_GAMMA)
+    const { fabric } = federation
+    const got: string[] = []
+    for (const cluster of ['alpha', 'gamma']) {
+      for (const index of federation.members(cluster)) {
+        const client = await fabric.client(index)
+        await fabric.settle(client.subscribe('orders.#', ({ payload }) => void got.push(`n${index} ${String(payload)}`)))
+      }
+    }
+    await fabric.advance(2_000)
+    const publisher = await fabric.client(federation.members('gamma')[0] as number)
+    await fabric.settle(publisher.publish('orders.new', 7))
+    await fabric.advance(1_000)
+    expect(got.sort()).toEqual(['n0 7', 'n1 7', 'n4 7'])
+  })
+})
+
+describe('clusters that are not admitted', () => {
+  it('control plane check 17: are refused on every way in under strict isolation', async () => {
+    const { fabric } = await createFederation({
+      nodes: { alpha: 1, beta: 1 },
+      bridges: [['alpha', 'beta']],
+      settings: { federationConfig: { federationMode: 'strict_isolation' } },
+    })
+    onTestFinished(() => fabric.close())
+    await fabric.advance(10_000)
+    for (const index of [0, 1]) {
+      expect(fabric.view(index)?.peers).toEqual([])
+      expect(fabric.node(index).snapshot().fabric?.routing.routes.statistics.destinations_tracked).toBe(0)
+    }
+    expect(await fabric.call(0, 'at.beta').catch((error: Error) => error.message)).toMatch(/Command not found/)
+  })
+
+  it('behind one that is do not get into the catalog', async () => {
+    const names = ['alpha', 'beta', 'gamma']
+    const { fabric } = await createFederation({
+      nodes: { alpha: 1, beta: 1, gamma: 1 },
+      bridges: chain(names),
+      admitted: { alpha: [] },
+    })
+    onTestFinished(() => fabric.close())
+    await fabric.advance(5_000)
+    expect(
+      fabric
+        .node(0)
+        .listPeers()
+        .map(({ cluster_id: cluster }) => cluster)
+        .sort(),
+    ).toEqual(['beta'])
+    expect(fabric.node(0).snapshot().fabric?.catalog.refused).toMatchObject({ cluster_not_allowed: expect.any(Number) })
+  })
+})
