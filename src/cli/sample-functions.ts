@@ -2,19 +2,7 @@
 import { setTimeout } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import type { Node } from '../node/index.ts'
-
-/** What a node of the tour is for. `front` only takes requests; `depot` exists twice. */
-export const TOUR_NODES = ['front', 'shop', 'till', 'gpu-0', 'depot'] as const
-export type TourNode = (typeof TOUR_NODES)[number]
-
-/** What a tour node owns, and commands may ask for. */
-export const TOUR_RESOURCES: Readonly<Record<TourNode, readonly string[]>> = {
-  front: [],
-  shop: [],
-  till: ['ledger'],
-  'gpu-0': ['gpu-0'],
-  depot: [],
-}
+import type { TourNode } from './tour-clusters.ts'
 
 /** Net prices, in cents. */
 const PRICES: Readonly<Record<string, number>> = { apple: 40, pear: 55, fig: 120 }
@@ -22,7 +10,9 @@ const STOCK: Readonly<Record<string, number>> = { apple: 300, pear: 12, fig: 48 
 const VAT_PERCENT = 8
 
 const samples: Readonly<Record<TourNode, (node: Node) => void>> = {
-  front() {},
+  front(node) {
+    registerRoute(node)
+  },
   shop(node) {
     registerPrices(node)
     registerStock(node)
@@ -41,6 +31,15 @@ const samples: Readonly<Record<TourNode, (node: Node) => void>> = {
 
 export function registerSamples(node: Node, as: TourNode): void {
   samples[as](node)
+}
+
+/** What the node can say of its routes, for whoever asks. */
+function registerRoute(node: Node): void {
+  node.register('route.to', (cluster: string) => node.explainRoute(cluster), {
+    params: { cluster: 'str' },
+    returns: 'dict',
+    doc: 'Which way a call to a cluster takes, and why.',
+  })
 }
 
 function registerPrices(node: Node): void {

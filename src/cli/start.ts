@@ -1,13 +1,14 @@
 /**
- * What `npm start` runs: five nodes with sample functions, each in a process of its own on a real socket, a short tour of them through one
- * client, and then they stay up for you to try.
+ * What `npm start` runs: five nodes of three clusters with sample functions, each in a process of its own on a real socket, a short tour of
+ * them through one client, and then they stay up for you to try.
  */
 import { createColors } from 'picocolors'
 import { type Client, type CommandInit, CommandNotFoundError, connect } from '../client-node.ts'
+import type { RouteTrace } from '../node/index.ts'
 import { EXIT_FAILURE, isDecorated, report } from './outcome.ts'
 import { explanationLines } from './rpc-failure.ts'
-import { TOUR_NODES, TOUR_RESOURCES } from './sample-functions.ts'
 import { printEndpoint } from './server.ts'
+import { TOUR_NODES, TOUR_ROLES } from './tour-clusters.ts'
 import { createTourFabric, type TourFabric } from './tour-fabric.ts'
 
 const colors = createColors(isDecorated(process.stdout))
@@ -53,6 +54,7 @@ async function tour(fabric: TourFabric): Promise<void> {
   await runGraph(client)
   await askForWhatIsNotThere(client)
   await followTopic(client, fabric)
+  await crossClusters(client)
   await loseTwoNodes(client, fabric)
   heading('Your turn')
   say(`The nodes stay up until Ctrl-C. In another terminal (any node will do):
@@ -63,18 +65,20 @@ async function tour(fabric: TourFabric): Promise<void> {
   bin/mpreg client call shop.price fig --version-constraint '<2'
   bin/mpreg client call train resnet --locs gpu-7
   bin/mpreg client call primes 5000000
+  bin/mpreg client call route.to gamma
   bin/mpreg client call rpc_list '{"namespace":"shop"}'
   bin/mpreg client subscribe 'orders.#' --backlog 600
   bin/mpreg client publish orders.eu.created '{"order":3}' --url ${fabric.urlOf('shop')}`)
 }
 
 async function startNodes(fabric: TourFabric): Promise<string> {
-  heading('Five nodes, five processes; each is told of one other')
+  heading('Five nodes in three clusters, each a process that is told of one other')
   for (const name of TOUR_NODES) {
     stopping.signal.throwIfAborted()
     const url = await fabric.start(name)
     if (name === 'front') printEndpoint({ url })
-    say(`  ${name.padEnd(6)} ${url}  ${colors.dim(TOUR_RESOURCES[name].length > 0 ? `owns ${TOUR_RESOURCES[name].join(', ')}` : '')}`)
+    const { cluster, resources } = TOUR_ROLES[name]
+    say(`  ${cluster.padEnd(5)}  ${name.padEnd(5)}  ${url}${colors.dim(resources.length > 0 ? `  owns ${resources.join(', ')}` : '')}`)
   }
   return fabric.urlOf('front')
 }
@@ -83,6 +87,7 @@ async function meet(client: Client): Promise<void> {
   const started = performance.now()
   await until('all nodes known', async () => (await peersOf(client)).length === TOUR_NODES.length - 1)
   await until('all functions known', async () => (await knows(client, 'forecast')) && (await knows(client, 'add')))
+  say('  bridges: alpha - beta - gamma; none between alpha and gamma')
   say(`  front knows the other four and what they can do after ${Math.round(performance.now() - started)} ms`)
 }
 
@@ -142,8 +147,32 @@ async function followTopic(client: Client, fabric: TourFabric): Promise<void> {
   await messages.return?.()
 }
 
+async function crossClusters(client: Client): Promise<void> {
+  heading('5. Call into a cluster that only another cluster reaches, and ask which way it goes')
+  answer('train("resnet"), from alpha', await client.callWith({ locs: ['gpu-0'] }, 'train', 'resnet'))
+  await until('a route to gamma', async () => (await wayTo(client, 'gamma')).reason === 'ok')
+  sayRoute(await routeTo(client, 'gamma'))
+}
+
+async function routeTo(client: Client, cluster: string): Promise<RouteTrace> {
+  return (await client.call('route.to', cluster)) as RouteTrace
+}
+
+async function wayTo(client: Client, cluster: string): Promise<RouteTrace['forwarding_plan']> {
+  return (await routeTo(client, cluster)).forwarding_plan
+}
+
+function sayRoute({ candidates, forwarding_plan: plan }: RouteTrace): void {
+  const [chosen] = plan.steps.filter(({ outcome }) => outcome === 'chosen')
+  say(`  the way to ${plan.target_cluster}: ${plan.planned_path.join(' - ')}, next node ${plan.next_peer_url}; known from ${chosen?.step}`)
+  for (const { metrics, path, score, ...more } of candidates) {
+    const via = 'via_node' in more ? ` over ${String(more.via_node)}` : ''
+    say(`    candidate ${path.hops.join(' - ')}${via}: ${metrics.hop_count} hops, ${metrics.latency_ms} ms, score ${score}`)
+  }
+}
+
 async function loseTwoNodes(client: Client, fabric: TourFabric): Promise<void> {
-  heading('5. One node is killed, one says goodbye, and calls go on')
+  heading('6. One node is killed, one says goodbye, and calls go on')
   const load = callWithoutEnd(client)
   try {
     await pause(500)
@@ -152,11 +181,16 @@ async function loseTwoNodes(client: Client, fabric: TourFabric): Promise<void> {
     await fabric.kill('depot')
     await until('depot gone from the list', async () => !(await peersOf(client)).includes(killed))
     say(`  depot killed (SIGKILL): off front's list of peers after ${Math.round(performance.now() - killing)} ms`)
+    answer('train("resnet"), by way of till', await client.callWith({ locs: ['gpu-0'] }, 'train', 'resnet'))
     const left = fabric.urlOf('till')
     const leaving = performance.now()
     await fabric.leave('till')
     await until('till gone from the list', async () => !(await peersOf(client)).includes(left))
-    say(`  till left with GOODBYE: off the list after ${Math.round(performance.now() - leaving)} ms`)
+    say(
+      `  till left with GOODBYE: off the list after ${Math.round(performance.now() - leaving)} ms; beta is gone, and with it the bridge to gamma`,
+    )
+    answer('train("resnet")', await client.callWith({ locs: ['gpu-0'] }, 'train', 'resnet').catch(detailsOf))
+    for (const { outcome, step } of (await wayTo(client, 'gamma')).steps) say(`    ${step}: ${outcome}`)
     await pause(500)
   } finally {
     say(`  meanwhile stock.of("pear"): ${await load.stop()}`)
@@ -166,6 +200,12 @@ async function loseTwoNodes(client: Client, fabric: TourFabric): Promise<void> {
   await fabric.start('till')
   await until('both back', async () => (await peersOf(client)).length === TOUR_NODES.length - 1 && (await knows(client, 'add')))
   say(`  both started again, and known again after ${Math.round(performance.now() - returning)} ms`)
+  await until('gamma reached again', async () => (await wayTo(client, 'gamma')).reason === 'ok' && (await knows(client, 'train')))
+  answer('train("resnet")', await client.callWith({ locs: ['gpu-0'] }, 'train', 'resnet'))
+}
+
+function detailsOf(error: unknown): unknown {
+  return (error as { details?: unknown }).details ?? String(error)
 }
 
 /** Calls one function again and again; `stop` tells what became of the calls. */

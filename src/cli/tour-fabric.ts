@@ -1,7 +1,7 @@
 /** The processes behind `npm start`: one node each, started one after another, stopped in good order or not. */
 import { type ChildProcess, fork } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
-import type { TourNode } from './sample-functions.ts'
+import { TOUR_ROLES, type TourNode } from './tour-clusters.ts'
 import type { TourNodeReady } from './tour-node.ts'
 
 /** What a node gets to leave in good order before its process is ended. */
@@ -40,7 +40,7 @@ export function createTourFabric(): TourFabric {
 
   return {
     async start(name) {
-      const seed = running.values().next().value?.url
+      const seed = TOUR_ROLES[name].seeds.map((other) => running.get(other)?.url).find((url) => url !== undefined)
       const child = fork(entry, seed === undefined ? [name] : [name, seed])
       const exited = new Promise<void>((resolve) => child.once('exit', () => resolve()))
       const { url } = await new Promise<TourNodeReady>((resolve, reject) => {

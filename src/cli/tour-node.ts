@@ -1,7 +1,8 @@
 /** One node of the fabric that `npm start` runs, in a process of its own: `tour-node.ts NAME [SEED_URL]`. Ends with the process that started it. */
 import { createNode } from '../node/index.ts'
 import { EXIT_FAILURE, report } from './outcome.ts'
-import { registerSamples, TOUR_RESOURCES, type TourNode } from './sample-functions.ts'
+import { registerSamples } from './sample-functions.ts'
+import { type TourNode, tourSettings } from './tour-clusters.ts'
 
 /** Told to the parent once the node listens. */
 export interface TourNodeReady {
@@ -14,8 +15,7 @@ const GOSSIP_INTERVAL_SECONDS = 0.5
 const [name, seed] = process.argv.slice(2) as [TourNode, string | undefined]
 try {
   const node = await createNode({
-    name,
-    resources: [...TOUR_RESOURCES[name]],
+    ...tourSettings(name),
     peers: seed === undefined ? [] : [seed],
     gossipInterval: GOSSIP_INTERVAL_SECONDS,
     logLevel: 'ERROR',

@@ -5,5 +5,6 @@
 
 export type { PublishMiddleware } from './middleware.ts'
 export { createNode, createNodeFromFile, type Node, type NodeDeps, type NodeSnapshot } from './node.ts'
+export type { RouteTrace } from './routing.ts'
 export * from './settings/index.ts'
 export type { WorkerFunction } from './worker-pool.ts'

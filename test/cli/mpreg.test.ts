@@ -274,9 +274,13 @@ describe('npm start', processes, () => {
       /^ {2}level 3 +-> \{"bill":67\.6\}$/m,
       /^ {4}train 1\.0\.0 on ws:\S+: version 1\.0\.0 does not satisfy '>=2'; does not offer the resource 'gpu-7'$/m,
       /^ {2}front hears orders\.eu\.created +-> \{"order":\d+,/m,
+      /^ {2}the way to gamma: alpha - beta - gamma, next node ws:\S+; known from path_vector$/m,
       /^ {2}depot killed \(SIGKILL\): off front's list of peers after \d+ ms$/m,
-      /^ {2}till left with GOODBYE: off the list after \d+ ms$/m,
+      /^ {2}train\("resnet"\), by way of till +-> "resnet, trained on gpu-0"$/m,
+      /^ {2}till left with GOODBYE: off the list after \d+ ms; beta is gone, and with it the bridge to gamma$/m,
+      /^ {2}train\("resnet"\) +-> \{"error":"fabric_forward_failed","command":"train","target_cluster":"gamma","reason":"no_fabric_path"\}$/m,
       /^ {2}both started again, and known again after \d+ ms$/m,
+      /^ {2}train\("resnet"\) +-> "resnet, trained on gpu-0"$/m,
     ]) {
       expect(tour.stdout).toMatch(line)
     }

@@ -8,7 +8,7 @@ import type { Cancel, Clock, Timers } from '../../../base/index.ts'
 import { compareCodePoints, type LinkStateNeighbor, type LinkStateUpdate } from '../../../wire/index.ts'
 import { sensibleMetrics } from './adjacency.ts'
 import { type Area, type AreaPolicy, compareAreas } from './area-policy.ts'
-import { CHANGE_DELAY_MS, LATENCY_CHANGE_PART, NEIGHBORS_MAX, RELIABILITY_CHANGE } from './constants.ts'
+import { CHANGE_DELAY_MS, NEIGHBORS_MAX } from './constants.ts'
 import type { LinkedPeer, LinkMetrics, LinkStatePorts } from './ports.ts'
 
 export interface Announcer {
@@ -47,8 +47,6 @@ export function createAnnouncer({ clock, timers, policy, ports, publish }: Annou
   let sequence = Math.floor(clock.wall() * 1000)
   /** When an area was last announced with neighbours, monotonic. Until what was said then has expired, it is announced as empty. */
   const filledAtMs = new Map<Area, number>()
-  /** What was last said about the link to a neighbouring cluster. */
-  let said = new Map<string, LinkMetrics>()
   let announced = 0
   let cut = 0
   let cancelInterval: Cancel | undefined
@@ -64,10 +62,8 @@ export function createAnnouncer({ clock, timers, policy, ports, publish }: Annou
       else if (!groups.has(area)) groups.set(area, [])
     }
     cut = 0
-    const before = said
-    said = new Map()
     for (const [area, peers] of [...groups].sort(([a], [b]) => compareAreas(a, b))) {
-      const neighbors = neighborsOf(peers, before)
+      const neighbors = neighborsOf(peers)
       if (neighbors.length > 0) filledAtMs.set(area, now)
       announced++
       publish({
@@ -82,17 +78,15 @@ export function createAnnouncer({ clock, timers, policy, ports, publish }: Annou
   }
 
   /** One entry for each foreign cluster, in order of names. */
-  function neighborsOf(peers: readonly LinkedPeer[], before: ReadonlyMap<string, LinkMetrics>): LinkStateNeighbor[] {
+  function neighborsOf(peers: readonly LinkedPeer[]): LinkStateNeighbor[] {
     const clusters = new Set<string>()
     for (const peer of peers) if (peer.clusterId !== clusterId && peer.clusterId !== '') clusters.add(peer.clusterId)
     const sorted = [...clusters].sort(compareCodePoints)
     cut += Math.max(0, sorted.length - NEIGHBORS_MAX)
-    return sorted.slice(0, NEIGHBORS_MAX).map((neighbor) => {
-      const measured = sensibleMetrics(ports.linkMetrics(neighbor) ?? UNKNOWN_LINK) ?? UNKNOWN_LINK
-      const metrics = said.get(neighbor) ?? steadyMetrics(before.get(neighbor), measured)
-      said.set(neighbor, metrics)
-      return { cluster_id: neighbor, ...metrics }
-    })
+    return sorted.slice(0, NEIGHBORS_MAX).map((neighbor) => ({
+      cluster_id: neighbor,
+      ...(sensibleMetrics(ports.linkMetrics(neighbor) ?? UNKNOWN_LINK) ?? UNKNOWN_LINK),
+    }))
   }
 
   return {
@@ -122,15 +116,4 @@ export function createAnnouncer({ clock, timers, policy, ports, publish }: Annou
       return cut
     },
   }
-}
-
-/** The old metrics, unless the new ones say something else. */
-export function steadyMetrics(before: LinkMetrics | undefined, measured: LinkMetrics): LinkMetrics {
-  if (before === undefined) return measured
-  const isSame =
-    Math.abs(measured.latency_ms - before.latency_ms) <= LATENCY_CHANGE_PART * Math.max(1, before.latency_ms) &&
-    Math.abs(measured.reliability_score - before.reliability_score) <= RELIABILITY_CHANGE &&
-    measured.bandwidth_mbps === before.bandwidth_mbps &&
-    measured.cost_score === before.cost_score
-  return isSame ? before : measured
 }

@@ -29,11 +29,6 @@ export const BANDWIDTH_UNKNOWN_MBPS = 1_000
 /** What one unit of cost adds to the cost factor of an edge: 2 ms. */
 export const COST_FACTOR_PER_SCORE = 0.1
 
-/** A link whose latency has changed by no more than this part (of 1 ms at least) is announced as before. */
-export const LATENCY_CHANGE_PART = 0.2
-/** The same for its reliability. */
-export const RELIABILITY_CHANGE = 0.1
-
 /** Changes of the links within this time are announced together, ms. */
 export const CHANGE_DELAY_MS = 250
 

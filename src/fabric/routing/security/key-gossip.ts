@@ -121,7 +121,9 @@ export function createKeyGossip({ clock, timers, log, registry, links }: KeyGoss
       if (outcome === 'applied') applied++
       else refused[outcome] = (refused[outcome] ?? 0) + 1
       if (log.debugOn) {
-        log.debug(`route keys ${outcome === 'applied' ? 'learned' : 'refused'}: reason=${outcome} cluster=${announcement.cluster_id} sender=${senderId}`)
+        log.debug(
+          `route keys ${outcome === 'applied' ? 'learned' : 'refused'}: reason=${outcome} cluster=${announcement.cluster_id} sender=${senderId}`,
+        )
       }
       return outcome
     },

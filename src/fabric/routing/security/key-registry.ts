@@ -1,8 +1,9 @@
 /**
  * The public keys by which clusters are believed.
  *
- * Keys come from three sources: the configuration, a key provider, and gossip. The first two are the operator's word. Where pinning is on,
- * a cluster the operator has given keys for takes none from gossip, and those it had from there are dropped.
+ * Keys come from the configuration, a key provider, and gossip; and there is the key this node signs with itself. The first two are the
+ * operator's word: where pinning is on, a cluster the operator has given keys for takes none from gossip, and those it had from there are
+ * dropped.
  *
  * A cluster whose keys have all ended is remembered as lapsed: for one that used to sign with known keys, the key inside a message proves
  * nothing. An operator makes it forgotten by no longer listing it, and distrusted by listing it without keys.
@@ -17,7 +18,7 @@ import { isPublicKey, routeKeyId } from './key-id.ts'
 import type { RouteCrypto } from './ports.ts'
 
 /** From the weakest to the strongest. */
-const SOURCES = ['gossip', 'provider', 'configured'] as const
+const SOURCES = ['gossip', 'own', 'provider', 'configured'] as const
 export type KeySource = (typeof SOURCES)[number]
 
 /** A key as it is given; what is left out: an id derived from the key, added now, never ending. */
@@ -195,7 +196,7 @@ export function createKeyRegistry({ clock, crypto }: KeyRegistryDeps, options: K
     lapsed.set(clusterId, known === undefined ? source : stronger(known, source))
     if (lapsed.size <= lapsedMax) return
     // The operator's clusters stay as long as there are others: nobody else may have them forgotten.
-    const oldest = lapsed.entries().find(([, of]) => !isOperators(of))?.[0] ?? (lapsed.keys().next().value as string)
+    const oldest = lapsed.entries().find(([, of]) => of === 'gossip')?.[0] ?? (lapsed.keys().next().value as string)
     lapsed.delete(oldest)
     evicted++
   }
@@ -205,7 +206,7 @@ export function createKeyRegistry({ clock, crypto }: KeyRegistryDeps, options: K
     const cluster = clusters.get(clusterId)
     if (cluster === undefined) {
       if (clusters.size < clustersMax) return undefined
-      const replaceable = isOperators(source) ? clusters.entries().find(([, { keys }]) => keys.values().every(isHearsay)) : undefined
+      const replaceable = source !== 'gossip' ? clusters.entries().find(([, { keys }]) => keys.values().every(isHearsay)) : undefined
       if (replaceable === undefined) return 'registry_full'
       clusters.delete(replaceable[0])
       evicted++
@@ -226,7 +227,7 @@ export function createKeyRegistry({ clock, crypto }: KeyRegistryDeps, options: K
     if (clusterId.trim() === '' || !isPublicKey(publicKey)) return refuse('malformed')
     const keyId = draft.key_id || routeKeyId(publicKey, crypto)
     if (clusterId.length > NAME_LENGTH_MAX || keyId.length > NAME_LENGTH_MAX) return refuse('oversized')
-    if (!isOperators(source) && isPinned(clusterId)) return refuse('pinned')
+    if (source === 'gossip' && isPinned(clusterId)) return refuse('pinned')
     const full = makeRoom(source, clusterId, keyId)
     if (full !== undefined) return refuse(full)
 
@@ -300,7 +301,8 @@ export function createKeyRegistry({ clock, crypto }: KeyRegistryDeps, options: K
     if (!clusters.has(clusterId)) remember(clusterId, source)
   }
 
-  const idOf = (key: KeyDraft): string => key.key_id || (isPublicKey(key.public_key.toLowerCase()) ? routeKeyId(key.public_key, crypto) : '')
+  const idOf = (key: KeyDraft): string =>
+    key.key_id || (isPublicKey(key.public_key.toLowerCase()) ? routeKeyId(key.public_key, crypto) : '')
 
   return {
     as: (source) => ({
@@ -354,7 +356,7 @@ export function createKeyRegistry({ clock, crypto }: KeyRegistryDeps, options: K
         pinned: isPinned(clusterId),
         keys: keys.map((key) => ({
           ...key,
-          source: (cluster?.keys.get(key.key_id) as HeldKey).source,
+          source: cluster?.keys.get(key.key_id)?.source ?? 'gossip',
           active: isActive(key),
           primary: key.key_id === cluster?.primary,
         })),
@@ -390,5 +392,5 @@ function stronger(a: KeySource, b: KeySource): KeySource {
 }
 
 function isHearsay({ source }: HeldKey): boolean {
-  return !isOperators(source)
+  return source === 'gossip'
 }

@@ -1,8 +1,8 @@
 /**
  * Route keys across a restart: what was learned from gossip and providers is kept in a store.
  *
- * What is in the snapshot is added to what is known already, and never replaces it. Keys that came from the configuration are not
- * taken from it: the configuration says itself which ones there are now. Clusters whose keys have all ended are listed without keys.
+ * What is in the snapshot is added to what is known already, and never replaces it. Keys that came from the configuration are not taken from
+ * it, nor the own one: the configuration says itself which ones there are now. Clusters whose keys have all ended are listed without keys.
  */
 import { canonicalFloat, canonicalJson, RawJson, routeKey } from '../../../wire/index.ts'
 import type { KeyRegistry, KeySource } from './key-registry.ts'
@@ -79,10 +79,10 @@ export async function restoreRouteKeys(
   return restored
 }
 
-/** Undefined for a key from the configuration. */
+/** Undefined for a key that the configuration speaks for. */
 function sourceOf(raw: unknown): KeySource | undefined {
   const source = isObject(raw) ? raw.source : undefined
-  if (source === 'configured') return undefined
+  if (source === 'configured' || source === 'own') return undefined
   return source === 'provider' ? 'provider' : 'gossip'
 }
 

@@ -74,7 +74,10 @@ export interface RouteSignatures {
   snapshot(): RouteSignaturesSnapshot
 }
 
-export function createRouteSignatures({ crypto, keys: initialKeys }: RouteSignaturesDeps, options: RouteSignaturesOptions): RouteSignatures {
+export function createRouteSignatures(
+  { crypto, keys: initialKeys }: RouteSignaturesDeps,
+  options: RouteSignaturesOptions,
+): RouteSignatures {
   const refused: Record<string, number> = {}
   let keys = initialKeys
   let config = options.config ?? DEFAULT_ROUTE_SECURITY

@@ -13,6 +13,7 @@ import type { Cancel, Env } from '../../../base/index.ts'
 import type { RouteKeyAnnouncement } from '../../../wire/index.ts'
 import { PURGE_INTERVAL_MS, ROTATION_OVERLAP_SECONDS } from './constants.ts'
 import { createKeyGossip, type KeyAnnouncementOutcome, type KeyGossipSnapshot } from './key-gossip.ts'
+import { routeKeyId } from './key-id.ts'
 import { createKeyRefresher, type KeyProvider, type KeyRefresh, type KeyRefresherSnapshot } from './key-provider.ts'
 import { createKeyRegistry, type KeyDocument, type KeyExplanation, type KeyRegistrySnapshot } from './key-registry.ts'
 import { restoreRouteKeys, saveRouteKeys } from './key-snapshot.ts'
@@ -48,10 +49,10 @@ export interface RouteTrustOptions extends Required<RouteTrustChanges> {
 
 export interface RouteTrustSnapshot {
   readonly signatures: RouteSignaturesSnapshot
-  /** Undefined without a registry, as the parts below are. */
-  readonly keys: KeyRegistrySnapshot | undefined
-  readonly gossip: KeyGossipSnapshot | undefined
-  readonly provider: KeyRefresherSnapshot | undefined
+  /** Absent without a registry, as the next two are. */
+  readonly keys?: KeyRegistrySnapshot
+  readonly gossip?: KeyGossipSnapshot
+  readonly provider?: KeyRefresherSnapshot
   readonly snapshot_restored_route_keys: number
   readonly snapshot_saved_route_keys: number
 }
@@ -73,6 +74,15 @@ export interface RouteTrust {
   snapshot(): RouteTrustSnapshot
 }
 
+/** Rotations within one overlap that are remembered. */
+const RETIRED_KEYS_MAX = 4
+
+interface OwnKey {
+  readonly public_key: string
+  readonly added_at: number
+  readonly expires_at: number | null
+}
+
 export function createRouteTrust(deps: RouteTrustDeps, options: RouteTrustOptions): RouteTrust {
   const { crypto, env, links, provider, store } = deps
   const { clusterId } = options
@@ -86,39 +96,135 @@ export function createRouteTrust(deps: RouteTrustDeps, options: RouteTrustOption
     provider === null
       ? undefined
       : createKeyRefresher(
-          { env, log, provider, keys: registry.as('provider'), onRefreshed },
+          { env, log, provider, keys: registry.as('provider'), onRefreshed: tellChange },
           { intervalSeconds: options.keyRefreshIntervalSeconds },
         )
-  let hasRegistry = options.keys !== null
+  const signatures = createRouteSignatures(
+    { crypto, keys: options.keys === null ? null : registry },
+    { config: options.config, seed: options.seed },
+  )
   let configured = options.keys
-  let seed = options.seed
-  const signatures = createRouteSignatures({ crypto, keys: hasRegistry ? registry : null }, { config: options.config, seed })
+  let ownKey = ownKeyOf(options.seed)
+  /** Keys this node signed with before, until their overlap has passed. */
+  let retired: OwnKey[] = []
   let started = false
   let restored = 0
   let saved = 0
   let cancelPurge: Cancel | undefined
 
-  takeConfigured(0)
+  takeConfigured()
 
-  /** The configured keys, and among them the one that belongs to the seed. */
-  function takeConfigured(overlapSeconds: number): void {
-    const writer = registry.as('configured')
-    const known = new Set(registry.activeKeys(clusterId).map(({ public_key }) => public_key))
-    const previous = registry.keysOf(clusterId)
-    for (const { cluster_id, key_id, reason } of writer.replace(withRetired(configured ?? { clusters: {} }, previous))) {
+  function ownKeyOf(seed: string | null): OwnKey | undefined {
+    return seed === null ? undefined : { public_key: crypto.ed25519PublicKey(seed), added_at: env.clock.wall(), expires_at: null }
+  }
+
+  function takeConfigured(): void {
+    for (const { cluster_id, key_id, reason } of registry.as('configured').replace(configured ?? { clusters: {} })) {
       log.warn(`configured route key ${key_id} of cluster ${cluster_id} was not taken: ${reason}`)
     }
-    void known
-    void overlapSeconds
+    takeOwn()
   }
 
-  function withRetired(document: KeyDocument, _previous: unknown): KeyDocument {
-    return document
+  /** The key that signs is one of the own cluster, whether the configuration lists it or not. One it lists stays as it says. */
+  function takeOwn(): void {
+    const now = env.clock.wall()
+    retired = retired.filter(({ expires_at, public_key }) => public_key !== ownKey?.public_key && now < (expires_at ?? now))
+    const own = ownKey === undefined ? retired : [ownKey, ...retired]
+    const listed = new Map(configured?.clusters[clusterId]?.keys.map((key) => [key.public_key.toLowerCase(), key.key_id]))
+    const keys = configured === null ? [] : own.filter(({ public_key }) => !listed.has(public_key))
+    registry.as('own').replace({ clusters: keys.length === 0 ? {} : { [clusterId]: { primary_key_id: null, keys } } })
+    if (ownKey !== undefined) registry.setPrimary(clusterId, listed.get(ownKey.public_key) || routeKeyId(ownKey.public_key, crypto))
   }
 
-  function onRefreshed(): void {
-    if (started) gossip.announceChange()
+  function tellChange(): void {
+    if (started && configured !== null) gossip.announceChange()
   }
 
-  return undefined as never
+  function takeSeed(seed: string | null, overlapSeconds: number): void {
+    const next = ownKeyOf(seed)
+    if (next?.public_key === ownKey?.public_key) return
+    if (ownKey !== undefined) {
+      retired = [{ ...ownKey, expires_at: env.clock.wall() + Math.max(0, overlapSeconds) }, ...retired].slice(0, RETIRED_KEYS_MAX)
+    }
+    ownKey = next
+  }
+
+  function run(): void {
+    if (!started) return
+    if (configured === null) {
+      gossip.stop()
+      refresher?.stop()
+      return
+    }
+    // The provider first: what it knows can be told at once.
+    refresher?.start()
+    gossip.start()
+  }
+
+  return {
+    signatures,
+    receiveKeys: (announcement, senderId) => (configured === null ? 'no_registry' : gossip.receive(announcement, senderId)),
+
+    connected(nodeId) {
+      if (started && configured !== null) gossip.connected(nodeId)
+    },
+
+    reconfigure({ config, keys, pinning, seed }, overlapSeconds = ROTATION_OVERLAP_SECONDS) {
+      if (seed !== undefined) takeSeed(seed, overlapSeconds)
+      if (config !== undefined) signatures.setConfig(config)
+      if (pinning !== undefined) registry.setPinning(pinning)
+      if (keys !== undefined) configured = keys
+      if (keys !== undefined) takeConfigured()
+      else if (seed !== undefined) takeOwn()
+      signatures.setKeys(configured === null ? null : registry)
+      run()
+      // Neighbours hear of a key before they hear something signed with it.
+      tellChange()
+      if (seed !== undefined) signatures.setSeed(seed)
+    },
+
+    explain: (cluster) => (configured === null ? undefined : registry.explain(cluster)),
+
+    async restore() {
+      if (store === null || configured === null) return 0
+      try {
+        restored = await restoreRouteKeys(registry, store, { hasProvider: provider !== null, now: env.clock.wall() })
+      } catch (error) {
+        log.error('the saved route keys could not be restored; they have to be learned again', error)
+      }
+      return restored
+    },
+
+    async save() {
+      if (store === null || configured === null) return 0
+      try {
+        saved = await saveRouteKeys(registry, store, env.clock.wall())
+      } catch (error) {
+        log.error('the route keys could not be saved; they have to be learned again after the next start', error)
+      }
+      return saved
+    },
+
+    start() {
+      if (started) return
+      started = true
+      cancelPurge = env.timers.every(PURGE_INTERVAL_MS, () => void registry.purge())
+      run()
+    },
+
+    stop() {
+      started = false
+      cancelPurge?.()
+      gossip.stop()
+      refresher?.stop()
+    },
+
+    snapshot: () => ({
+      signatures: signatures.snapshot(),
+      ...(configured !== null && { keys: registry.snapshot(), gossip: gossip.snapshot() }),
+      ...(configured !== null && refresher !== undefined && { provider: refresher.snapshot() }),
+      snapshot_restored_route_keys: restored,
+      snapshot_saved_route_keys: saved,
+    }),
+  }
 }
