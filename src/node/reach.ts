@@ -5,6 +5,7 @@ import { createPubsubForwarding, type Exchange, type PubsubForwarding, type Pubs
 import { createForwarder, createPlacements, type Executor, type ForwarderSnapshot, type Placements, type Registry } from '../rpc/index.ts'
 import { nearestName } from '../telemetry/index.ts'
 import { type FabricMessage, scanFabricFrame } from '../wire/index.ts'
+import { type AdmissionRefusal, createAdmission } from './admission.ts'
 import type { Fabric } from './fabric.ts'
 import type { Settings } from './settings/index.ts'
 
@@ -32,6 +33,8 @@ export interface ReachSnapshot {
   readonly pubsub: PubsubForwardingSnapshot
   /** Fabric messages that could not be read. */
   readonly malformed: number
+  /** Requests and messages of other clusters that were not served, by reason. */
+  readonly refused: Readonly<Record<AdmissionRefusal, number>>
 }
 
 export function createReach(deps: ReachDeps): Reach {
@@ -41,6 +44,7 @@ export function createReach(deps: ReachDeps): Reach {
   const links = peers.sender
   const place = { nodeId, clusterId, hopsMax: settings.fabricRoutingMaxHops }
   const allowsCluster = (id: string): boolean => peers.federationAllows(id).allowed
+  const admission = createAdmission(env.clock, settings, allowsCluster)
   let malformed = 0
 
   /**
@@ -95,6 +99,7 @@ export function createReach(deps: ReachDeps): Reach {
     nextHop: (target, visited) => nextHop(target, visited),
     plan: routing.plan,
     allowsCluster,
+    refusalOf: admission.requestRefusal,
     connect,
   })
   const pubsub = createPubsubForwarding({
@@ -124,7 +129,7 @@ export function createReach(deps: ReachDeps): Reach {
   return {
     placements,
     pubsub,
-    snapshot: () => ({ rpc: forwarder.snapshot(), pubsub: pubsub.snapshot(), malformed }),
+    snapshot: () => ({ rpc: forwarder.snapshot(), pubsub: pubsub.snapshot(), malformed, refused: admission.snapshot() }),
 
     onMessage(from, frame, text) {
       const result = text === undefined ? undefined : scanFabricFrame(text, env.clock.wall())
@@ -134,7 +139,7 @@ export function createReach(deps: ReachDeps): Reach {
       }
       const message = result === undefined ? (frame.payload as FabricMessage) : result.scan.message
       if (message.message_type === 'rpc') forwarder.receive(from, message, result?.scan)
-      else if (message.message_type === 'pubsub') pubsub.receive(from, message)
+      else if (message.message_type === 'pubsub' && admission.admits(message.headers.source_cluster)) pubsub.receive(from, message)
     },
 
     close() {

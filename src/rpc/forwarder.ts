@@ -11,7 +11,6 @@ import {
   type Command,
   commandOf,
   decodeFabricPayload,
-  encodeFabricMessage,
   encodeFabricPayload,
   encodeJson,
   type FabricHeaders,
@@ -21,20 +20,29 @@ import {
   type FabricScan,
   type FunctionEntry,
   MpregError,
-  OutboundFrame,
+  type OutboundFrame,
   type PayloadScan,
   RawJson,
   RPC_CODES,
   RpcError,
-  type RpcErrorObject,
   scanFabricPayload,
-  scannedMember,
-  scannedText,
-  spliceFabricFrame,
   splicePayload,
 } from '../wire/index.ts'
 import type { Call, Caller } from './call.ts'
 import type { Executor, RemoteFunction, RequestSource } from './executor.ts'
+import {
+  type Answerable,
+  deadlineOf,
+  ENVELOPE_BYTES,
+  errorValue,
+  failure,
+  failureOf,
+  frameOf,
+  type Glance,
+  glanceAt,
+  type Outcome,
+  passedOn,
+} from './fabric-calls.ts'
 import type { Registry, Selector } from './registry.ts'
 import { selectorOf } from './selector.ts'
 
@@ -58,8 +66,10 @@ export interface ForwarderDeps extends HeaderPlace {
   nextHop(nodeId: string, visited: readonly string[]): string | undefined
   /** How a message for another cluster goes on. */
   plan(request: PlanRequest): Plan
-  /** Whether anything is done for a cluster. */
+  /** Whether requests are passed on to a cluster. */
   allowsCluster(clusterId: string): boolean
+  /** Why nothing is done for a request of a cluster; undefined when it is served or passed on. */
+  refusalOf(sourceCluster: string | null, command: string): string | undefined
   /** Makes a link for an answer or a call that has no other way. */
   connect(nodeId: string, context: 'rpc_remote_execute' | 'rpc_response_reply_to'): Promise<boolean>
 }
@@ -303,11 +313,8 @@ export function createForwarder(deps: ForwarderDeps): Forwarder {
       return
     }
     const { target_cluster: targetCluster, target_node: targetNode } = glance
-    const { source_cluster: sourceCluster } = headers
-    if (sourceCluster !== null && sourceCluster !== clusterId && !deps.allowsCluster(sourceCluster)) {
-      counts.requests_refused++
-      return reply(message, glance, failure(errorValue({ error: 'fabric_route_not_found', command: glance.command })))
-    }
+    const refusal = deps.refusalOf(headers.source_cluster, glance.command)
+    if (refusal !== undefined) return refuse(message, glance, { error: 'fabric_route_not_found', command: glance.command, reason: refusal })
     const mine = (targetCluster === '' || targetCluster === clusterId) && (targetNode === '' || targetNode === self)
     if (!mine && targetNode !== self && targetNode !== '') {
       if (headers.routing_path.includes(targetNode)) {
@@ -606,88 +613,4 @@ export function createForwarder(deps: ForwarderDeps): Forwarder {
       deadlines.close()
     },
   }
-}
-
-type Outcome = Pick<FabricRpcResponse, 'success' | 'result' | 'error'>
-
-/** What an answer needs of its request. */
-type Answerable = Pick<FabricRpcRequest, 'command' | 'reply_to' | 'request_id'>
-
-/** What a hop needs to know of a payload. Texts that are absent are empty. */
-interface Glance extends Answerable {
-  readonly kind: string
-  readonly target_cluster: string
-  readonly target_node: string
-  path(): readonly unknown[]
-  federationPath(): readonly string[]
-  remainingHops(): number | null
-}
-
-/** Of a response, besides its result, with room for long paths. */
-const ENVELOPE_BYTES = 4096
-const NULL = new RawJson('null')
-
-function glanceAt(scan: PayloadScan): Glance {
-  const text = (name: string) => scannedText(scan, name) ?? ''
-  const list = (name: string): readonly unknown[] => {
-    try {
-      const value: unknown = JSON.parse(scannedMember(scan, name) ?? '[]')
-      return Array.isArray(value) ? value : []
-    } catch {
-      return []
-    }
-  }
-  return {
-    kind: text('kind'),
-    request_id: text('request_id'),
-    command: text('command'),
-    reply_to: text('reply_to'),
-    target_cluster: text('target_cluster'),
-    target_node: text('target_node'),
-    path: () => list('routing_path'),
-    federationPath: () => list('federation_path').filter((cluster) => typeof cluster === 'string'),
-    remainingHops() {
-      const hops = Number.parseInt(scannedMember(scan, 'federation_remaining_hops') ?? '', 10)
-      return Number.isNaN(hops) ? null : hops
-    },
-  }
-}
-
-function failure(error: RawJson): Outcome {
-  return { success: false, result: NULL, error }
-}
-
-/** The message with other headers; from its text, if it came as one, without printing the payload anew. */
-function passedOn(message: FabricMessage, headers: FabricHeaders, scan: FabricScan | undefined): OutboundFrame {
-  const value = { role: 'fabric-message', payload: { ...message, headers } } as const
-  return new OutboundFrame(value, ({ payload }) => {
-    if (scan === undefined) return encodeFabricMessage(payload)
-    return spliceFabricFrame(scan, headers, payload.payload === scan.message.payload ? undefined : payload.payload)
-  })
-}
-
-function frameOf(message: FabricMessage): OutboundFrame {
-  return new OutboundFrame({ role: 'fabric-message', payload: message } as const, ({ payload }) => encodeFabricMessage(payload))
-}
-
-function errorValue(value: Readonly<Record<string, unknown>>): RawJson {
-  return new RawJson(encodeJson(value))
-}
-
-/** The protocol's error value of a function that failed, with what this implementation knows besides. */
-function failureOf(command: string, error: unknown, object: RpcErrorObject | undefined): Readonly<Record<string, unknown>> {
-  const text =
-    error instanceof Error
-      ? error.message
-      : typeof error === 'object' && error !== null
-        ? String((error as { message?: unknown }).message)
-        : String(error)
-  const type = error instanceof Error ? error.name || error.constructor.name : 'Error'
-  const more = object === undefined ? {} : { code: object.code, message: object.message, details: object.details ?? null }
-  return { error: text, command, error_type: type, ...more }
-}
-
-function deadlineOf({ metadata }: FabricHeaders): number {
-  const deadline = (JSON.parse(metadata.text) as { deadline_ms?: unknown }).deadline_ms
-  return typeof deadline === 'number' && deadline >= 0 ? deadline : Number.POSITIVE_INFINITY
 }
