@@ -181,6 +181,9 @@ export function createFabric(deps: FabricDeps): Fabric {
       gossipIntervalSeconds: gossipInterval,
       goodbyeGraceSeconds: settings.goodbyeReconnectGraceSeconds,
       federation: federationConfig,
+      ...(federationConfig.securityPolicy.connectionRateLimitPerCluster !== null && {
+        foreignConnectionsPerMinute: federationConfig.securityPolicy.connectionRateLimitPerCluster,
+      }),
       configuredPeers: seeds.length,
       frameBytesMax: settings.peerMessageBytesMax,
       requirePeerIdentity: isCredentialRequired(settings),
@@ -242,7 +245,7 @@ export function createFabric(deps: FabricDeps): Fabric {
         env,
         diagnostics,
         ...(deps.descriptors && { descriptors: deps.descriptors }),
-        dialOnce: (url, connectTimeoutMs, signal) => network.dial(url, { ...linkLimits, connectTimeoutMs, signal }),
+        dialOnce: (url, ms, signal) => network.dial(url, { ...linkLimits, connectTimeoutMs: Math.min(ms, foreignLimitMs(url)), signal }),
       }),
       adopt: (connection, expected, context) => peers.dialed(connection, expected, context),
       linkKinds: peers.linkKinds,
@@ -277,9 +280,21 @@ export function createFabric(deps: FabricDeps): Fabric {
 
   const routing = createRouting({ env, settings, nodeId, peers, catalog, gossip, security: { verify: () => 'ok' } })
 
+  /** The operator's limit on a dial to a foreign cluster, as far as it is known to lead to one. */
+  function foreignLimitMs(url: string): number {
+    const cluster = catalog.node(peers.resolve(url))?.cluster_id ?? clusterId
+    if (cluster === clusterId) return Number.POSITIVE_INFINITY
+    const bridge = federationConfig.explicitBridges.find(({ remoteClusterId }) => remoteClusterId === cluster)
+    return 1000 * (bridge?.connectionTimeoutSeconds ?? federationConfig.crossFederationConnectionTimeoutSeconds)
+  }
+
   /** A bridge is there to be crossed; of a cluster that is merely admitted, this node waits to hear. */
   function mayDial(cluster: string, id: string): { readonly allowed: boolean; readonly message: string } {
     const decision = peers.federationAllows(cluster, id)
+    const isPlain = cluster !== clusterId && !id.startsWith('wss:') && !id.startsWith('tcps:')
+    if (decision.allowed && isPlain && federationConfig.securityPolicy.requireEncryptedConnections) {
+      return { allowed: false, message: `cluster '${cluster}' is to be reached over TLS only, and ${id} has none` }
+    }
     if (decision.reason !== 'cluster_listed') return decision
     return { allowed: false, message: `cluster '${cluster}' is admitted, but no bridge leads to it` }
   }

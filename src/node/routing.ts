@@ -88,9 +88,6 @@ export function createRouting(deps: RoutingDeps): Routing {
     }
   }
 
-  /** As told last, by neighbouring cluster. */
-  const latencies = new Map<string, number>()
-
   function linkMetrics(cluster: string): LinkMetrics | undefined {
     let roundTripMs: number | undefined
     let isLinked = false
@@ -102,9 +99,7 @@ export function createRouting(deps: RoutingDeps): Routing {
     }
     if (!isLinked) return undefined
     // One way is half of the round trip, for want of anything better.
-    const latencyMs = coarseLatencyMs((roundTripMs ?? 0) / 2, latencies.get(cluster))
-    latencies.set(cluster, latencyMs)
-    return { latency_ms: latencyMs, bandwidth_mbps: null, reliability_score: 1, cost_score: 0 }
+    return { latency_ms: coarseLatencyMs((roundTripMs ?? 0) / 2), bandwidth_mbps: null, reliability_score: 1, cost_score: 0 }
   }
 
   const routes = createRouteControl(
@@ -228,10 +223,7 @@ export function createRouting(deps: RoutingDeps): Routing {
     },
 
     connectionLost(id, cluster) {
-      if (cluster !== clusterId && !isNextDoor(cluster)) {
-        graph.removeNode(cluster)
-        latencies.delete(cluster)
-      }
+      if (cluster !== clusterId && !isNextDoor(cluster)) graph.removeNode(cluster)
       routes.connectionLost(id, cluster)
       linkState?.linksChanged()
     },
@@ -262,12 +254,12 @@ export function createRouting(deps: RoutingDeps): Routing {
 }
 
 /**
- * Measurements wobble, routes must not: steps of 1 ms up to 10 ms, of 10 ms up to 100 ms, of 100 ms above, and one is kept until the
- * measurement is well beyond it. Links of about the same latency are equal, so that traffic can be spread over them.
+ * Measurements wobble, routes must not: steps of 1 ms up to 10 ms, of 10 ms up to 100 ms, of 100 ms above. Links of about the same latency are
+ * equal, so that traffic can be spread over them; keeping an old step for a while would undo just that.
  */
-function coarseLatencyMs(ms: number, before: number | undefined): number {
+function coarseLatencyMs(ms: number): number {
   const step = ms < 10 ? 1 : ms < 100 ? 10 : 100
-  return before !== undefined && Math.abs(ms - before) < 0.75 * step ? before : Math.round(ms / step) * step
+  return Math.round(ms / step) * step
 }
 
 type PolicySetting = Settings['fabricRoutePolicy']

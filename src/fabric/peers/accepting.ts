@@ -97,7 +97,8 @@ export function createAccepted(core: PeerCore, connection: Connection): Accepted
 
   function firstStatus(body: StatusBody, u: string): AcceptedOutcome {
     const { server_url: nodeId, cluster_id: clusterId, instance_id: instanceId = '' } = body
-    const refusal = core.objection(nodeId, clusterId, instanceId) ?? credentialObjection(nodeId) ?? roomObjection(nodeId)
+    const refusal =
+      core.objection(nodeId, clusterId, instanceId) ?? credentialObjection(nodeId) ?? roomObjection(nodeId) ?? core.rateObjection(clusterId)
     if (refusal !== undefined) {
       // A dialer that finds itself behind an alias learns so from our status.
       if (refusal.reason === 'self') core.sendStatus({ connection, status: newStatusTrack() })

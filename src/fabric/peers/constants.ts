@@ -46,3 +46,5 @@ export const ID_LENGTH_MAX = 512
 
 /** Time for the dial, and again for the answer, when saying goodbye to a node without a link, ms. */
 export const GOODBYE_DIAL_TIMEOUT_MS = 350
+/** Foreign clusters whose rate of connections is kept track of. */
+export const FOREIGN_CLUSTERS_MAX = 10_000

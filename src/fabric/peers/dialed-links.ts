@@ -186,5 +186,6 @@ const DIAL_REFUSALS: Readonly<Record<RefusalReason, DialRefusal>> = {
   identity_in_use: 'refused_by_federation',
   invalid_id: 'invalid_status',
   too_many_peers: 'refused_by_federation',
+  rate_limited: 'refused_by_federation',
   stopping: 'stopping',
 }

@@ -2,7 +2,7 @@
  * What accepted and dialed links have in common: a stranger becomes a peer, its statuses are taken in, its frames are handed on, and it is
  * forgotten again. Everything else of this room stands around this state.
  */
-import { BoundedQueue, type Env } from '../../base/index.ts'
+import { BoundedQueue, type Env, KeyedRateLimiter } from '../../base/index.ts'
 import { logOncePer, type OncePer } from '../../telemetry/index.ts'
 import type { CloseInfo, Connection, OutboundObject } from '../../transport/index.ts'
 import {
@@ -16,7 +16,7 @@ import {
   type StatusBody,
 } from '../../wire/index.ts'
 import { type ConnectionEvents, createConnectionEvents, type LostWhy } from './connection-events.ts'
-import { ALIASES_MAX, EVENTS_KEPT, ID_LENGTH_MAX } from './constants.ts'
+import { ALIASES_MAX, EVENTS_KEPT, FOREIGN_CLUSTERS_MAX, ID_LENGTH_MAX } from './constants.ts'
 import { createDepartures, type Departure, type Departures } from './departures.ts'
 import { type CatalogChange, createDirectory, type Directory } from './directory.ts'
 import { decideFederation, type FederationPolicy, STRICT_ISOLATION } from './federation-decision.ts'
@@ -69,6 +69,8 @@ export interface PeersOptions extends Partial<LinkTableOptions> {
   /** 0: departures are not recorded. */
   readonly goodbyeGraceSeconds: number
   readonly federation?: FederationPolicy
+  /** Connections accepted from nodes of one foreign cluster in a minute; default: any number. */
+  readonly foreignConnectionsPerMinute?: number
   /** Peers the operator configured, `connect` included. */
   readonly configuredPeers?: number
   /** Announced in STATUS; default all of this version. Empty: this node passes for a reference node. */
@@ -89,6 +91,7 @@ export type RefusalReason =
   | 'identity_in_use'
   | 'invalid_id'
   | 'too_many_peers'
+  | 'rate_limited'
   | 'stopping'
 
 export interface Refusal {
@@ -135,6 +138,8 @@ export interface PeerCore {
   addAlias(alias: string, nodeId: string): void
   /** What keeps this identity from being a peer; undefined: nothing. */
   objection(nodeId: string, clusterId: string, instanceId: string): Refusal | undefined
+  /** Counts a connection of a node of this cluster; a refusal when there were too many of late. */
+  rateObjection(clusterId: string): Refusal | undefined
   remember(refusal: Refusal, remote: string, nodeId: string, clusterId: string): void
   refusals(): readonly RefusalRecord[]
 
@@ -205,6 +210,11 @@ export function createPeerCore(deps: PeersDeps, options: PeersOptions): PeerCore
   const federationLog = log.scope('fabric.connection')
   const goodbyeLog = log.scope('goodbye')
   const counters = createCounters()
+  const { foreignConnectionsPerMinute: perMinute } = options
+  const foreignRates =
+    perMinute === undefined
+      ? undefined
+      : new KeyedRateLimiter(clock, { ratePerSecond: perMinute / 60, burst: perMinute, keysMax: FOREIGN_CLUSTERS_MAX })
   directory.onRemoved(statuses.release)
 
   function objection(nodeId: string, clusterId: string, instanceId: string): Refusal | undefined {
@@ -223,6 +233,14 @@ export function createPeerCore(deps: PeersDeps, options: PeersOptions): PeerCore
       oncePerPeer.log(`foreign ${nodeId}`, (more) => (warn ? federationLog.warn(line + more) : federationLog.info(line + more)))
     }
     return undefined
+  }
+
+  function rateObjection(clusterId: string): Refusal | undefined {
+    if (clusterId === ownCluster || foreignRates === undefined || foreignRates.tryTake(clusterId)) return undefined
+    return {
+      reason: 'rate_limited',
+      message: `Connection rejected: more than ${perMinute} connections of cluster ${clusterId} in a minute.`,
+    }
   }
 
   function remember(refusal: Refusal, remote: string, nodeId: string, clusterId: string): void {
@@ -401,6 +419,7 @@ export function createPeerCore(deps: PeersDeps, options: PeersOptions): PeerCore
       if (aliases.size > ALIASES_MAX) aliases.delete(aliases.keys().next().value as string)
     },
     objection,
+    rateObjection,
     remember,
     refusals: () => [...refusals],
     ownStatus,
@@ -447,6 +466,7 @@ function createCounters(): PeerCounters {
       identity_in_use: 0,
       invalid_id: 0,
       too_many_peers: 0,
+      rate_limited: 0,
       stopping: 0,
     },
     fabricFramesRefused: 0,

@@ -120,24 +120,44 @@ describe('settings from a file', () => {
       security_policy.require_encrypted_connections = false
       [[federation_config.explicit_bridges]]
       remote_cluster_id = "moss"
-      retry_attempts = 5
+      connection_timeout_seconds = 5
       `,
     )
     expect(settings.federationConfig).toMatchObject({
       federationMode: 'explicit_bridging',
       localClusterId: 'oslo',
       allowedForeignClusterIds: ['bergen'],
-      securityPolicy: { requireEncryptedConnections: false, requireMutualAuthentication: true, maxCrossFederationRequestsPerMinute: 100 },
+      securityPolicy: { requireEncryptedConnections: false, requireMutualAuthentication: false, maxCrossFederationRequestsPerMinute: null },
       explicitBridges: [
         {
           localClusterId: 'oslo',
           remoteClusterId: 'moss',
-          retryAttempts: 5,
           bridgeName: 'bridge_oslo_to_moss',
-          connectionTimeoutSeconds: 30,
+          connectionTimeoutSeconds: 5,
         },
       ],
     })
+  })
+
+  it('is refused when its federation demands what nothing would enforce', () => {
+    const { problems } = failure(
+      'demands.toml',
+      `
+      [federation_config]
+      connection_retry_attempts = 1
+      security_policy.require_encrypted_connections = true
+      security_policy.require_mutual_authentication = true
+      [[federation_config.explicit_bridges]]
+      remote_cluster_id = "moss"
+      retry_attempts = 5
+      `,
+    )
+    expect(problems.map(({ key, message }) => `${key} ${message.split(/[,:]/, 1)[0]}`)).toEqual([
+      'federation_config.security_policy.require_encrypted_connections asks for TLS',
+      'federation_config.security_policy.require_mutual_authentication asks for client certificates',
+      'federation_config.connection_retry_attempts is always 3',
+      'federation_config.explicit_bridges[0].retry_attempts is always 3',
+    ])
   })
 
   it('has route and area policies read into structures', () => {

@@ -197,7 +197,7 @@ describe('the settings shown to people', () => {
     const shown = settingsDocument(settings)
     expect(JSON.stringify(shown)).not.toMatch(/hunter2|abab/)
     expect(shown).toMatchObject({ auth_tokens: { ci: '***' }, peer_api_key: '***', fabric_route_signer: { private_key: '***' } })
-    expect(shown).toMatchObject({ federation_config: { security_policy: { connection_rate_limit_per_cluster: 10 } } })
+    expect(shown).toMatchObject({ federation_config: { security_policy: { connection_rate_limit_per_cluster: null } } })
     expect(Object.keys(shown)).not.toContain('on_port_assigned')
   })
 })

@@ -53,7 +53,7 @@ function settle(checked: Settings, place: Place): Settings {
   checkCertificate(checked, place)
   return {
     ...checked,
-    federationConfig: settleFederation(checked.federationConfig, checked.clusterId, placeOf(place, 'federationConfig')),
+    federationConfig: settleFederation(checked, placeOf(place, 'federationConfig')),
     dnsMaxTtlSeconds: Math.max(checked.dnsMinTtlSeconds, checked.dnsMaxTtlSeconds),
   }
 }
@@ -70,7 +70,38 @@ function checkCertificate({ listen, tlsCertFile, tlsKeyFile }: Settings, place: 
   }
 }
 
-function settleFederation(config: FederationConfig, clusterId: string, place: Place): FederationConfig {
+/** What a federation demands must be what the node does: a demand that nothing enforces is refused. */
+function checkFederationDemands({ federationConfig: config, listen, tlsRequireClientCert }: Settings, place: Place): void {
+  const { requireEncryptedConnections, requireMutualAuthentication } = config.securityPolicy
+  const named = (at: Place, key: string) => at.field(place.style === 'file' ? snakeCase(key) : key)
+  const demand = (key: string) => named(named(place, 'securityPolicy'), key)
+  const isSecure = listen.length > 0 && listen.every((url) => /^(wss|tcps):/i.test(url))
+  if (requireEncryptedConnections && !isSecure) {
+    demand('requireEncryptedConnections').badValue(
+      'asks for TLS, but the node listens without: give "wss://" and "tcps://" addresses only in `listen`',
+    )
+  }
+  if (requireMutualAuthentication && !(tlsRequireClientCert && isSecure)) {
+    demand('requireMutualAuthentication').badValue(
+      'asks for client certificates: set `tls_require_client_cert`, and listen on "wss://" or "tcps://" only',
+    )
+  }
+  const kept = (value: number, otherwise: number, at: Place) => {
+    if (value !== otherwise)
+      at.badValue(`is always ${otherwise}: links are tried again as long as a peer is known, and watched all the time`)
+  }
+  kept(config.connectionRetryAttempts, 3, named(place, 'connectionRetryAttempts'))
+  for (const [index, bridge] of config.explicitBridges.entries()) {
+    const at = named(place, 'explicitBridges').item(index)
+    kept(bridge.retryAttempts, 3, named(at, 'retryAttempts'))
+    kept(bridge.healthCheckIntervalSeconds, 60, named(at, 'healthCheckIntervalSeconds'))
+  }
+  kept(config.connectionHealthCheckIntervalSeconds, 120, named(place, 'connectionHealthCheckIntervalSeconds'))
+}
+
+function settleFederation(settings: Settings, place: Place): FederationConfig {
+  const { clusterId, federationConfig: config } = settings
+  checkFederationDemands(settings, place)
   const localClusterId = config.localClusterId || clusterId
   if (localClusterId !== clusterId) place.warn(`its local cluster "${localClusterId}" is not the cluster of the node, "${clusterId}"`)
   const explicitBridges = config.explicitBridges.map((bridge) => {

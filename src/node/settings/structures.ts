@@ -39,12 +39,20 @@ const bridge = object({
 })
 
 const federationSecurity = object({
-  requireMutualAuthentication: setting(boolean(), true, 'Accept foreign nodes only with a verified client certificate.'),
+  requireMutualAuthentication: setting(boolean(), false, 'Accept foreign nodes only with a verified client certificate.'),
   allowedFunctionsCrossFederation: setting(names, [], 'If not empty, the only functions foreign clusters may use.'),
   blockedFunctionsCrossFederation: setting(names, [], 'Functions no foreign cluster may use; wins over the allowed ones.'),
-  maxCrossFederationRequestsPerMinute: setting(integer({ min: 0 }), 100, 'Requests accepted from foreign clusters in a minute.'),
-  requireEncryptedConnections: setting(boolean(), true, 'Accept foreign nodes only over TLS.'),
-  connectionRateLimitPerCluster: setting(integer({ min: 0 }), 10, 'Connections accepted from one foreign cluster in a minute.'),
+  maxCrossFederationRequestsPerMinute: setting(
+    nullable(integer({ min: 0 })),
+    null,
+    'Requests served for one foreign cluster in a minute; null: any number.',
+  ),
+  requireEncryptedConnections: setting(boolean(), false, 'Accept and dial foreign nodes only over TLS.'),
+  connectionRateLimitPerCluster: setting(
+    nullable(integer({ min: 0 })),
+    null,
+    'Connections accepted from one foreign cluster in a minute; null: any number.',
+  ),
 })
 
 export const federation = object({
