@@ -25,6 +25,7 @@ interface ExploreFlags {
   readonly runs: number
   readonly nodes: number
   readonly storm: number
+  readonly clusters: number
   readonly log?: string
   readonly minimise: boolean
 }
@@ -33,6 +34,7 @@ interface ReplayFlags {
   readonly seed: number
   readonly nodes: number
   readonly storm: number
+  readonly clusters: number
   readonly scenario?: string
 }
 
@@ -58,14 +60,15 @@ export function declareSimCommands(sim: Command): void {
     .addOption(new Option('--runs <number>', 'seeds to try, one after another').argParser(positive).default(1))
     .addOption(nodesOption())
     .addOption(stormOption())
+    .addOption(clustersOption())
     .option('--log <file>', 'write what happens to a file, or to standard output with -')
     .option('--no-minimise', 'do not cut a failing run down to what matters')
-    .action(async ({ log, minimise, nodes, runs, seed, storm }: ExploreFlags) => {
+    .action(async ({ clusters, log, minimise, nodes, runs, seed, storm }: ExploreFlags) => {
       const sink = openLog(log)
       const tell = (line: string) => (log === '-' ? process.stderr : process.stdout).write(`${line}\n`)
       try {
         for (let run = 0; run < runs; run++) {
-          const options = { seed: seed + run, nodes, stormMs: storm * 1000, ...(sink && { log: sink.write }) }
+          const options = { seed: seed + run, nodes, clusters, stormMs: storm * 1000, ...(sink && { log: sink.write }) }
           sink?.write(`# seed ${options.seed}, ${nodes} nodes`)
           const result = await explore(deps, options)
           tell(summary(result))
@@ -82,11 +85,12 @@ export function declareSimCommands(sim: Command): void {
     .addOption(seedOption())
     .addOption(nodesOption())
     .addOption(stormOption())
+    .addOption(clustersOption())
     .option('--scenario <file>', 'what to do, instead of what the seed says')
-    .action(async ({ nodes, scenario, seed, storm }: ReplayFlags) => {
+    .action(async ({ clusters, nodes, scenario, seed, storm }: ReplayFlags) => {
       const plan = scenario === undefined ? undefined : understood(scenario, () => parsePlan(readText(scenario)))
       const log = (line: string) => void process.stdout.write(`${line}\n`)
-      const options = { seed, nodes, stormMs: storm * 1000, ...(plan && { plan }), log }
+      const options = { seed, nodes, clusters, stormMs: storm * 1000, ...(plan && { plan }), log }
       const result = await understood(scenario ?? 'the plan', () => explore(deps, options))
       process.stdout.write(`${summary(result)}\n`)
       if (result.violation !== undefined) throw new CommandFailure(violationLine(result))
@@ -116,13 +120,14 @@ function difference(file: string, { actual, commands, expected, line }: BlockOut
 
 /** Makes the run small, keeps the plan, and says how to repeat it. */
 async function failureReport(
-  options: { seed: number; nodes: number; stormMs: number },
+  options: { seed: number; nodes: number; clusters: number; stormMs: number },
   result: RunResult,
   isMinimised: boolean,
 ): Promise<string> {
-  const { nodes, seed, stormMs } = options
+  const { clusters, nodes, seed, stormMs } = options
   const storm = stormMs === STORM_SECONDS * 1000 ? '' : ` --storm ${stormMs / 1000}`
-  const asFound = `  mpreg sim replay --seed ${seed} --nodes ${nodes}${storm}`
+  const federation = clusters === 1 ? '' : ` --clusters ${clusters}`
+  const asFound = `  mpreg sim replay --seed ${seed} --nodes ${nodes}${federation}${storm}`
   if (!isMinimised) return [violationLine(result), 'Replay with:', asFound].join('\n')
   const small = await minimiseRun(deps, options, result)
   const file = join(tmpdir(), `mpreg-sim-${seed}.plan`)
@@ -132,7 +137,7 @@ async function failureReport(
     `Cut down from ${result.plan.length} to ${small.plan.length} actions on ${small.nodes} nodes (${small.runs} runs):`,
     printPlan(small.plan).trimEnd(),
     'Replay with:',
-    `  mpreg sim replay --seed ${seed} --nodes ${small.nodes}${storm} --scenario ${file}`,
+    `  mpreg sim replay --seed ${seed} --nodes ${small.nodes}${federation}${storm} --scenario ${file}`,
     'or as it was found:',
     asFound,
   ].join('\n')
@@ -186,6 +191,10 @@ function seedOption(): Option {
 
 function nodesOption(): Option {
   return new Option('--nodes <number>', 'size of the fabric').argParser(positive).default(NODES)
+}
+
+function clustersOption(): Option {
+  return new Option('--clusters <number>', 'clusters the nodes belong to in turn, with bridges in a ring').argParser(positive).default(1)
 }
 
 function stormOption(): Option {

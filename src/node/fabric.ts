@@ -75,6 +75,8 @@ export interface Fabric {
   readonly dialing: Dialing
   readonly announcer: Announcer
   readonly routing: Routing
+  /** False for a node that was found dead or has left. */
+  isAlive(nodeId: string): boolean
   acceptPeer(connection: Connection): AcceptedPeer
   /** Announces what the node offers and begins to dial. Resolves when the configured peers have been tried. */
   start(): Promise<void>
@@ -278,7 +280,12 @@ export function createFabric(deps: FabricDeps): Fabric {
     },
   )
 
-  const routing = createRouting({ env, settings, nodeId, peers, catalog, gossip, security: { verify: () => 'ok' } })
+  function isAlive(id: string): boolean {
+    const state = membership.stateOf(id)
+    return state !== 'failed' && state !== 'left'
+  }
+
+  const routing = createRouting({ env, settings, nodeId, peers, catalog, gossip, security: { verify: () => 'ok' }, isAlive })
 
   /** The operator's limit on a dial to a foreign cluster, as far as it is known to lead to one. */
   function foreignLimitMs(url: string): number {
@@ -345,7 +352,13 @@ export function createFabric(deps: FabricDeps): Fabric {
     catalog.departNode(id, [], env.clock.wall())
     gossip.forget(id)
   }
-  membership.observe(({ event }) => endRecord(event.node_id))
+  membership.observe(({ event: { node_id: id }, previous, state }) => {
+    endRecord(id)
+    const cluster = links.clusterOf(id)
+    if (cluster === undefined || !links.isConnected(id)) return
+    if (state === 'failed') routing.connectionLost(id, cluster)
+    else if (previous === 'failed') routing.connected(id, cluster)
+  })
 
   // Who went in good order, however that was heard, is not looked for.
   catalog.observe(({ delta, source }) => {
@@ -377,6 +390,7 @@ export function createFabric(deps: FabricDeps): Fabric {
     dialing,
     announcer,
     routing,
+    isAlive,
     acceptPeer: peers.accepted,
 
     async start() {

@@ -55,7 +55,7 @@ export function createReach(deps: ReachDeps): Reach {
     if (cluster !== undefined && cluster !== clusterId) {
       return routing.plan({ targetCluster: cluster, visitedNodes: visited }).next_peer_url ?? undefined
     }
-    const neighbours = links.connected().filter((peer) => peer !== target && !visited.includes(peer))
+    const neighbours = links.connected().filter((peer) => peer !== target && !visited.includes(peer) && fabric.isAlive(peer))
     if (neighbours.length === 0) return undefined
     let sum = 0
     for (let i = 0; i < target.length; i++) sum += target.charCodeAt(i)

@@ -44,6 +44,8 @@ export interface RoutingDeps {
   readonly catalog: Catalog
   readonly gossip: Gossip
   readonly security: RouteSecurity
+  /** False for a neighbour that was found dead: its link may stay open for a while, and leads nowhere. */
+  isAlive(nodeId: string): boolean
 }
 
 export interface Routing {
@@ -84,7 +86,7 @@ export function createRouting(deps: RoutingDeps): Routing {
   function* neighbors(): Generator<{ nodeId: string; clusterId: string }> {
     for (const id of links.connected()) {
       const cluster = clusterOf(id)
-      if (cluster !== undefined) yield { nodeId: id, clusterId: cluster }
+      if (cluster !== undefined && deps.isAlive(id)) yield { nodeId: id, clusterId: cluster }
     }
   }
 

@@ -28,6 +28,8 @@ const SEEDS = 3
 export interface RunOptions {
   readonly seed: number | string
   readonly nodes: number
+  /** Clusters the nodes belong to in turn, with bridges in a ring. Default 1. */
+  readonly clusters?: number
   /** Default: drawn from the seed. */
   readonly plan?: readonly Action[]
   /** Length of the storm, ms. Default 30 000. */
@@ -50,7 +52,7 @@ export interface RunResult {
 
 /** One run. */
 export async function explore<C extends SimClient>(deps: FabricDeps<C>, options: RunOptions): Promise<RunResult> {
-  const { log, nodes, seed } = options
+  const { clusters = 1, log, nodes, seed } = options
   const fabric = await createFabric(deps, {
     nodes,
     seed,
@@ -59,9 +61,7 @@ export async function explore<C extends SimClient>(deps: FabricDeps<C>, options:
     settings: (index) => ({
       gossipInterval: 0.5,
       fabricCatalogTtlSeconds: 30,
-      peers: Array.from({ length: Math.min(SEEDS, nodes) }, (_, i) => i)
-        .filter((i) => i !== index)
-        .map(simUrl),
+      ...membershipOf(index, clusters, nodes),
       ...options.settings,
     }),
     ...(log && { log }),
@@ -78,6 +78,25 @@ export async function explore<C extends SimClient>(deps: FabricDeps<C>, options:
   } finally {
     process.off('unhandledRejection', onRejection)
     fabric.close()
+  }
+}
+
+/** Which cluster a node is in, and whom it is told of: nodes of its own cluster and of those next to it in the ring. */
+function membershipOf(index: number, clusters: number, nodes: number): SettingsInput {
+  const cluster = index % clusters
+  const beside = new Set([(cluster + 1) % clusters, (cluster + clusters - 1) % clusters])
+  const seeds = Array.from({ length: Math.min(SEEDS * clusters, nodes) }, (_, i) => i)
+  const peers = seeds.filter((i) => i !== index && (i % clusters === cluster || beside.has(i % clusters))).map(simUrl)
+  if (clusters === 1) return { peers }
+  const others = Array.from({ length: clusters }, (_, i) => i).filter((other) => other !== cluster)
+  return {
+    peers,
+    clusterId: `c${cluster}`,
+    federationConfig: {
+      federationMode: 'explicit_bridging',
+      explicitBridges: others.filter((other) => beside.has(other)).map((other) => ({ remoteClusterId: `c${other}` })),
+      allowedForeignClusterIds: others.map((other) => `c${other}`),
+    },
   }
 }
 

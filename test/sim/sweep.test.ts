@@ -13,4 +13,11 @@ describe('the explorer', { timeout: 400_000 }, () => {
     for (const { values } of seeds) expect(values).toBeGreaterThan(30)
     expect(seeds.filter(({ delivered }) => delivered > 0).length).toBeGreaterThan(90)
   })
+
+  it('finds nothing wrong with 12 nodes of 4 clusters in 40 storms', async () => {
+    const { failures, seeds } = await sweep(1, 40, 12, 4)
+    expect(failures).toEqual([])
+    expect(seeds).toHaveLength(40)
+    for (const { values } of seeds) expect(values).toBeGreaterThan(18)
+  })
 })

@@ -18,14 +18,15 @@ export interface SweptSeed {
 const SEED_LINE = /^seed (\d+): ok, .* (\d+) values, \d+ errors, \d+ published, (\d+) delivered$/
 
 /** Runs seeds `first` to `first + count - 1`. */
-export async function sweep(first: number, count: number, nodes: number): Promise<Sweep> {
+export async function sweep(first: number, count: number, nodes: number, clusters = 1): Promise<Sweep> {
   const processes = Math.min(count, availableParallelism())
   const share = Math.ceil(count / processes)
   const ended = await Promise.all(
     Array.from({ length: processes }, (_, i) => {
       const runs = Math.min(share, count - i * share)
-      return startMpreg(['sim', 'explore', '--seed', `${first + i * share}`, '--runs', `${runs}`, '--nodes', `${nodes}`, '--no-minimise'])
-        .finished
+      const options = { seed: first + i * share, runs, nodes, clusters }
+      const words = Object.entries(options).flatMap(([name, value]) => [`--${name}`, String(value)])
+      return startMpreg(['sim', 'explore', ...words, '--no-minimise']).finished
     }),
   )
   const seeds = ended.flatMap(({ stdout }) =>
