@@ -43,6 +43,7 @@ describe('Ed25519', () => {
     ['no signature', PUBLIC, ''],
     ['a signature of 63 bytes', PUBLIC, SIGNATURE.slice(2)],
     ['a signature that is no hex', PUBLIC, 'z'.repeat(128)],
+    ['a signature with something after it', PUBLIC, `${SIGNATURE}zz`],
     ['a signature of ones', PUBLIC, 'ff'.repeat(64)],
   ])('routing check 21: does not verify %s, and does not throw', (_name, key, signature) => {
     expect(createEd25519().ed25519Verify(key, signature, TEXT)).toBe(false)

@@ -14,6 +14,8 @@ export interface Kind<Value, Input = Value> {
   readonly unit?: string
   /** Whether null is a value of its own here. */
   readonly nullable?: boolean
+  /** Whether it holds something that is never shown; then not even a value of a wrong type is quoted. */
+  readonly secret?: boolean
   /** Whether several values may be given: on the command line, by repeating the option. */
   readonly repeatable?: boolean
   /** The texts accepted, where only some are. */
@@ -85,6 +87,7 @@ export function text(): Kind<string> {
 export function secret(): Kind<string> {
   return {
     name: 'a string (secret)',
+    secret: true,
     check(raw, place) {
       if (typeof raw !== 'string') return place.wrongType('a string', raw, true)
       return raw.trim() || place.badValue('must not be blank')
@@ -225,6 +228,7 @@ export function list<Value, Input>(item: Kind<Value, Input>): Kind<readonly Valu
   return {
     name: `a list (${item.name} each)`,
     repeatable: true,
+    ...(item.secret === true && { secret: true }),
     ...(item.choices === undefined ? {} : { choices: item.choices }),
     ...(item.fields === undefined ? {} : { fields: item.fields }),
     check(raw, place) {
@@ -241,11 +245,13 @@ export function list<Value, Input>(item: Kind<Value, Input>): Kind<readonly Valu
 /** Values of one kind under names the operator chooses. */
 export function record<Value, Input>(value: Kind<Value, Input>): Kind<Readonly<Record<string, Value>>, Readonly<Record<string, Input>>> {
   const name = `an object (under each name ${value.name})`
+  const secret = value.secret === true
   return {
     name,
+    ...(secret && { secret }),
     ...(value.fields === undefined ? {} : { fields: value.fields }),
     check(raw, place) {
-      if (!isObject(raw)) return place.wrongType(name, raw)
+      if (!isObject(raw)) return place.wrongType(name, raw, secret)
       const entries = Object.entries(raw).map(([key, one]) => [key, value.check(one, place.field(key))] as const)
       const valid = entries.filter((entry): entry is readonly [string, Value] => entry[1] !== undefined)
       return valid.length === entries.length ? Object.fromEntries(valid) : undefined
@@ -256,11 +262,13 @@ export function record<Value, Input>(value: Kind<Value, Input>): Kind<Readonly<R
 
 /** Named fields, camelCase in code and snake_case in a file. */
 export function object<const F extends Fields>(fields: F): Kind<Resolved<F>, Given<F>> {
+  const secret = Object.values(fields).some(({ kind }) => kind.secret === true)
   return {
     name: 'an object',
+    ...(secret && { secret }),
     fields,
     check(raw, place) {
-      if (!isObject(raw)) return place.wrongType('an object', raw)
+      if (!isObject(raw)) return place.wrongType('an object', raw, secret)
       return checkFields(fields, raw, place)
     },
     show: (value) => showFields(fields, value),

@@ -20,6 +20,8 @@ export interface SettingsProblem {
   readonly key: string
   /** One sentence without the key. */
   readonly message: string
+  /** Line of the file it stands in, from 1; absent where there is no file, or the problem is of the whole of it. */
+  readonly line?: number
 }
 
 /** Everything wrong with one set of settings. `code` and `key` are those of the first problem. */
@@ -35,11 +37,16 @@ export class SettingsError extends Error {
     options: ErrorOptions & { readonly source?: string | undefined } = {},
   ) {
     const origin = options.source === undefined ? '' : `${options.source}: `
-    super(origin + problems.map(({ key, message }) => (key === '' ? message : `${key}: ${message}`)).join('; '), options)
+    super(origin + problems.map(problemText).join('; '), options)
     this.code = problems[0].code
     this.key = problems[0].key
     this.problems = problems
   }
+}
+
+function problemText({ key, line, message }: SettingsProblem): string {
+  if (key === '') return message
+  return `${key}: ${message}${line === undefined ? '' : ` (line ${line})`}`
 }
 
 /** How keys are written: in the file `log_level`, in code `logLevel`. */
@@ -55,21 +62,31 @@ export function camelCase(key: string): string {
   return key.replace(/_+([a-z0-9])/g, (_, letter: string) => letter.toUpperCase())
 }
 
+/** Names and indexes that lead to a value. */
+export type Path = readonly (string | number)[]
+
+/** The line a value stands in, or the innermost one around it that is there; undefined for the document itself. */
+export type Locator = (path: Path) => number | undefined
+
 interface Findings {
   readonly problems: SettingsProblem[]
   readonly warnings: string[]
+  readonly locate: Locator
 }
 
 /** One place within the settings; what is wrong there is reported through it. The reporting methods return `undefined`: "no value". */
 export class Place {
   readonly style: KeyStyle
   readonly key: string
+  readonly #path: Path
   readonly #findings: Findings
 
-  constructor(style: KeyStyle, key = '', findings: Findings = { problems: [], warnings: [] }) {
+  /** @param locate for settings that stand in a file */
+  constructor(style: KeyStyle, locate: Locator = () => undefined, within?: { key: string; path: Path; findings: Findings }) {
     this.style = style
-    this.key = key
-    this.#findings = findings
+    this.key = within?.key ?? ''
+    this.#path = within?.path ?? []
+    this.#findings = within?.findings ?? { problems: [], warnings: [], locate }
   }
 
   get problems(): readonly SettingsProblem[] {
@@ -82,11 +99,15 @@ export class Place {
 
   /** The place of a field, its key already in this place's style. */
   field(key: string): Place {
-    return new Place(this.style, this.key === '' ? key : `${this.key}.${key}`, this.#findings)
+    return this.#within(this.key === '' ? key : `${this.key}.${key}`, key)
   }
 
   item(index: number): Place {
-    return new Place(this.style, `${this.key}[${index}]`, this.#findings)
+    return this.#within(`${this.key}[${index}]`, index)
+  }
+
+  #within(key: string, step: string | number): Place {
+    return new Place(this.style, undefined, { key, path: [...this.#path, step], findings: this.#findings })
   }
 
   wrongType(expected: string, got: unknown, secret = false): undefined {
@@ -105,7 +126,8 @@ export class Place {
   }
 
   problem(code: SettingsProblemCode, message: string): undefined {
-    this.#findings.problems.push({ code, key: this.key, message })
+    const line = this.#findings.locate(this.#path)
+    this.#findings.problems.push({ code, key: this.key, message, ...(line !== undefined && { line }) })
     return undefined
   }
 

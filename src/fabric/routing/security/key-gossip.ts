@@ -51,7 +51,7 @@ export interface KeyGossip {
   connected(nodeId: string): void
   /** Tells all neighbours, if this cluster has keys. */
   announce(): void
-  /** Tells them if the keys are others than last told. */
+  /** Tells them if the keys are others than last told; nothing while it is not started. */
   announceChange(): void
   start(): void
   stop(): void
@@ -131,7 +131,7 @@ export function createKeyGossip({ clock, timers, log, registry, links }: KeyGoss
     connected: (nodeId) => tell([nodeId]),
     announce,
     announceChange() {
-      if (told() !== lastTold) announce()
+      if (cancelInterval !== undefined && told() !== lastTold) announce()
     },
 
     start() {

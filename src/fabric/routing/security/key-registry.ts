@@ -236,9 +236,14 @@ export function createKeyRegistry({ clock, crypto }: KeyRegistryDeps, options: K
     cluster.source = stronger(cluster.source, source)
     clusters.set(clusterId, cluster)
     lapsed.delete(clusterId)
+    const held = cluster.keys.get(keyId)
+    const same = held?.key.public_key === publicKey ? held : undefined
+    const { added_at = clock.wall(), expires_at: given = null } = draft
+    // Nodes of a cluster hear of a rotation one after the other: those that have not yet must not bring the old key back to life.
+    const expires_at = source === 'gossip' && same !== undefined ? earlierEnd(same.key.expires_at, given) : given
     cluster.keys.delete(keyId)
-    const { added_at = clock.wall(), expires_at = null } = draft
-    cluster.keys.set(keyId, { key: { key_id: keyId, public_key: publicKey, added_at, expires_at }, source })
+    const key = { key_id: keyId, public_key: publicKey, added_at, expires_at }
+    cluster.keys.set(keyId, { key, source: same === undefined ? source : stronger(same.source, source) })
     if (primary) cluster.primary = keyId
     cluster.order = undefined
     if (pinning && isOperators(source)) dropHearsay(clusterId, cluster)
@@ -273,28 +278,33 @@ export function createKeyRegistry({ clock, crypto }: KeyRegistryDeps, options: K
 
   function replace(source: KeySource, document: KeyDocument): RefusedKey[] {
     const refusals: RefusedKey[] = []
-    const wanted = new Map<string, Set<string>>()
-    // First what is new, so that a cluster whose keys are exchanged is never without one.
-    for (const [clusterId, given] of Object.entries(document.clusters)) {
-      const ids = given.keys.map(idOf)
-      wanted.set(clusterId, new Set(ids))
-      given.keys.forEach((key, index) => {
+    const wanted = new Map(Object.entries(document.clusters).map(([clusterId, { keys }]) => [clusterId, keys.map(idOf)]))
+    for (const [clusterId, cluster] of [...clusters]) {
+      const stay = wanted.get(clusterId)
+      for (const [keyId, held] of [...cluster.keys]) {
+        if (held.source === source && stay?.includes(keyId) !== true) remove(clusterId, cluster, keyId)
+      }
+      if (stay === undefined) cluster.source = [...cluster.keys.values()].map((held) => held.source).reduce(stronger, 'gossip')
+    }
+    for (const [clusterId, ids] of wanted) {
+      const { keys, primary_key_id } = document.clusters[clusterId] as ClusterKeys
+      keys.forEach((key, index) => {
         const reason = register(source, clusterId, key, false)
         if (reason !== 'registered') refusals.push({ cluster_id: clusterId, key_id: ids[index] ?? null, reason })
       })
-      const primary = given.primary_key_id ?? clusters.get(clusterId)?.primary ?? ids[0]
-      if (primary === undefined) noteLapsed(clusterId, source)
+      const primary = primary_key_id ?? (ids.length === 0 ? undefined : (clusters.get(clusterId)?.primary ?? ids[0]))
+      if (primary === undefined) distrust(clusterId, source)
       else if (!setPrimary(clusterId, primary)) refusals.push({ cluster_id: clusterId, key_id: primary, reason: 'unknown_primary' })
-    }
-    for (const [clusterId, cluster] of [...clusters]) {
-      for (const [keyId, held] of [...cluster.keys]) {
-        if (held.source === source && wanted.get(clusterId)?.has(keyId) !== true) remove(clusterId, cluster, keyId)
-      }
-      if (wanted.has(clusterId)) continue
-      cluster.source = cluster.keys.values().reduce<KeySource>((strongest, held) => stronger(strongest, held.source), 'gossip')
     }
     for (const [clusterId, of] of [...lapsed]) if (of === source && !wanted.has(clusterId)) lapsed.delete(clusterId)
     return refusals
+  }
+
+  /** Listed without keys: there are none it may be believed by. */
+  function distrust(clusterId: string, source: KeySource): void {
+    const cluster = clusters.get(clusterId)
+    if (cluster !== undefined && pinning && isOperators(source)) dropHearsay(clusterId, cluster)
+    noteLapsed(clusterId, source)
   }
 
   function noteLapsed(clusterId: string, source: KeySource): void {
@@ -381,6 +391,11 @@ export function createKeyRegistry({ clock, crypto }: KeyRegistryDeps, options: K
       }
     },
   }
+}
+
+function earlierEnd(a: number | null, b: number | null): number | null {
+  if (a === null || b === null) return a ?? b
+  return Math.min(a, b)
 }
 
 function isOperators(source: KeySource): boolean {

@@ -137,7 +137,7 @@ export function createRouteTrust(deps: RouteTrustDeps, options: RouteTrustOption
   }
 
   function tellChange(): void {
-    if (started && configured !== null) gossip.announceChange()
+    if (configured !== null) gossip.announceChange()
   }
 
   function takeSeed(seed: string | null, overlapSeconds: number): void {
