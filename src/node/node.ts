@@ -147,8 +147,8 @@ export interface Node {
   /** Who would get a message published on a topic now, by which way, and why others would not. */
   explainTopic(topic: string): TopicExplanation
   snapshot(): NodeSnapshot
-  /** What a simulation compares between nodes; undefined before the start. @internal */
-  debugView(): DebugView | undefined
+  /** What a simulation compares between nodes; undefined before the start. @param isWanted of whose entries the catalog tells @internal */
+  debugView(isWanted?: (nodeId: string) => boolean): DebugView | undefined
   /** Listens. @throws TransportError and others, with one line that says what to change */
   start(): Promise<void>
   /** Stops accepting, lets running requests finish for half a second, closes every connection. Idempotent. */
@@ -416,7 +416,7 @@ class RunningNode implements Node {
     }
   }
 
-  debugView(): DebugView | undefined {
+  debugView(isWanted?: (nodeId: string) => boolean): DebugView | undefined {
     if (this.#fabric === undefined) return undefined
     const { catalog, peers } = this.#fabric
     const owners = new Map<string, string[]>()
@@ -428,7 +428,7 @@ class RunningNode implements Node {
         owners.set(owner, keys)
       }
       keys.push(viewKey(listed))
-    })
+    }, isWanted)
     for (const keys of owners.values()) keys.sort()
     return {
       node_id: this.url,

@@ -112,7 +112,8 @@ export function watchInvariants(fabric: Fabric): Invariants {
       turn = (turn + 1) % turns
       for (const index of fabric.live) {
         if (index % turns !== turn) continue
-        const view = fabric.view(index)
+        const own = simUrl(index)
+        const view = fabric.view(index, (nodeId) => nodeId === own)
         if (view === undefined) continue
         checkListing(view.node_id, view.peers)
         checkOwnEntries(view.node_id, view.functions, view.catalog)

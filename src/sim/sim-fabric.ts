@@ -89,8 +89,8 @@ export interface Fabric<C extends SimClient = SimClient> {
   state(index: number): 'up' | 'down' | 'changing'
   /** Time, chance and log as the program now on the host has them. Functions that wait use its timers. */
   env(index: number): Env
-  /** What the node knows; undefined while it is down. */
-  view(index: number): NodeView | undefined
+  /** What the node knows; undefined while it is down. @param isWanted of whose entries the catalog tells; default: of all */
+  view(index: number, isWanted?: (nodeId: string) => boolean): NodeView | undefined
   start(index: number): Promise<void>
   /** In good order, with GOODBYE. */
   stop(index: number): Promise<void>
@@ -244,9 +244,9 @@ class RunningFabric<C extends SimClient> implements Fabric<C> {
     return incarnation.env
   }
 
-  view(index: number): NodeView | undefined {
+  view(index: number, isWanted?: (nodeId: string) => boolean): NodeView | undefined {
     const { node } = this.#place(index)
-    return node?.debugView()
+    return node?.debugView(isWanted)
   }
 
   #place(index: number): Place<C> {
