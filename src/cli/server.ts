@@ -1,5 +1,5 @@
 /** `mpreg server`: run a node in the foreground. */
-import { existsSync } from 'node:fs'
+import { existsSync, readFileSync } from 'node:fs'
 import { type Command, Option } from 'commander'
 import {
   createNode,
@@ -38,8 +38,17 @@ export function declareServerCommands(server: Command, program: Command): void {
         (error) => new CommandFailure(`Error: ${error.message}`, { cause: error }),
         () => createNodeFromFile(file, verbose ? { logLevel: 'DEBUG' } : {}),
       )
-      await serve(node)
+      await serve(node, () => reloadRouting(node, file))
     })
+}
+
+/** On SIGHUP, as daemons do. A file that is wrong changes nothing, and says on standard error what is wrong with it. */
+function reloadRouting(node: Node, file: string): void {
+  try {
+    node.reloadRouting(readFileSync(file, 'utf8'), file.endsWith('.json') ? 'json' : 'toml', file)
+  } catch (error) {
+    process.stderr.write(`Error: ${(error as Error).message}; the routing settings stay as they are\n`)
+  }
 }
 
 function commandLineOption({ choices, default: value, flags, help, repeatable }: StartOption): Option {
@@ -64,9 +73,10 @@ async function mending(failure: (error: SettingsError) => Error, create: () => P
   }
 }
 
-async function serve(node: Node): Promise<void> {
+async function serve(node: Node, onHangUp?: () => void): Promise<void> {
   const { started, stopped } = runUntilSignal(node)
   await started
+  if (onHangUp !== undefined) process.on('SIGHUP', onHangUp)
   printEndpoint(node)
   await stopped
 }

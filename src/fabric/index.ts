@@ -102,13 +102,16 @@ export { createPathRouter, type PathRouterStatistics } from './routing/graph/pat
 export { type HeaderPlace, type HeaderRefusal, nextHeaders, originHeaders } from './routing/headers.ts'
 export { creatorOf } from './routing/link-state/creator.ts'
 export { createLinkState, type LinkState, type LinkStateSnapshot, type LinkStateStatus } from './routing/link-state/link-state.ts'
-export { isWithdrawal, type RouteChange, type RouteSecurity } from './routing/path-vector/ports.ts'
+export { isWithdrawal } from './routing/path-vector/ports.ts'
 export { createRouteControl, type RouteControl, type RouteControlSnapshot } from './routing/path-vector/route-control.ts'
 export type { RouteExplanation } from './routing/path-vector/route-explanation.ts'
 export type { LinkMetrics } from './routing/path-vector/route-metrics.ts'
 export type { PolicyDirectory, RoutePolicy } from './routing/path-vector/route-policy.ts'
 export type { Plan } from './routing/planner/plan.ts'
 export { canForward, createPlanner, type Planner, type PlannerSnapshot, type PlanRequest } from './routing/planner/planner.ts'
+export { createFileKeyProvider, type KeyProvider } from './routing/security/key-provider.ts'
+export type { RouteCrypto } from './routing/security/ports.ts'
+export { createRouteTrust, type RouteTrustSnapshot } from './routing/security/route-trust.ts'
 
 // sync
 export { createSync, type Sync, type SyncSnapshot } from './sync/sync.ts'

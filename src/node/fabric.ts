@@ -35,6 +35,7 @@ import {
 import type { Diagnostics } from '../telemetry/index.ts'
 import type { Connection, DialOptions, Network } from '../transport/index.ts'
 import type { GossipMessage, SyncMessage } from '../wire/index.ts'
+import { createEd25519 } from './ed25519.ts'
 import { tlsFiles } from './listeners.ts'
 import { createRouting, type Routing, type RoutingSnapshot } from './routing.ts'
 import type { Settings } from './settings/index.ts'
@@ -285,7 +286,7 @@ export function createFabric(deps: FabricDeps): Fabric {
     return state !== 'failed' && state !== 'left'
   }
 
-  const routing = createRouting({ env, settings, nodeId, peers, catalog, gossip, security: { verify: () => 'ok' }, isAlive })
+  const routing = createRouting({ env, settings, nodeId, peers, catalog, gossip, crypto: createEd25519(), isAlive })
 
   /** The operator's limit on a dial to a foreign cluster, as far as it is known to lead to one. */
   function foreignLimitMs(url: string): number {

@@ -37,7 +37,15 @@ import { createPublications, type Publications } from './publications.ts'
 import { createReach, type Reach, type ReachSnapshot } from './reach.ts'
 import type { RouteTrace } from './routing.ts'
 import { createFrameCounters, type FrameCounters, Session, type SessionDeps } from './session.ts'
-import { loadSettings, resolveSettings, type Settings, type SettingsInput, type Subsystem } from './settings/index.ts'
+import {
+  loadSettings,
+  readRoutingSettings,
+  resolveSettings,
+  type Settings,
+  type SettingsFormat,
+  type SettingsInput,
+  type Subsystem,
+} from './settings/index.ts'
 import { createStderrSink } from './stderr-sink.ts'
 import { createWorkerPool, type WorkerFunction, type WorkerPool, type WorkerPoolSnapshot } from './worker-pool.ts'
 
@@ -144,6 +152,14 @@ export interface Node {
   explainPeer(nodeId: string): PeerExplanation
   /** The routes to a cluster, what was held against each, and where a message for it would go now. */
   explainRoute(cluster: string, avoid?: readonly string[]): RouteTrace
+  /**
+   * Takes up the routing settings of a document (policies, stability, tags, link costs, signatures, keys, areas) while the node runs; those it
+   * does not mention stay as they are. A wrong document changes nothing.
+   * @param source its name, for errors
+   * @returns warnings, which are also logged
+   * @throws SettingsError naming every problem and its line
+   */
+  reloadRouting(text: string, format: SettingsFormat, source?: string): readonly string[]
   /** Who would get a message published on a topic now, by which way, and why others would not. */
   explainTopic(topic: string): TopicExplanation
   snapshot(): NodeSnapshot
@@ -391,6 +407,19 @@ class RunningNode implements Node {
 
   explainRoute(cluster: string, avoid: readonly string[] = []): RouteTrace {
     return this.#running().routing.explain(cluster, avoid)
+  }
+
+  reloadRouting(text: string, format: SettingsFormat, source?: string): readonly string[] {
+    const { routing } = this.#running()
+    const log = this.#env.log.scope('fabric.route_control')
+    const { settings, warnings } = readRoutingSettings(text, format, {
+      linkStateArea: this.settings.fabricLinkStateArea,
+      ...(source !== undefined && { source }),
+    })
+    for (const warning of warnings) log.warn(warning)
+    routing.reconfigure(settings)
+    log.info(`routing settings taken up: ${Object.keys(settings).join(', ') || 'none'}`)
+    return warnings
   }
 
   explainTopic(topic: string): TopicExplanation {

@@ -1,17 +1,21 @@
 /**
- * Ways to other clusters: path-vector routes, link-state routes, and the planner that chooses among them, put on the node's links and gossip.
+ * Ways to other clusters: path-vector routes and who vouches for them, link-state routes, and the planner that chooses among them, put on the
+ * node's links and gossip.
  */
 import type { Env } from '../base/index.ts'
 import {
   type Catalog,
   createFederationGraph,
+  createFileKeyProvider,
   createLinkState,
   createPathRouter,
   createPlanner,
   createRouteControl,
+  createRouteTrust,
   creatorOf,
   type Gossip,
   isWithdrawal,
+  type KeyProvider,
   type LinkMetrics,
   type LinkState,
   type LinkStateSnapshot,
@@ -25,11 +29,13 @@ import {
   type PolicyDirectory,
   type RouteControl,
   type RouteControlSnapshot,
+  type RouteCrypto,
   type RouteExplanation,
   type RoutePolicy,
-  type RouteSecurity,
+  type RouteTrustSnapshot,
 } from '../fabric/index.ts'
-import type { Settings } from './settings/index.ts'
+import type { LinkStateUpdate } from '../wire/index.ts'
+import { type RoutingSettings, readRouteKeys, type Settings, watchedFile } from './settings/index.ts'
 
 /** Of a link between clusters before anything was measured; the Python implementation's figures. */
 const UNMEASURED_LATENCY_MS = 5
@@ -43,7 +49,7 @@ export interface RoutingDeps {
   readonly peers: Peers
   readonly catalog: Catalog
   readonly gossip: Gossip
-  readonly security: RouteSecurity
+  readonly crypto: RouteCrypto
   /** False for a neighbour that was found dead: its link may stay open for a while, and leads nowhere. */
   isAlive(nodeId: string): boolean
 }
@@ -55,6 +61,8 @@ export interface Routing {
   plan(request: PlanRequest): Plan
   connected(nodeId: string, clusterId: string): void
   connectionLost(nodeId: string, clusterId: string): void
+  /** Takes up other settings while the node runs; those left out stay. Known routes stay until they expire. */
+  reconfigure(settings: RoutingSettings): void
   /** Why a message for a cluster would go where it would go. */
   explain(destination: string, avoid?: readonly string[]): RouteTrace
   start(): void
@@ -73,11 +81,12 @@ export interface RoutingSnapshot {
   readonly routes: RouteControlSnapshot
   readonly planner: PlannerSnapshot
   readonly link_state: LinkStateSnapshot | undefined
+  readonly trust: RouteTrustSnapshot
   readonly graph: PathRouterStatistics
 }
 
 export function createRouting(deps: RoutingDeps): Routing {
-  const { catalog, env, gossip, nodeId, peers, security, settings } = deps
+  const { catalog, crypto, env, gossip, nodeId, peers, settings } = deps
   const { clusterId } = settings
   const links = peers.sender
   const clusterOf = (id: string): string | undefined =>
@@ -90,6 +99,8 @@ export function createRouting(deps: RoutingDeps): Routing {
     }
   }
 
+  let linkCosts = settings.fabricRouteLinkCosts
+
   function linkMetrics(cluster: string): LinkMetrics | undefined {
     let roundTripMs: number | undefined
     let isLinked = false
@@ -100,14 +111,46 @@ export function createRouting(deps: RoutingDeps): Routing {
       if (measured !== undefined && (roundTripMs === undefined || measured < roundTripMs)) roundTripMs = measured
     }
     if (!isLinked) return undefined
-    // One way is half of the round trip, for want of anything better.
-    return { latency_ms: coarseLatencyMs((roundTripMs ?? 0) / 2), bandwidth_mbps: null, reliability_score: 1, cost_score: 0 }
+    const known = linkCosts[cluster]
+    return {
+      // One way is half of the round trip, for want of anything better.
+      latency_ms: known?.latency_ms ?? coarseLatencyMs((roundTripMs ?? 0) / 2),
+      bandwidth_mbps: known?.bandwidth_mbps ?? null,
+      reliability_score: known?.reliability_score ?? 1,
+      cost_score: known?.cost_score ?? 0,
+    }
   }
+
+  const provider = keyProviderOf(env, settings)
+  const trust = createRouteTrust(
+    {
+      env,
+      crypto,
+      provider,
+      store: null,
+      links: {
+        clusterOf,
+        connected: () => links.connected(),
+        tell: (announcement, ids) => gossip.tell('route_key_announcement', announcement, ids),
+      },
+    },
+    {
+      clusterId,
+      config: settings.fabricRouteSecurityConfig,
+      seed: settings.fabricRouteSigner?.privateKey ?? null,
+      // A provider is of no use without a registry to fill.
+      keys: settings.fabricRouteKeyRegistry ?? (provider === null ? null : { clusters: {} }),
+      pinning: settings.fabricRouteKeysPinned,
+      keyTtlSeconds: settings.fabricRouteKeyTtlSeconds,
+      keyAnnounceIntervalSeconds: settings.fabricRouteKeyAnnounceIntervalSeconds,
+      keyRefreshIntervalSeconds: settings.fabricRouteKeyRefreshIntervalSeconds,
+    },
+  )
 
   const routes = createRouteControl(
     {
       env,
-      security,
+      security: trust.signatures,
       neighbors: {
         clusterOf,
         connectedPeers: () => [...neighbors()],
@@ -136,31 +179,32 @@ export function createRouting(deps: RoutingDeps): Routing {
     },
   )
 
-  const mode = settings.fabricLinkStateMode
-  const linkState =
-    mode === 'disabled'
-      ? undefined
-      : createLinkState(
-          {
-            env,
-            ports: {
-              clusterOf,
-              connectedPeers: neighbors,
-              linkMetrics,
-              send: (update, suffix) => gossip.publish('link_state_update', update, { id: `${nodeId}:${suffix}` }),
-            },
-          },
-          {
-            nodeId,
-            clusterId,
-            mode,
-            ttlSeconds: settings.fabricLinkStateTtlSeconds,
-            announceIntervalSeconds: settings.fabricLinkStateAnnounceIntervalSeconds,
-            ecmpPaths: settings.fabricLinkStateEcmpPaths,
-            area: settings.fabricLinkStateArea,
-            areaPolicy: settings.fabricLinkStateAreaPolicy,
-          },
-        )
+  let linkState = linkStateOf(settings.fabricLinkStateAreaPolicy)
+  let started = false
+
+  function linkStateOf(areaPolicy: Settings['fabricLinkStateAreaPolicy']): LinkState | undefined {
+    const mode = settings.fabricLinkStateMode
+    if (mode === 'disabled') return undefined
+    const ports = {
+      clusterOf,
+      connectedPeers: neighbors,
+      linkMetrics,
+      send: (update: LinkStateUpdate, suffix: string) => gossip.publish('link_state_update', update, { id: `${nodeId}:${suffix}` }),
+    }
+    return createLinkState(
+      { env, ports },
+      {
+        nodeId,
+        clusterId,
+        mode,
+        ttlSeconds: settings.fabricLinkStateTtlSeconds,
+        announceIntervalSeconds: settings.fabricLinkStateAnnounceIntervalSeconds,
+        ecmpPaths: settings.fabricLinkStateEcmpPaths,
+        area: settings.fabricLinkStateArea,
+        areaPolicy,
+      },
+    )
+  }
 
   // Each node tells its own view of routes: nobody passes on those of others.
   gossip.handle('route_advertisement', ({ payload }, from) => {
@@ -169,6 +213,10 @@ export function createRouting(deps: RoutingDeps): Routing {
   })
   gossip.handle('route_withdrawal', ({ payload }, from) => {
     routes.receive(payload, from)
+    return 'keep'
+  })
+  gossip.handle('route_key_announcement', ({ payload }, from) => {
+    trust.receiveKeys(payload, from)
     return 'keep'
   })
   gossip.handle('link_state_update', (message, from) => {
@@ -197,7 +245,9 @@ export function createRouting(deps: RoutingDeps): Routing {
 
   const planner: Planner = createPlanner(
     {
-      linkState,
+      get linkState() {
+        return linkState
+      },
       graph: paths,
       neighbors,
       connectedPeers,
@@ -211,7 +261,9 @@ export function createRouting(deps: RoutingDeps): Routing {
 
   return {
     routes,
-    linkState,
+    get linkState() {
+      return linkState
+    },
     plan: planner.plan,
 
     connected(id, cluster) {
@@ -220,6 +272,8 @@ export function createRouting(deps: RoutingDeps): Routing {
         const latencyMs = linkMetrics(cluster)?.latency_ms || UNMEASURED_LATENCY_MS
         graph.addEdge(clusterId, cluster, { latencyMs, bandwidthMbps: LINK_BANDWIDTH_MBPS, reliabilityScore: LINK_RELIABILITY })
       }
+      // Keys before what is signed with them.
+      trust.connected(id)
       routes.connected(id)
       linkState?.linksChanged()
     },
@@ -230,6 +284,31 @@ export function createRouting(deps: RoutingDeps): Routing {
       linkState?.linksChanged()
     },
 
+    reconfigure(changes) {
+      if (changes.fabricRouteLinkCosts !== undefined) linkCosts = changes.fabricRouteLinkCosts
+      trust.reconfigure({
+        ...(changes.fabricRouteSecurityConfig !== undefined && { config: changes.fabricRouteSecurityConfig }),
+        ...(changes.fabricRouteSigner !== undefined && { seed: changes.fabricRouteSigner?.privateKey ?? null }),
+        ...(changes.fabricRouteKeyRegistry !== undefined && { keys: changes.fabricRouteKeyRegistry }),
+        ...(changes.fabricRouteKeysPinned !== undefined && { pinning: changes.fabricRouteKeysPinned }),
+      })
+      routes.reconfigure({
+        ...(changes.fabricRoutePolicy !== undefined && { policy: policyOf(changes.fabricRoutePolicy) }),
+        ...(changes.fabricRouteExportPolicy !== undefined && { exportPolicy: policyOf(changes.fabricRouteExportPolicy) }),
+        ...(changes.fabricRouteNeighborPolicies !== undefined && { neighborPolicies: directoryOf(changes.fabricRouteNeighborPolicies) }),
+        ...(changes.fabricRouteExportNeighborPolicies !== undefined && {
+          exportNeighborPolicies: directoryOf(changes.fabricRouteExportNeighborPolicies),
+        }),
+        ...(changes.fabricRouteStability !== undefined && { stability: changes.fabricRouteStability }),
+        ...(changes.fabricRouteTags !== undefined && { tags: changes.fabricRouteTags }),
+      })
+      if (changes.fabricLinkStateAreaPolicy === undefined || linkState === undefined) return
+      // Another area, another map: what the others said of this one is heard again within their interval.
+      linkState.stop()
+      linkState = linkStateOf(changes.fabricLinkStateAreaPolicy)
+      if (started) linkState?.start()
+    },
+
     explain: (destination, avoid = []) => ({
       ...routes.table.explainSelection(destination, avoid),
       ...(linkState && { link_state_hint: linkState.hint() }),
@@ -237,6 +316,8 @@ export function createRouting(deps: RoutingDeps): Routing {
     }),
 
     start() {
+      started = true
+      trust.start()
       routes.start()
       linkState?.start()
     },
@@ -244,12 +325,15 @@ export function createRouting(deps: RoutingDeps): Routing {
     stop(inGoodOrder) {
       routes.stop(inGoodOrder && catalog.nodes({ clusterId }).every(({ node_id: id }) => id === nodeId))
       linkState?.stop()
+      trust.stop()
+      started = false
     },
 
     snapshot: () => ({
       routes: routes.snapshot(),
       planner: planner.snapshot(),
       link_state: linkState?.snapshot(),
+      trust: trust.snapshot(),
       graph: paths.statistics(),
     }),
   }
@@ -262,6 +346,14 @@ export function createRouting(deps: RoutingDeps): Routing {
 function coarseLatencyMs(ms: number): number {
   const step = ms < 10 ? 1 : ms < 100 ? 10 : 100
   return Math.round(ms / step) * step
+}
+
+/** Where keys come from besides the settings. */
+function keyProviderOf(env: Env, { fabricRouteKeyFile: path, fabricRouteKeyProvider: given }: Settings): KeyProvider | null {
+  if (given !== null) return given
+  if (path === null) return null
+  const log = env.log.scope('fabric.route_control')
+  return createFileKeyProvider({ file: watchedFile(path), log, parse: (text) => readRouteKeys(text, path) })
 }
 
 type PolicySetting = Settings['fabricRoutePolicy']

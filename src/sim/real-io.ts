@@ -20,8 +20,17 @@ export function runStep(owner: StepOwner, step: () => void): void {
   running.run(owner, step)
 }
 
-/** What of async_hooks' resource types belongs to the simulation itself, or is only bookkeeping. */
-const HARMLESS = new Set(['PROMISE', 'Immediate', 'TickObject', 'Microtask', 'AsyncLocalStorage', 'bound-anonymous-fn', 'RANDOMBYTESJOB'])
+/** What of async_hooks' resource types belongs to the simulation itself, is only bookkeeping, or is done before the call returns. */
+const HARMLESS = new Set([
+  'PROMISE',
+  'Immediate',
+  'TickObject',
+  'Microtask',
+  'AsyncLocalStorage',
+  'bound-anonymous-fn',
+  'RANDOMBYTESJOB',
+  'SIGNREQUEST',
+])
 
 let watchers = 0
 let stopPromiseHooks: ReturnType<typeof promiseHooks.createHook> | undefined

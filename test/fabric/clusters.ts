@@ -12,6 +12,8 @@ export interface ClusterPlan {
   readonly admitted?: Readonly<Record<string, readonly string[]>>
   readonly seed?: number
   readonly settings?: SettingsInput
+  /** Of the nodes of a cluster. */
+  readonly settingsOf?: (cluster: string) => SettingsInput
 }
 
 export interface Federation {
@@ -30,7 +32,14 @@ export interface Federation {
 }
 
 /** Every cluster bridges to its neighbours only, whomever it admits; each node offers `at.<cluster>`, which answers with the cluster's name. */
-export async function createFederation({ admitted = {}, bridges, nodes, seed = 1, settings = {} }: ClusterPlan): Promise<Federation> {
+export async function createFederation({
+  admitted = {},
+  bridges,
+  nodes,
+  seed = 1,
+  settings = {},
+  settingsOf = () => ({}),
+}: ClusterPlan): Promise<Federation> {
   const clusters = Object.keys(nodes)
   const clusterOf = clusters.flatMap((cluster) => Array.from({ length: nodes[cluster] as number }, () => cluster))
   const members = (cluster: string) => clusterOf.flatMap((of, index) => (of === cluster ? [index] : []))
@@ -60,6 +69,7 @@ export async function createFederation({ admitted = {}, bridges, nodes, seed = 1
           allowedForeignClusterIds: admitted[cluster] ?? clusters.filter((other) => other !== cluster),
         },
         ...settings,
+        ...settingsOf(cluster),
       }
     },
   })

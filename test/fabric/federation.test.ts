@@ -1,5 +1,6 @@
 /** Traffic between clusters: which way it goes, what happens when a way is gone, and what is refused. */
 import { describe, expect, it, onTestFinished } from 'vitest'
+import { createEd25519 } from '../../src/node/ed25519.ts'
 import { type ClusterPlan, createFederation, type Federation } from './clusters.ts'
 
 async function federationOf(plan: ClusterPlan): Promise<Federation> {
@@ -151,5 +152,78 @@ describe('clusters that are not admitted', () => {
         .sort(),
     ).toEqual(['beta'])
     expect(fabric.node(0).snapshot().fabric?.catalog.refused).toMatchObject({ cluster_not_allowed: expect.any(Number) })
+  })
+})
+
+describe('signed routes between clusters', () => {
+  const seeds = Object.fromEntries(['alpha', 'beta', 'gamma'].map((cluster, i) => [cluster, String(i + 1).repeat(64)]))
+  const { ed25519PublicKey } = createEd25519()
+  const registryOf = (...clusters: string[]) => ({
+    clusters: Object.fromEntries(
+      clusters.map((cluster) => [cluster, { keys: [{ public_key: ed25519PublicKey(seeds[cluster] as string) }] }]),
+    ),
+  })
+  const strict = { requireSignatures: true, allowUnsigned: false, allowEmbeddedKeys: false }
+
+  it('routing check 20: carry traffic when every cluster signs and knows the keys of its neighbours', async () => {
+    const federation = await federationOf({
+      ...ALPHA_BETA_GAMMA,
+      settingsOf: (cluster) => ({
+        fabricRouteSigner: { privateKey: seeds[cluster] as string },
+        fabricRouteSecurityConfig: strict,
+        fabricRouteKeyRegistry: registryOf('alpha', 'beta', 'gamma'),
+      }),
+    })
+    expect(await federation.callFrom(federation.members('alpha')[0] as number, 'gamma')).toBe('gamma')
+    const signatures = routing(federation, federation.members('beta')[0] as number)?.trust.signatures
+    expect(signatures?.verified_total).toBeGreaterThan(0)
+    expect(signatures?.signed_total).toBeGreaterThan(0)
+    expect(signatures?.refused_total).toEqual({})
+  })
+
+  it('routing check 20: of a cluster that does not sign are refused, and the refusals counted', async () => {
+    const { fabric, members } = await createFederation({
+      ...ALPHA_BETA_GAMMA,
+      settingsOf: (cluster) =>
+        cluster === 'beta' ? {} : { fabricRouteSecurityConfig: strict, fabricRouteKeyRegistry: registryOf('alpha', 'beta', 'gamma') },
+    })
+    onTestFinished(() => fabric.close())
+    await fabric.advance(12_000)
+    const [first] = members('alpha') as [number, number]
+    const statistics = fabric.live.map((index) => fabric.node(index).snapshot().fabric?.routing.routes.statistics)
+    expect(statistics[first + 1]?.rejection_reasons.signature).toBeGreaterThan(0)
+    expect(statistics[first + 1]?.routes_active_total).toBe(0)
+  })
+
+  it('routing check 23: keys are learned from the cluster itself, and a rotation loses no route', async () => {
+    const federation = await federationOf({
+      ...ALPHA_BETA_GAMMA,
+      settingsOf: (cluster) => ({
+        fabricRouteSigner: { privateKey: seeds[cluster] as string },
+        fabricRouteSecurityConfig: { ...strict, allowEmbeddedKeys: true },
+        fabricRouteKeyRegistry: { clusters: {} },
+        fabricRouteKeyAnnounceIntervalSeconds: 5,
+      }),
+    })
+    const { fabric } = federation
+    const [first] = federation.members('alpha') as [number, number]
+    const next = JSON.stringify({ fabric_route_signer: { private_key: '9'.repeat(64) } })
+    for (const index of federation.members('beta')) fabric.node(index).reloadRouting(next, 'json')
+    for (let second = 0; second < 30; second++) {
+      await fabric.advance(1_000)
+      expect(federation.routed()).toBe(true)
+    }
+    expect(await federation.callFrom(first, 'gamma')).toBe('gamma')
+  })
+
+  it('a wrong document of routing settings changes nothing, and says where it is wrong', async () => {
+    const federation = await federationOf(ALPHA_BETA_GAMMA)
+    const node = federation.fabric.node(0)
+    const text = 'fabric_route_tags = ["metro"]\n[fabric_route_policy]\nmax_hops = "three"\n'
+    expect(() => node.reloadRouting(text, 'toml', 'routes.toml')).toThrow(/routes\.toml: .*max_hops.*line 3/s)
+    expect(node.reloadRouting('[fabric_route_policy]\nallowed_destinations = ["beta"]\n', 'toml')).toEqual([])
+    await federation.fabric.advance(40_000)
+    expect(node.explainRoute('gamma').selected).toBeNull()
+    expect(node.explainRoute('beta').selected).not.toBeNull()
   })
 })

@@ -32,7 +32,8 @@ data_dir = "state"
 - Where a list is expected, a single item stands for a list of one: \`resources = "gpu"\`.
 - Nothing is converted: \`port = "9001"\` is an error.
 - In JSON, null means "not given", except where null is among the values below.
-- An unknown key is an error that names the nearest valid one. All problems of a file are reported together.
+- An unknown key is an error that names the nearest valid one. All problems of a file are reported together, each with its line.
+- Private keys, tokens and passwords are never shown: neither in errors nor where settings are printed.
 - Settings are not read from environment variables.
 - A setting of a subsystem that a node does not have is checked, and then has no effect; the node says so in its log.
 `

@@ -6,7 +6,7 @@
  * "not given".
  */
 import { isIP } from 'node:net'
-import { type Place, quote, snakeCase } from './report.ts'
+import { keyIn, type Place, quote, snakeCase } from './report.ts'
 
 export interface Kind<Value, Input = Value> {
   /** For errors and documentation, with an article: `a string`, `an integer from 0 to 65535`. */
@@ -338,11 +338,6 @@ function checkField(field: AnySetting, given: unknown, place: Place): unknown {
 export function showFields<F extends Fields>(fields: F, value: Resolved<F>): Record<string, unknown> {
   const shown = Object.entries(fields).map(([key, field]) => [snakeCase(key), field.kind.show(value[key])] as const)
   return Object.fromEntries(shown.filter((entry) => entry[1] !== undefined))
-}
-
-/** Keys that already are snake_case, as those of wire records are, stay as they are. */
-function keyIn(place: Place, key: string): string {
-  return place.style === 'file' ? snakeCase(key) : key
 }
 
 export function isObject(raw: unknown): raw is Record<string, unknown> {

@@ -1,6 +1,7 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { inspect } from 'node:util'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { loadSettings } from './load.ts'
 import { SettingsError } from './report.ts'
@@ -106,7 +107,7 @@ describe('settings from a file', () => {
   it('rpc check 38: persistence_config.mode="disk" is an error', () => {
     const error = failure('disk.toml', 'persistence_config.mode = "disk"')
     expect(error).toMatchObject({ code: 'settings_bad_value', key: 'persistence_config.mode' })
-    expect(error.message).toMatch(/disk\.toml: persistence_config\.mode: expected one of "memory", "sqlite", "off", got "disk"$/)
+    expect(error.message).toMatch(/disk\.toml: persistence_config\.mode: expected one of "memory", "sqlite", "off", got "disk" \(line 1\)$/)
   })
 
   it('has its federation read into the structure', () => {
@@ -217,29 +218,33 @@ describe('a settings file with mistakes', () => {
       `,
     )
     expect(error.problems).toEqual([
-      { code: 'settings_unknown_key', key: 'mpreg.log_levl', message: 'unknown setting, did you mean "log_level"?' },
-      { code: 'settings_unknown_key', key: 'mpreg.logLevel', message: 'unknown setting, did you mean "log_level"?' },
-      { code: 'settings_wrong_type', key: 'mpreg.port', message: 'expected an integer from 0 to 65535, got the string "8080"' },
-      { code: 'settings_wrong_type', key: 'mpreg.peers[1]', message: 'expected a string, got the number 7' },
-      { code: 'settings_bad_value', key: 'mpreg.gossip_interval', message: 'expected a number above 0, got 0' },
+      { code: 'settings_unknown_key', key: 'mpreg.log_levl', message: 'unknown setting, did you mean "log_level"?', line: 3 },
+      { code: 'settings_unknown_key', key: 'mpreg.logLevel', message: 'unknown setting, did you mean "log_level"?', line: 4 },
+      { code: 'settings_wrong_type', key: 'mpreg.port', message: 'expected an integer from 0 to 65535, got the string "8080"', line: 5 },
+      { code: 'settings_wrong_type', key: 'mpreg.peers[1]', message: 'expected a string, got the number 7', line: 6 },
+      { code: 'settings_bad_value', key: 'mpreg.gossip_interval', message: 'expected a number above 0, got 0', line: 7 },
       {
         code: 'settings_missing_key',
         key: 'mpreg.federation_config.explicit_bridges[0].remote_cluster_id',
         message: 'is required: a string',
+        line: 9,
       },
       {
         code: 'settings_wrong_type',
         key: 'mpreg.federation_config.explicit_bridges[0].retry_attempts',
         message: 'expected an integer of at least 0, got the number 2.5',
+        line: 9,
       },
     ])
-    expect(error.message).toContain('many.toml: mpreg.log_levl: unknown setting, did you mean "log_level"?; mpreg.logLevel: ')
+    expect(error.message).toContain('many.toml: mpreg.log_levl: unknown setting, did you mean "log_level"? (line 3); mpreg.logLevel: ')
   })
 
   it('is refused when it is not an object, is not there, or can not be parsed', () => {
     expect(failure('list.json', '[]')).toMatchObject({ code: 'settings_wrong_type', key: '' })
     expect(failure('table.json', '{"mpreg": 5}')).toMatchObject({ code: 'settings_wrong_type', key: 'mpreg' })
-    expect(failure('broken.json', '{"host": ')).toMatchObject({ code: 'settings_syntax' })
+    expect(failure('broken.json', '{"host": ').message).toMatch(
+      /broken\.json: Invalid JSON document: expected a value \(line 1, column 10\)$/,
+    )
     expect(failure('broken.toml', 'host = "a"\nport = = 1').message).toMatch(/broken\.toml: .*line 2, column \d+/)
     expect(() => loadSettings(join(directory, 'absent.toml'))).toThrow(expect.objectContaining({ code: 'settings_unreadable' }))
   })
@@ -256,6 +261,22 @@ describe('a settings file with mistakes', () => {
     )
     expect(error.problems).toHaveLength(3)
     expect(error.message).not.toMatch(/hunter2|123456/)
+  })
+
+  it('never has a secret quoted that stands where a structure belongs, or beside a mistake of syntax', () => {
+    const misplaced = { fabric_route_signer: 'hunter2', auth_tokens: 'hunter2', discovery_tenant_credentials: ['hunter2'] }
+    expect(failure('misplaced.json', JSON.stringify(misplaced)).problems.map(({ key, message }) => `${key} ${message}`)).toEqual([
+      'auth_tokens expected an object (under each name a string (secret)), got a string',
+      'fabric_route_signer expected an object, got a string',
+      'discovery_tenant_credentials[0] expected an object, got a string',
+    ])
+    for (const [name, content] of [
+      ['syntax.json', '{"peer_auth_token": hunter2}'],
+      ['syntax.toml', 'peer_auth_token = hunter2'],
+    ] as const) {
+      const error = failure(name, content)
+      expect(inspect(error)).not.toContain('hunter2')
+    }
   })
 
   it('can not smuggle in prototypes', () => {

@@ -68,6 +68,11 @@ export type Path = readonly (string | number)[]
 /** The line a value stands in, or the innermost one around it that is there; undefined for the document itself. */
 export type Locator = (path: Path) => number | undefined
 
+/** A setting's name as whoever gave the settings writes it; keys that already are snake_case, as those of wire records are, stay as they are. */
+export function keyIn({ style }: Place, key: string): string {
+  return style === 'file' ? snakeCase(key) : key
+}
+
 interface Findings {
   readonly problems: SettingsProblem[]
   readonly warnings: string[]

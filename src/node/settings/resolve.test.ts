@@ -140,6 +140,15 @@ describe('normalisation', () => {
   it('lets the key provider be called once a second at most', () => {
     expect(settingsOf({ fabricRouteKeyRefreshIntervalSeconds: 0.1 }).fabricRouteKeyRefreshIntervalSeconds).toBe(1)
   })
+
+  it('takes a function for a key provider', () => {
+    const refresh = () => {}
+    const { fabricRouteKeyProvider } = settingsOf({ fabricRouteKeyProvider: refresh })
+    expect(fabricRouteKeyProvider?.refresh).toBe(refresh)
+    expect(problemsOf({ fabricRouteKeyProvider: 'x' })).toEqual([
+      'fabricRouteKeyProvider: expected an object with the method refresh, got the string "x"',
+    ])
+  })
 })
 
 describe('rules across settings', () => {

@@ -3,7 +3,8 @@
  */
 import { unknownScopeWarnings } from '../../telemetry/index.ts'
 import { checkFields, isObject, showFields } from './kinds.ts'
-import { Place, SettingsError, snakeCase } from './report.ts'
+import { keyIn, Place, SettingsError } from './report.ts'
+import { checkAreaPolicy, checkKeyRegistry, securityWarnings } from './routing-rules.ts'
 import { type FederationConfig, type Settings, type SettingsInput, type Subsystem, sections, settingFields } from './schema.ts'
 
 export interface ResolveOptions {
@@ -51,6 +52,7 @@ export function settingsDocument(settings: Settings): Record<string, unknown> {
 /** The rules that concern several settings. */
 function settle(checked: Settings, place: Place): Settings {
   checkCertificate(checked, place)
+  checkRouting(checked, place)
   return {
     ...checked,
     federationConfig: settleFederation(checked, placeOf(place, 'federationConfig')),
@@ -73,7 +75,7 @@ function checkCertificate({ listen, tlsCertFile, tlsKeyFile }: Settings, place: 
 /** What a federation demands must be what the node does: a demand that nothing enforces is refused. */
 function checkFederationDemands({ federationConfig: config, listen, tlsRequireClientCert }: Settings, place: Place): void {
   const { requireEncryptedConnections, requireMutualAuthentication } = config.securityPolicy
-  const named = (at: Place, key: string) => at.field(place.style === 'file' ? snakeCase(key) : key)
+  const named = (at: Place, key: string) => at.field(keyIn(place, key))
   const demand = (key: string) => named(named(place, 'securityPolicy'), key)
   const isSecure = listen.length > 0 && listen.every((url) => /^(wss|tcps):/i.test(url))
   if (requireEncryptedConnections && !isSecure) {
@@ -97,6 +99,16 @@ function checkFederationDemands({ federationConfig: config, listen, tlsRequireCl
     kept(bridge.healthCheckIntervalSeconds, 60, named(at, 'healthCheckIntervalSeconds'))
   }
   kept(config.connectionHealthCheckIntervalSeconds, 120, named(place, 'connectionHealthCheckIntervalSeconds'))
+}
+
+function checkRouting(checked: Settings, place: Place): void {
+  const { fabricLinkStateArea, fabricLinkStateAreaPolicy, fabricRouteKeyFile, fabricRouteKeyProvider, fabricRouteKeyRegistry } = checked
+  checkAreaPolicy(fabricLinkStateAreaPolicy, fabricLinkStateArea, placeOf(place, 'fabricLinkStateAreaPolicy'))
+  checkKeyRegistry(fabricRouteKeyRegistry, placeOf(place, 'fabricRouteKeyRegistry'))
+  if (fabricRouteKeyFile !== null && fabricRouteKeyProvider !== null) {
+    placeOf(place, 'fabricRouteKeyFile').badValue(`can not be given together with ${keyIn(place, 'fabricRouteKeyProvider')}`)
+  }
+  for (const { key, warning } of securityWarnings(checked, (name) => keyIn(place, name))) placeOf(place, key).warn(warning)
 }
 
 function settleFederation(settings: Settings, place: Place): FederationConfig {
@@ -130,9 +142,4 @@ function changedKeys(checked: Settings, subsystem: Subsystem): (keyof Settings)[
 
 function placeOf(place: Place, key: keyof Settings): Place {
   return place.field(keyIn(place, key))
-}
-
-/** A setting's name as whoever gave the settings wrote it. */
-function keyIn(place: Place, key: keyof Settings): string {
-  return place.style === 'file' ? snakeCase(key) : key
 }

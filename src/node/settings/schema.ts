@@ -19,7 +19,6 @@ import {
   number,
   oneOf,
   oneOfElse,
-  plugin,
   port,
   type Resolved,
   record,
@@ -34,9 +33,11 @@ import {
 import {
   areaPolicy,
   federation,
+  linkCosts,
   namespaceRule,
   optionalScope,
   persistence,
+  routeKeyProvider,
   routeKeyRegistry,
   routePolicy,
   routePolicyDirectory,
@@ -52,11 +53,6 @@ const MIB = 1024 * 1024
 
 /** Told the port that was allocated; may be asynchronous. Its failure is logged and changes nothing. */
 export type PortCallback = (port: number) => void | Promise<void>
-
-/** Refreshes the registry of route keys from elsewhere. */
-export interface RouteKeyProvider {
-  refresh(registry: unknown): void | Promise<void>
-}
 
 const nodeUrls = list(url('ws', 'wss', 'tcp', 'tcps'))
 const names = list(text())
@@ -173,12 +169,22 @@ const routing = {
   fabricRouteStability: setting(nullable(routeStability), null, 'Damping of routes that come and go; null: off.'),
   fabricRouteTags: setting(names, [], 'Tags on the routes the node announces.'),
   fabricRouteFallbackNeighbor: setting(boolean(), true, 'Without any route, hand the message to a neighbour that may know more.'),
+  fabricRouteLinkCosts: setting(linkCosts, {}, 'What is known of the links to neighbouring clusters, by cluster.'),
   fabricRouteSecurityConfig: setting(nullable(routeSecurity), null, 'What is demanded of signatures; null: those present must be right.'),
   fabricRouteSigner: setting(nullable(routeSigner), null, 'Key that signs own announcements; null: unsigned.'),
   fabricRouteKeyRegistry: setting(nullable(routeKeyRegistry), null, 'Public keys known from the start.'),
-  fabricRouteKeyProvider: setting(nullable(plugin<RouteKeyProvider>('refresh')), null, 'Refreshes the registry from elsewhere.'),
-  fabricRouteKeysPinned: setting(boolean(), false, 'Gossip can not change keys of a cluster that were configured or provided here.'),
-  fabricRouteKeyRefreshIntervalSeconds: setting(secondsFromOne, 60, 'Time between calls of the key provider; at least 1.'),
+  fabricRouteKeyFile: setting(
+    nullable(text()),
+    null,
+    'JSON file of more public keys, in the form of `fabric_route_key_registry`; read again when it has changed.',
+  ),
+  fabricRouteKeyProvider: setting(nullable(routeKeyProvider()), null, 'Refreshes the registry from elsewhere, in place of a file.'),
+  fabricRouteKeysPinned: setting(boolean(), true, 'Gossip can not change keys of a cluster that were configured or provided here.'),
+  fabricRouteKeyRefreshIntervalSeconds: setting(
+    secondsFromOne,
+    60,
+    'Time between calls of the key provider, or looks at the key file; at least 1.',
+  ),
   fabricRouteKeyTtlSeconds: setting(seconds({ above: 0 }), 120, 'Life of a key announcement.'),
   fabricRouteKeyAnnounceIntervalSeconds: setting(seconds({ above: 0 }), 60, 'Time between key announcements.'),
   fabricLinkStateMode: setting(

@@ -13,6 +13,7 @@ import {
   number,
   object,
   oneOf,
+  plugin,
   record,
   refine,
   required,
@@ -131,7 +132,7 @@ export const routeSecurity = object({
 })
 
 export const routeSigner = object({
-  privateKey: required(hex(32, secret()), 'Ed25519 seed.'),
+  privateKey: required(hex(32, secret()), 'Ed25519 seed. Its public key is one of the own cluster, listed or not.'),
 })
 
 const routeKey = object({
@@ -142,13 +143,41 @@ const routeKey = object({
 })
 
 const clusterKeys = object({
-  primary_key_id: setting(nullable(text()), null, 'Key tried first.'),
-  keys: setting(list(routeKey), [], 'Keys of the cluster.'),
+  primary_key_id: setting(nullable(text()), null, 'Key tried first; null: the first one.'),
+  keys: setting(list(routeKey), [], 'Keys of the cluster; none: nothing it signs is believed.'),
 })
 
 export const routeKeyRegistry = object({
   clusters: setting(record(clusterKeys), {}, 'Public keys by cluster.'),
 })
+
+/** Refreshes the registry of route keys from elsewhere. It is handed the registry, to write keys as those of the provider. */
+export interface RouteKeyProvider {
+  refresh(registry: unknown): void | Promise<void>
+}
+
+/** The same as a mere function. */
+export type RouteKeyRefresh = RouteKeyProvider['refresh']
+
+/** A plug-in, or its one operation as a function. */
+export function routeKeyProvider(): Kind<RouteKeyProvider, RouteKeyProvider | RouteKeyRefresh> {
+  const wanted: Kind<RouteKeyProvider, RouteKeyProvider | RouteKeyRefresh> = plugin<RouteKeyProvider>('refresh')
+  return {
+    ...wanted,
+    name: 'a function, or an object with the method refresh (in code only)',
+    check: (raw, place) => wanted.check(typeof raw === 'function' ? { refresh: raw } : raw, place),
+  }
+}
+
+/** What is known of the links to a neighbouring cluster besides what is measured. Names as in the announcements they end up in. */
+const linkCost = object({
+  latency_ms: setting(nullable(number({ min: 0 }, 'milliseconds')), null, 'One way; null: half of the measured round trip.'),
+  bandwidth_mbps: setting(nullable(integer({ min: 1 }, 'Mbit/s')), null, 'Bandwidth; null: unknown.'),
+  reliability_score: setting(nullable(number({ min: 0, max: 1 })), null, 'From 0 to 1; null: as measured.'),
+  cost_score: setting(number({ min: 0 }), 0, 'Cost; larger is worse.'),
+})
+
+export const linkCosts = record(linkCost)
 
 const summaryFilter = object({
   sourceArea: required(text(), 'Area the summary comes from.'),

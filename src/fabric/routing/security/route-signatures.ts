@@ -7,18 +7,11 @@
  *
  * A signature speaks for one hop: the advertiser vouches for what it tells its neighbour, whatever it was told itself.
  */
-import {
-  announcementSigningText,
-  type RouteAnnouncement,
-  type RouteKey,
-  type RouteWithdrawal,
-  withdrawalSigningText,
-} from '../../../wire/index.ts'
+import { announcementSigningText, type RouteKey, withdrawalSigningText } from '../../../wire/index.ts'
+import { isWithdrawal, type RouteMessage } from '../path-vector/ports.ts'
 import type { KeyStanding } from './key-registry.ts'
 import type { RouteCrypto } from './ports.ts'
 import { admitsUnsigned, DEFAULT_ROUTE_SECURITY, type RouteSecurityConfig } from './security-config.ts'
-
-export type SignedMessage = RouteAnnouncement | RouteWithdrawal
 
 export type SignatureRefusal =
   /** It has no signature, and one is demanded. */
@@ -64,9 +57,9 @@ export interface RouteSignaturesSnapshot {
 
 export interface RouteSignatures {
   /** The message with signature and key; as it is when there is no key to sign with. @throws TypeError for numbers that are not finite */
-  sign<M extends SignedMessage>(message: M): M
+  sign<M extends RouteMessage>(message: M): M
   /** Decides about unsigned messages too. Never throws. */
-  verify(message: SignedMessage): 'ok' | SignatureRefusal
+  verify(message: RouteMessage): 'ok' | SignatureRefusal
   setConfig(config: RouteSecurityConfig | null): void
   /** @throws TypeError when it is not 32 bytes in hex; then the old key stays */
   setSeed(seed: string | null): void
@@ -91,7 +84,7 @@ export function createRouteSignatures(
     return seed === null ? undefined : { seed, publicKey: crypto.ed25519PublicKey(seed) }
   }
 
-  function verdictOn(message: SignedMessage): 'ok' | SignatureRefusal {
+  function verdictOn(message: RouteMessage): 'ok' | SignatureRefusal {
     const { advertiser, public_key: ownKey, signature } = message
     if (signature === '') return admitsUnsigned(config) ? 'ok' : 'unsigned'
     if (message.signature_algorithm !== config.signatureAlgorithm) return 'wrong_algorithm'
@@ -154,17 +147,17 @@ export function createRouteSignatures(
 }
 
 /** What a signature covers; undefined when a number has no exact form. */
-export function signingText(message: SignedMessage): string | undefined {
+export function signingText(message: RouteMessage): string | undefined {
   return hasExactNumbers(message) ? textOf(message) : undefined
 }
 
-function textOf(message: SignedMessage): string {
-  return 'withdrawn_at' in message ? withdrawalSigningText(message) : announcementSigningText(message)
+function textOf(message: RouteMessage): string {
+  return isWithdrawal(message) ? withdrawalSigningText(message) : announcementSigningText(message)
 }
 
-function hasExactNumbers(message: SignedMessage): boolean {
+function hasExactNumbers(message: RouteMessage): boolean {
   if (!Number.isSafeInteger(message.epoch)) return false
-  if ('withdrawn_at' in message) return Number.isFinite(message.withdrawn_at)
+  if (isWithdrawal(message)) return Number.isFinite(message.withdrawn_at)
   const { bandwidth_mbps, cost_score, hop_count, latency_ms, reliability_score } = message.metrics
   return (
     Number.isSafeInteger(hop_count) &&
