@@ -18,6 +18,8 @@ import type { Fault } from './world.ts'
 const CHECK_MS = 500
 /** Time the nodes have to agree once all is calm, ms: what vanished in silence stays in catalogs until its lease ends. */
 const AGREE_MS = 150_000
+/** Time after that in which wrong suspicions are taken back, ms. */
+const OBJECTION_MS = 2_000
 const STORM_MS = 30_000
 const PAUSE_MS = 300
 /** Re-runs spent on making a failing plan small. */
@@ -165,8 +167,11 @@ class Run<C extends SimClient> {
     const fromMs = fabric.nowMs
     const agreed = await this.#waitUntil(() => this.#settled() && fabric.converged(), AGREE_MS)
     if (this.#over) return
-    if (agreed) this.#agreedAfterMs = fabric.nowMs - fromMs
-    else fabric.fault('not_converged', 'fabric', fabric.disagreements().slice(0, 5).join('; ') || 'a node neither runs nor has stopped')
+    if (agreed) {
+      this.#agreedAfterMs = fabric.nowMs - fromMs
+      // Who returned in this very moment may be suspected still, for what its predecessor did.
+      await this.#advanceTo(fabric.nowMs + OBJECTION_MS)
+    } else fabric.fault('not_converged', 'fabric', fabric.disagreements().slice(0, 5).join('; ') || 'a node neither runs nor has stopped')
   }
 
   async proof(): Promise<void> {

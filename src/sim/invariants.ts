@@ -16,12 +16,19 @@ const GONE_LISTED_MS = { stopped: 3_000, crashed: 8_000 } as const
  * cut off.
  */
 const SILENT_LISTED_MS = { least: 15_000, perDecade: 11_500 }
+/**
+ * The same for who vanished before it was well linked: so few can probe it that nobody confirms, and the suspicion takes its full time, or
+ * the lease of what it offered ends (30 s by the explorer's settings).
+ */
+const BRIEF_LISTED_MS = 33_000
+/** Up for less, a node has links to little more than its seeds, ms. */
+const BRIEF_MS = 5_000
 /** Time in which a node's own catalog follows its registry, ms. */
 const OWN_ENTRY_MISSING_MS = 3_000
 /** Nodes looked at in one check: looking costs more than what a node does meanwhile, and nothing here is decided within a second. */
 const NODES_PER_CHECK = 5
 
-export type Departure = keyof typeof GONE_LISTED_MS | 'silent'
+export type Departure = keyof typeof GONE_LISTED_MS | 'silent' | 'brief'
 
 export interface Invariants {
   /** The network is disturbed from now on, or for so long. */
@@ -46,7 +53,11 @@ export function watchInvariants(fabric: Fabric): Invariants {
   let cut = false
   const turns = Math.max(4, Math.ceil(fabric.size / NODES_PER_CHECK))
   let turn = 0
-  const listedMaxMs = { ...GONE_LISTED_MS, silent: Math.max(SILENT_LISTED_MS.least, SILENT_LISTED_MS.perDecade * Math.log10(fabric.size)) }
+  const listedMaxMs = {
+    ...GONE_LISTED_MS,
+    silent: Math.max(SILENT_LISTED_MS.least, SILENT_LISTED_MS.perDecade * Math.log10(fabric.size)),
+    brief: BRIEF_LISTED_MS,
+  }
 
   watchFrames(fabric)
 
@@ -100,7 +111,9 @@ export function watchInvariants(fabric: Fabric): Invariants {
     departed(index, how) {
       // What a cut or a hanging node keeps from being heard was as good as not said.
       const isHeard = !cut && calmFromMs <= fabric.nowMs
-      gone.set(simUrl(index), { how: isHeard ? how : 'silent', sinceMs: fabric.nowMs })
+      const id = simUrl(index)
+      const isBrief = fabric.nowMs - (startedMs.get(id) ?? 0) < BRIEF_MS
+      gone.set(id, { how: isHeard && how !== 'silent' ? how : isBrief ? 'brief' : 'silent', sinceMs: fabric.nowMs })
     },
     returned(index) {
       const id = simUrl(index)

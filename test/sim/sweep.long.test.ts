@@ -11,10 +11,16 @@ afterAll(endLeftovers)
 describe('the explorer', { timeout: 4 * 3_600_000 }, () => {
   it(`finds nothing wrong with 20 nodes in ${SEEDS} storms`, async () => {
     for (let first = 1; first <= SEEDS; first += PART) {
-      const { failures, seeds } = await sweep(first, PART, 20)
+      const { failures, seeds } = await sweep(first, PART, { nodes: 20 })
       expect(failures).toEqual([])
       expect(seeds).toHaveLength(PART)
       process.stdout.write(`seeds ${first} to ${first + PART - 1}: ok\n`)
     }
+  })
+
+  it('finds nothing wrong with 20 nodes of 5 clusters in 200 storms', async () => {
+    const { failures, seeds } = await sweep(1, 200, { nodes: 20, clusters: 5 })
+    expect(failures).toEqual([])
+    expect(seeds).toHaveLength(200)
   })
 })

@@ -2,6 +2,13 @@
 import { availableParallelism } from 'node:os'
 import { type Finished, startMpreg } from '../cli/run-mpreg.ts'
 
+export interface SweepOptions {
+  readonly nodes: number
+  readonly clusters?: number
+  /** Length of each storm. */
+  readonly storm?: number
+}
+
 export interface Sweep {
   /** Processes that ended with a violation or in another bad way. */
   readonly failures: readonly Finished[]
@@ -18,14 +25,13 @@ export interface SweptSeed {
 const SEED_LINE = /^seed (\d+): ok, .* (\d+) values, \d+ errors, \d+ published, (\d+) delivered$/
 
 /** Runs seeds `first` to `first + count - 1`. */
-export async function sweep(first: number, count: number, nodes: number, clusters = 1): Promise<Sweep> {
+export async function sweep(first: number, count: number, options: SweepOptions): Promise<Sweep> {
   const processes = Math.min(count, availableParallelism())
   const share = Math.ceil(count / processes)
   const ended = await Promise.all(
     Array.from({ length: processes }, (_, i) => {
       const runs = Math.min(share, count - i * share)
-      const options = { seed: first + i * share, runs, nodes, clusters }
-      const words = Object.entries(options).flatMap(([name, value]) => [`--${name}`, String(value)])
+      const words = Object.entries({ seed: first + i * share, runs, ...options }).flatMap(([name, value]) => [`--${name}`, String(value)])
       return startMpreg(['sim', 'explore', ...words, '--no-minimise']).finished
     }),
   )
