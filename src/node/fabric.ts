@@ -224,7 +224,7 @@ export function createFabric(deps: FabricDeps): Fabric {
     nodeId,
     instanceId,
     send: (target, message) => links.send(target, gossipFrame(message)),
-    targets: () => links.connected().filter((peer) => links.has(peer, 'swim/1')),
+    targets: () => links.connectedWith('swim/1'),
     isKnown: (id) => catalog.node(id) !== undefined,
     population: () => peers.directory.size,
     regionOf: (id) => catalog.node(id)?.region ?? '',

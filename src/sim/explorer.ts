@@ -24,6 +24,8 @@ const STORM_MS = 30_000
 const PAUSE_MS = 300
 /** Re-runs spent on making a failing plan small. */
 const MINIMISE_RUNS_MAX = 80
+/** Larger fabrics gossip at half the pace, five times that of the default settings still. */
+const LARGE = 50
 /** Nodes everybody is told of, so that a fabric does not depend on one. */
 const SEEDS = 3
 
@@ -61,7 +63,7 @@ export async function explore<C extends SimClient>(deps: FabricDeps<C>, options:
     start: false,
     throwOnFault: false,
     settings: (index) => ({
-      gossipInterval: 0.5,
+      gossipInterval: nodes > LARGE ? 1 : 0.5,
       fabricCatalogTtlSeconds: 30,
       ...membershipOf(index, clusters, nodes),
       ...options.settings,

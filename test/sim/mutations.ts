@@ -35,7 +35,7 @@ export const mutations: readonly Mutation[] = [
     bug: 'the list of linked nodes is not made anew when one is added',
     kinds: ['message_lost', 'not_converged', 'call_failed', 'departed_listed'],
     file: 'src/fabric/peers/links.ts',
-    original: 'peers.set(nodeId, peer)\n        sorted = undefined',
+    original: 'peers.set(nodeId, peer)\n        listsChanged()',
     planted: 'peers.set(nodeId, peer)',
   },
   {

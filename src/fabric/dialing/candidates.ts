@@ -41,7 +41,7 @@ export interface CandidateSet {
 export interface CandidateFacts {
   /** The node id behind a url; this node's own when the url led back to it; the url itself while unknown. */
   resolve(url: string): string
-  nodes(): Iterable<Pick<NodeEntry, 'node_id' | 'cluster_id' | 'transport_endpoints'>>
+  nodes(): Iterable<NodeFacts>
   isDeparted(nodeId: string): boolean
   federationAllows(clusterId: string, nodeId: string): { readonly allowed: boolean; readonly message: string }
 }
@@ -66,9 +66,13 @@ export interface CandidatesOptions {
   readonly onLost?: (nodeId: string) => void
 }
 
+type NodeFacts = Pick<NodeEntry, 'node_id' | 'cluster_id' | 'transport_endpoints'>
+
 interface Known {
   readonly dialUrl: string
   readonly clusterId: string
+  /** What it was read from: while that is the same, so is this. */
+  readonly facts: NodeFacts
 }
 
 export function createCandidates(clock: Clock, facts: CandidateFacts, { nodeId: self, seeds, onLost }: CandidatesOptions): Candidates {
@@ -98,8 +102,15 @@ export function createCandidates(clock: Clock, facts: CandidateFacts, { nodeId: 
       chosen.set(nodeId, candidate)
     }
 
-    for (const { node_id: nodeId, cluster_id: clusterId, transport_endpoints: endpoints } of facts.nodes()) {
-      if (nodeId !== self) present.set(nodeId, { dialUrl: dialUrlOf(nodeId, endpoints), clusterId })
+    for (const node of facts.nodes()) {
+      const { node_id: nodeId } = node
+      if (nodeId === self) continue
+      const before = known.get(nodeId)
+      const isSame = before?.facts === node
+      present.set(
+        nodeId,
+        isSame ? before : { dialUrl: dialUrlOf(nodeId, node.transport_endpoints), clusterId: node.cluster_id, facts: node },
+      )
     }
     for (const url of seedUrls) {
       const nodeId = facts.resolve(url)

@@ -21,6 +21,7 @@ export interface BusMember {
 /** The links of one member. */
 export interface BusLinks {
   connected(): readonly string[]
+  connectedWith(extension: string): readonly string[]
   isConnected(nodeId: string): boolean
   send(nodeId: string, frame: OutboundObject): boolean
   has(nodeId: string, extension: string): boolean
@@ -89,11 +90,14 @@ export function createMessageBus({ timers, latencyMs, isLost }: BusOptions): Mes
   return {
     join(nodeId, member) {
       joined.set(nodeId, { member, peers: [] })
+      const connected = () => joined.get(nodeId)?.peers ?? []
+      const has = (peer: string, extension: string) => joined.get(peer)?.member.extensions?.includes(extension) ?? false
       return {
-        connected: () => joined.get(nodeId)?.peers ?? [],
+        connected,
+        connectedWith: (extension) => connected().filter((peer) => has(peer, extension)),
         isConnected: (peer) => isLinked(nodeId, peer),
         send: (peer, frame) => send(nodeId, peer, frame),
-        has: (peer, extension) => joined.get(peer)?.member.extensions?.includes(extension) ?? false,
+        has,
         frameBytesMax: (peer) => joined.get(peer)?.member.frameBytesMax ?? Number.MAX_SAFE_INTEGER,
         roundTripMs: (peer) => (isLinked(nodeId, peer) ? latencyMs(nodeId, peer) + latencyMs(peer, nodeId) : undefined),
         clusterOf: (peer) => joined.get(peer)?.member.clusterId,

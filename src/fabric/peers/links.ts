@@ -82,6 +82,8 @@ interface MutablePeer {
 export interface PeerSender {
   /** Node ids with an open identified link, in order. */
   connected(): readonly string[]
+  /** Those of them that announced an extension, in order. */
+  connectedWith(extension: PeerExtension): readonly string[]
   isConnected(nodeId: string): boolean
   /** False: no link, too large for the link, closed, or left alone after failures. Never throws. */
   send(nodeId: string, frame: OutboundObject): boolean
@@ -162,7 +164,9 @@ export function createLinkTable(env: Pick<Env, 'clock' | 'log' | 'timers'>, opti
   const log = env.log.scope('core.connection')
   const counters = { sent: 0, noLink: 0, tooLarge: 0, breaker: 0, failed: 0, replaced: 0 }
   let acceptedCount = 0
+  /** In order; undefined after a change. */
   let sorted: readonly string[] | undefined
+  const sortedWith = new Map<PeerExtension, readonly string[]>()
 
   function best(nodeId: string): OwnedLink | undefined {
     const peer = peers.get(nodeId)
@@ -222,10 +226,25 @@ export function createLinkTable(env: Pick<Env, 'clock' | 'log' | 'timers'>, opti
     return false
   }
 
+  function connected(): readonly string[] {
+    sorted ??= [...peers.keys()].sort(compareCodePoints)
+    return sorted
+  }
+
+  function listsChanged(): void {
+    sorted = undefined
+    sortedWith.clear()
+  }
+
   return {
-    connected() {
-      sorted ??= [...peers.keys()].sort(compareCodePoints)
-      return sorted
+    connected,
+    connectedWith(extension) {
+      let list = sortedWith.get(extension)
+      if (list === undefined) {
+        list = connected().filter((nodeId) => peers.get(nodeId)?.extensions.has(extension) === true)
+        sortedWith.set(extension, list)
+      }
+      return list
     },
     isConnected: (nodeId) => best(nodeId) !== undefined,
     send,
@@ -264,7 +283,7 @@ export function createLinkTable(env: Pick<Env, 'clock' | 'log' | 'timers'>, opti
           failed: 0,
         }
         peers.set(nodeId, peer)
-        sorted = undefined
+        listsChanged()
       }
       const old = peer[kind]
       if (old !== undefined) {
@@ -289,7 +308,7 @@ export function createLinkTable(env: Pick<Env, 'clock' | 'log' | 'timers'>, opti
       if (link.kind === 'accepted') acceptedCount--
       if (peer.dialed !== undefined || peer.accepted !== undefined) return false
       peers.delete(link.nodeId)
-      sorted = undefined
+      listsChanged()
       return true
     },
 
@@ -302,6 +321,7 @@ export function createLinkTable(env: Pick<Env, 'clock' | 'log' | 'timers'>, opti
       if (peer === undefined) return
       if (instanceId !== '') peer.instanceId = instanceId
       peer.extensions = extensions.length === 0 ? NONE : new Set(extensions)
+      sortedWith.clear()
     },
 
     noteRoundTrip(nodeId, ms) {

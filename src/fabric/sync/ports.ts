@@ -5,8 +5,8 @@ import type { OwnerStamp, OwnerUpdate } from '../catalog/owner-record.ts'
 
 /** The links to other nodes. */
 export interface SyncLinks {
-  /** Node ids with an open link, sorted. */
-  connected(): readonly string[]
+  /** Node ids with an open link that announced the extension, sorted; never this node's own. */
+  connectedWith(extension: 'sync/1'): readonly string[]
   isConnected(nodeId: string): boolean
   /** False when the frame did not leave; never throws. */
   send(nodeId: string, frame: OutboundObject): boolean

@@ -143,9 +143,7 @@ export function createSync(deps: SyncDeps, options: SyncOptions): Sync {
     handler_errors: 0,
   }
 
-  function syncPeers(): string[] {
-    return links.connected().filter((peer) => peer !== nodeId && links.has(peer, 'sync/1'))
-  }
+  const syncPeers = (): readonly string[] => links.connectedWith('sync/1')
 
   // Receiving
 
