@@ -139,7 +139,7 @@ export function createFabric(deps: FabricDeps): Fabric {
         allowedClusters: clustersAdmitted(federationConfig),
         allowedFunctions: new Set(federationConfig.securityPolicy.allowedFunctionsCrossFederation),
         blockedFunctions: new Set(federationConfig.securityPolicy.blockedFunctionsCrossFederation),
-        allowsNode: (id) => !peers.departures.isDeparted(id),
+        allowsNode: (id, _cluster, instance) => !peers.departures.isDeparted(id, instance),
       }),
     },
     { ttlSeconds },
@@ -184,6 +184,7 @@ export function createFabric(deps: FabricDeps): Fabric {
       gossipIntervalSeconds: gossipInterval,
       goodbyeGraceSeconds: settings.goodbyeReconnectGraceSeconds,
       federation: federationConfig,
+      foreignTlsRequired: federationConfig.securityPolicy.requireEncryptedConnections,
       ...(federationConfig.securityPolicy.connectionRateLimitPerCluster !== null && {
         foreignConnectionsPerMinute: federationConfig.securityPolicy.connectionRateLimitPerCluster,
       }),
@@ -271,6 +272,7 @@ export function createFabric(deps: FabricDeps): Fabric {
       nodes: () => peers.directory.nodes(),
       isDeparted: (id) => peers.departures.isDeparted(id),
       federationAllows: mayDial,
+      clusterOf: (id) => catalog.node(id)?.cluster_id,
     },
     {
       nodeId,

@@ -413,7 +413,7 @@ class RunningNode implements Node {
     const { routing } = this.#running()
     const log = this.#env.log.scope('fabric.route_control')
     const { settings, warnings } = readRoutingSettings(text, format, {
-      linkStateArea: this.settings.fabricLinkStateArea,
+      running: this.settings,
       ...(source !== undefined && { source }),
     })
     for (const warning of warnings) log.warn(warning)

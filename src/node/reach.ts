@@ -37,6 +37,9 @@ export interface ReachSnapshot {
   readonly refused: Readonly<Record<AdmissionRefusal, number>>
 }
 
+/** Nodes remembered as out of reach. */
+const OUT_OF_REACH_MAX = 10_000
+
 export function createReach(deps: ReachDeps): Reach {
   const { env, exchange, executor, fabric, nodeId, registry, settings } = deps
   const { catalog, dialing, membership, peers, routing } = fabric
@@ -55,15 +58,26 @@ export function createReach(deps: ReachDeps): Reach {
     if (cluster !== undefined && cluster !== clusterId) {
       return routing.plan({ targetCluster: cluster, visitedNodes: visited }).next_peer_url ?? undefined
     }
-    const neighbours = links.connected().filter((peer) => peer !== target && !visited.includes(peer) && fabric.isAlive(peer))
+    // Not through other clusters: what stays within one is nobody else's business, nor theirs to carry.
+    const isNear = (peer: string) => links.clusterOf(peer) === clusterId && fabric.isAlive(peer)
+    const neighbours = links.connected().filter((peer) => peer !== target && !visited.includes(peer) && isNear(peer))
     if (neighbours.length === 0) return undefined
     let sum = 0
     for (let i = 0; i < target.length; i++) sum += target.charCodeAt(i)
     return neighbours[sum % neighbours.length]
   }
 
+  /** Nodes whose last dial on demand failed. */
+  const outOfReach = new Set<string>()
+
+  /** Waits for a link, but not again for a node that could not be reached lately while there is a way around: that dial goes on beside. */
   async function connect(id: string, context: DialContext): Promise<boolean> {
-    return (await dialing.dial(id, context)).kind === 'linked'
+    const dial = dialing.dial(id, context).then(({ kind }) => {
+      if (kind === 'linked') outOfReach.delete(id)
+      else if (outOfReach.size < OUT_OF_REACH_MAX) outOfReach.add(id)
+      return kind === 'linked'
+    })
+    return outOfReach.has(id) && !links.isConnected(id) && nextHop(id, [nodeId]) !== undefined ? false : dial
   }
 
   const placements = createPlacements({
@@ -119,8 +133,17 @@ export function createReach(deps: ReachDeps): Reach {
     allowsCluster,
   })
 
+  /** A message over a link to another cluster is not of this one, whatever it says of itself: the operator's rules go by where it comes from. */
+  function identified(from: string, message: FabricMessage): FabricMessage {
+    const { source_cluster: source } = message.headers
+    const cluster = links.clusterOf(from)
+    if (cluster === undefined || cluster === clusterId || (source !== null && source !== clusterId)) return message
+    return { ...message, headers: { ...message.headers, source_cluster: cluster } }
+  }
+
   const stopEvents = peers.events.observe((event) => {
     if (event.type === 'connection_lost') forwarder.linkLost(event.node_url)
+    else outOfReach.delete(event.node_url)
   })
   const stopChanges = membership.observe(({ event, state }) => {
     if (state === 'failed') forwarder.nodeLost(event.node_id)
@@ -137,7 +160,7 @@ export function createReach(deps: ReachDeps): Reach {
         malformed++
         return
       }
-      const message = result === undefined ? (frame.payload as FabricMessage) : result.scan.message
+      const message = identified(from, result === undefined ? (frame.payload as FabricMessage) : result.scan.message)
       if (message.message_type === 'rpc') forwarder.receive(from, message, result?.scan)
       else if (message.message_type === 'pubsub' && admission.admits(message.headers.source_cluster)) pubsub.receive(from, message)
     },

@@ -122,6 +122,11 @@ export function createRouting(deps: RoutingDeps): Routing {
   }
 
   const provider = keyProviderOf(env, settings)
+  /** A provider is of no use without a registry to fill. */
+  function registryOf(configured: Settings['fabricRouteKeyRegistry']): Settings['fabricRouteKeyRegistry'] {
+    return configured ?? (provider === null ? null : { clusters: {} })
+  }
+
   const trust = createRouteTrust(
     {
       env,
@@ -138,8 +143,7 @@ export function createRouting(deps: RoutingDeps): Routing {
       clusterId,
       config: settings.fabricRouteSecurityConfig,
       seed: settings.fabricRouteSigner?.privateKey ?? null,
-      // A provider is of no use without a registry to fill.
-      keys: settings.fabricRouteKeyRegistry ?? (provider === null ? null : { clusters: {} }),
+      keys: registryOf(settings.fabricRouteKeyRegistry),
       pinning: settings.fabricRouteKeysPinned,
       keyTtlSeconds: settings.fabricRouteKeyTtlSeconds,
       keyAnnounceIntervalSeconds: settings.fabricRouteKeyAnnounceIntervalSeconds,
@@ -235,6 +239,12 @@ export function createRouting(deps: RoutingDeps): Routing {
     return false
   }
 
+  function linkedSiblings(): number {
+    let linked = 0
+    for (const neighbor of neighbors()) if (neighbor.clusterId === clusterId) linked++
+    return linked
+  }
+
   function* connectedPeers(cluster: string) {
     for (const neighbor of neighbors()) {
       if (neighbor.clusterId !== cluster) continue
@@ -251,9 +261,12 @@ export function createRouting(deps: RoutingDeps): Routing {
       graph: paths,
       neighbors,
       connectedPeers,
+      hasUnlinkedSiblings: () => catalog.nodes({ clusterId }).length - 1 > linkedSiblings(),
       selectRoute(destination, avoid, avoidNodes) {
         const route = routes.table.select(destination, avoid, avoidNodes)
-        return route && { path: route.path, nextHop: route.nextHop, hopCount: route.metrics.hop_count, viaNode: route.via }
+        return (
+          route && { path: route.path, nextHop: route.nextHop, hopCount: route.metrics.hop_count, viaNode: route.via, toldBy: route.source }
+        )
       },
     },
     { clusterId, hopsMax: settings.fabricRoutingMaxHops, fallbackNeighbor: settings.fabricRouteFallbackNeighbor },
@@ -289,7 +302,7 @@ export function createRouting(deps: RoutingDeps): Routing {
       trust.reconfigure({
         ...(changes.fabricRouteSecurityConfig !== undefined && { config: changes.fabricRouteSecurityConfig }),
         ...(changes.fabricRouteSigner !== undefined && { seed: changes.fabricRouteSigner?.privateKey ?? null }),
-        ...(changes.fabricRouteKeyRegistry !== undefined && { keys: changes.fabricRouteKeyRegistry }),
+        ...(changes.fabricRouteKeyRegistry !== undefined && { keys: registryOf(changes.fabricRouteKeyRegistry) }),
         ...(changes.fabricRouteKeysPinned !== undefined && { pinning: changes.fabricRouteKeysPinned }),
       })
       routes.reconfigure({
@@ -312,7 +325,7 @@ export function createRouting(deps: RoutingDeps): Routing {
     explain: (destination, avoid = []) => ({
       ...routes.table.explainSelection(destination, avoid),
       ...(linkState && { link_state_hint: linkState.hint() }),
-      forwarding_plan: planner.plan({ targetCluster: destination, visited: avoid }),
+      forwarding_plan: planner.preview({ targetCluster: destination, visited: avoid }),
     }),
 
     start() {

@@ -314,7 +314,15 @@ export function createForwarder(deps: ForwarderDeps): Forwarder {
     }
     const { target_cluster: targetCluster, target_node: targetNode } = glance
     const refusal = deps.refusalOf(headers.source_cluster, glance.command)
-    if (refusal !== undefined) return refuse(message, glance, { error: 'fabric_route_not_found', command: glance.command, reason: refusal })
+    if (refusal !== undefined) {
+      // Not "not found": the caller must not try everybody else who has the function.
+      return refuse(message, glance, {
+        error: 'fabric_forward_failed',
+        command: glance.command,
+        target_cluster: clusterId,
+        reason: refusal,
+      })
+    }
     const mine = (targetCluster === '' || targetCluster === clusterId) && (targetNode === '' || targetNode === self)
     if (!mine && targetNode !== self && targetNode !== '') {
       if (headers.routing_path.includes(targetNode)) {

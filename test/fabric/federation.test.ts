@@ -59,6 +59,21 @@ describe('calls between clusters', () => {
     expect(await federation.callFrom(first, 'gamma')).toBe('gamma')
   })
 
+  it('under way through a cluster that is gone fail at once, and say that the outcome is unknown', async () => {
+    const federation = await federationOf({ nodes: { alpha: 1, beta: 1, gamma: 1 }, bridges: chain(['alpha', 'beta', 'gamma']) })
+    const { fabric } = federation
+    fabric.register(2, 'slow', () => new Promise((resolve) => fabric.env(2).timers.after(8_000, () => resolve('done'))))
+    const isKnown = () => fabric.view(0)?.catalog.get(fabric.url(2))?.includes('functions slow@1.0.0') ?? false
+    expect(await fabric.until(isKnown, 10_000)).toBe(true)
+    const client = await fabric.client(0)
+    const calling = client.call('slow').catch((error: { details?: string }) => error.details)
+    await fabric.advance(500)
+    fabric.crash(1)
+    const startedMs = fabric.nowMs
+    expect(String(await fabric.settle(calling))).toMatch(/may or may not have been executed/)
+    expect(fabric.nowMs - startedMs).toBeLessThan(2_000)
+  })
+
   it('take the other way when the first is gone', async () => {
     const federation = await federationOf({
       nodes: { alpha: 2, beta: 1, delta: 1, gamma: 1 },
@@ -93,10 +108,25 @@ describe('calls between clusters', () => {
     const federation = await federationOf(diamond)
     await federation.fabric.advance(2_000)
     const [alpha] = federation.members('alpha') as [number]
-    const ways = Array.from({ length: 4 }, () => federation.fabric.node(alpha).explainRoute('gamma').forwarding_plan.planned_path[1])
-    expect(new Set(ways)).toEqual(new Set(['beta', 'delta']))
-    expect(await federation.callFrom(alpha, 'gamma')).toBe('gamma')
+    for (let i = 0; i < 4; i++) expect(await federation.callFrom(alpha, 'gamma')).toBe('gamma')
+    for (const middle of ['beta', 'delta']) {
+      const [node] = federation.members(middle) as [number]
+      expect(federation.fabric.node(node).snapshot().reach?.rpc.relayed).toBe(4)
+    }
+    const { planner } = routing(federation, alpha) ?? {}
+    expect(federation.fabric.node(alpha).explainRoute('gamma').forwarding_plan.reason).toBe('ok')
+    expect(routing(federation, alpha)?.planner).toEqual(planner)
     expect(routing(federation, alpha)?.planner.by_step).toMatchObject({ link_state: expect.any(Number) })
+  })
+})
+
+describe('a cluster with more nodes than links', { timeout: 60_000 }, () => {
+  it('reaches another one from every node, though few are linked to its border', async () => {
+    const federation = await createFederation({ nodes: { alpha: 36, beta: 1 }, bridges: [['beta', 'alpha']], admitted: { alpha: [] } })
+    onTestFinished(() => federation.fabric.close())
+    const { fabric } = federation
+    expect(await fabric.until(() => fabric.converged(), 30_000)).toBe(true)
+    for (const index of federation.members('alpha')) expect(await federation.callFrom(index, 'beta')).toBe('beta')
   })
 })
 

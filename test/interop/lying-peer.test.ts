@@ -153,4 +153,48 @@ describe('a lying neighbour', { timeout: 120_000 }, () => {
     await expectUnharmed(world)
     expect(victim.snapshot().fabric?.catalog.versioned_owners).toBe(2)
   })
+
+  it('of another cluster is held to the rules for its own, whatever cluster it writes into a request', async () => {
+    const env = createVirtualEnv({ seed: 7, startWall: NOW })
+    const network = createMemoryNetwork({ env })
+    const liar = new ScriptedPeer({ env, network, port: PORTS.liar, clusterId: 'other' })
+    await liar.listen()
+    const node = await createNode(
+      {
+        port: PORTS.victim,
+        clusterId: 'p2p',
+        monitoringEnabled: false,
+        logLevel: 'CRITICAL',
+        federationConfig: {
+          federationMode: 'explicit_bridging',
+          allowedForeignClusterIds: ['other'],
+          securityPolicy: { blockedFunctionsCrossFederation: ['whoami_q'] },
+        },
+      },
+      { env, network },
+    )
+    let runs = 0
+    node.register('whoami_q', () => ++runs)
+    const starting = node.start()
+    await env.advance(0)
+    await starting
+    onTestFinished(async () => {
+      const stopping = Promise.all([node.stop(), liar.stop()])
+      await env.advance(5_000)
+      await stopping
+    })
+    await liar.dial(node.url)
+    liar.say(liar.status())
+    await env.advance(500)
+    for (const [index, source_cluster] of ['other', 'p2p', null].entries()) {
+      const request = liar.recorded('rpc-request')
+      const outer = request.payload as Json
+      const payload = { ...(outer.payload as Json), request_id: `r${index}`, target_cluster: 'p2p', target_node: node.url }
+      const headers = { ...(outer.headers as Json), source_cluster, target_cluster: 'p2p' }
+      liar.say({ ...request, payload: { ...outer, message_id: `r${index}`, payload, headers } })
+      await env.advance(200)
+    }
+    expect(runs).toBe(0)
+    expect(node.snapshot().reach?.refused.function_blocked).toBe(3)
+  })
 })

@@ -602,7 +602,7 @@ export function createCatalog(deps: CatalogDeps, options: CatalogOptions = {}): 
     }
     const stone = tombstones.get(update.node_id, nowMs)
     if (stone !== undefined && covers(stone, update)) return unchanged(stone.reason === 'refused' ? 'stale' : 'departed')
-    const unwelcome = policy.nodeRefusal(update.node_id, update.cluster_id)
+    const unwelcome = policy.nodeRefusal(update.node_id, update.cluster_id, update.instance_id)
     if (unwelcome !== undefined) return buryRefused(update, unchanged(unwelcome))
     if (update.age_ms > leaseOf(update)) return unchanged('expired')
     const known = record?.epoch ?? 0

@@ -12,7 +12,7 @@ export type PolicyRefusal = 'cluster_not_allowed' | 'node_not_allowed' | 'functi
 export interface CatalogPolicy {
   allowsCluster(clusterId: string): boolean
   /** Why nothing of a node is wanted; undefined when it is welcome. */
-  nodeRefusal(nodeId: string, clusterId: string): PolicyRefusal | undefined
+  nodeRefusal(nodeId: string, clusterId: string, instanceId?: string): PolicyRefusal | undefined
   /** Why an entry is not wanted; undefined when it is welcome. */
   refusal(kind: CatalogKind, entry: CatalogEntry): PolicyRefusal | undefined
 }
@@ -24,8 +24,8 @@ export interface CatalogPolicyOptions {
   /** Names of foreign functions; empty = all. */
   readonly allowedFunctions?: ReadonlySet<string>
   readonly blockedFunctions?: ReadonlySet<string>
-  /** False for a node that is recorded as departed. */
-  readonly allowsNode?: (nodeId: string, clusterId: string) => boolean
+  /** False for a node that is recorded as departed; another process of it, if that is known, is not. */
+  readonly allowsNode?: (nodeId: string, clusterId: string, instanceId: string | undefined) => boolean
 }
 
 export function createCatalogPolicy(options: CatalogPolicyOptions): CatalogPolicy {
@@ -33,9 +33,9 @@ export function createCatalogPolicy(options: CatalogPolicyOptions): CatalogPolic
 
   const allowsCluster = (clusterId: string): boolean => clusterId === own || allowedClusters === 'any' || allowedClusters.has(clusterId)
 
-  function nodeRefusal(nodeId: string, clusterId: string): PolicyRefusal | undefined {
+  function nodeRefusal(nodeId: string, clusterId: string, instanceId?: string): PolicyRefusal | undefined {
     if (!allowsCluster(clusterId)) return 'cluster_not_allowed'
-    if (allowsNode !== undefined && !allowsNode(nodeId, clusterId)) return 'node_not_allowed'
+    if (allowsNode !== undefined && !allowsNode(nodeId, clusterId, instanceId)) return 'node_not_allowed'
     return undefined
   }
 

@@ -52,8 +52,6 @@ export interface Candidates {
   /** Where a node is dialed that may be no candidate. */
   dialUrlOf(nodeId: string): string
   isSeed(nodeId: string): boolean
-  /** Of a node in the directory as of the last round. */
-  clusterOf(nodeId: string): string | undefined
   /** The node went in good order: it is not looked for. */
   left(nodeId: string): void
   snapshot(): { readonly seeds: number; readonly lost: number; readonly lost_total: number; readonly lost_expired_total: number }
@@ -161,7 +159,6 @@ export function createCandidates(clock: Clock, facts: CandidateFacts, { nodeId: 
     compile,
     dialUrlOf: (nodeId) =>
       known.get(nodeId)?.dialUrl ?? lost.get(nodeId)?.dialUrl ?? seedUrls.find((url) => facts.resolve(url) === nodeId) ?? nodeId,
-    clusterOf: (nodeId) => (known.get(nodeId) ?? lost.get(nodeId))?.clusterId,
     isSeed: (nodeId) => seedUrls.some((url) => facts.resolve(url) === nodeId),
     left(nodeId) {
       known.delete(nodeId)

@@ -44,6 +44,8 @@ export interface DialingDeps extends CandidateFacts {
   preferAccepted(nodeId: string): boolean
   /** The process behind a node, as far as it is known. */
   instanceOf(nodeId: string): string | undefined
+  /** The cluster of a node, as far as it is known. */
+  clusterOf?(nodeId: string): string | undefined
   /** Whether a node has functions in the catalog. */
   ownsFunctions(nodeId: string): boolean
   /** Other nodes known: those with functions and with a descriptor in the catalog, and those in the directory. */
@@ -358,7 +360,7 @@ export function createDialing(deps: DialingDeps, options: DialingOptions): Diali
     if (deps.resolve(nodeId) === self) return { kind: 'refused', reason: 'self', error: `${nodeId} is this node` }
     if (deps.isDeparted(nodeId)) return { kind: 'refused', reason: 'departed', error: `${nodeId} has said goodbye` }
     // A configured peer is the operator's word.
-    const cluster = candidates.isSeed(nodeId) ? undefined : candidates.clusterOf(nodeId)
+    const cluster = candidates.isSeed(nodeId) ? undefined : deps.clusterOf?.(nodeId)
     const decision = cluster === undefined ? undefined : deps.federationAllows(cluster, nodeId)
     if (decision?.allowed === false) return { kind: 'refused', reason: 'refused_by_federation', error: decision.message }
     return undefined

@@ -98,7 +98,10 @@ export function createAccepted(core: PeerCore, connection: Connection): Accepted
   function firstStatus(body: StatusBody, u: string): AcceptedOutcome {
     const { server_url: nodeId, cluster_id: clusterId, instance_id: instanceId = '' } = body
     const refusal =
-      core.objection(nodeId, clusterId, instanceId) ?? credentialObjection(nodeId) ?? roomObjection(nodeId) ?? core.rateObjection(clusterId)
+      core.objection(nodeId, clusterId, instanceId, connection) ??
+      credentialObjection(nodeId) ??
+      roomObjection(nodeId) ??
+      core.rateObjection(clusterId)
     if (refusal !== undefined) {
       // A dialer that finds itself behind an alias learns so from our status.
       if (refusal.reason === 'self') core.sendStatus({ connection, status: newStatusTrack() })
@@ -136,7 +139,7 @@ export function createAccepted(core: PeerCore, connection: Connection): Accepted
   function goodbye(body: GoodbyeBody, u: string): AcceptedOutcome {
     const { departing_node_url: nodeId, cluster_id: clusterId } = body
     if (link === undefined) {
-      const refusal = core.objection(nodeId, clusterId, '') ?? credentialObjection(nodeId)
+      const refusal = core.objection(nodeId, clusterId, '', connection) ?? credentialObjection(nodeId)
       // Saying it twice is no offence, and nobody can say it for us.
       if (refusal !== undefined && refusal.reason !== 'departed' && refusal.reason !== 'own_id_in_use') {
         return refuse(u, refusal, nodeId, clusterId)

@@ -68,7 +68,7 @@ export function adoptDialed(
 
     function identified(body: StatusBody): void {
       const { server_url: nodeId, cluster_id: clusterId, instance_id: instanceId = '' } = body
-      const refusal = core.objection(nodeId, clusterId, instanceId)
+      const refusal = core.objection(nodeId, clusterId, instanceId, connection)
       if (refusal?.reason === 'self') core.addAlias(expectedNodeId, core.deps.nodeId)
       if (refusal !== undefined) return refuse(refusal, nodeId, clusterId)
       if (nodeId !== expectedNodeId) core.addAlias(expectedNodeId, nodeId)

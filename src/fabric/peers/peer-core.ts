@@ -69,6 +69,8 @@ export interface PeersOptions extends Partial<LinkTableOptions> {
   /** 0: departures are not recorded. */
   readonly goodbyeGraceSeconds: number
   readonly federation?: FederationPolicy
+  /** Nodes of foreign clusters are met over TLS only, whoever dials. */
+  readonly foreignTlsRequired?: boolean
   /** Connections accepted from nodes of one foreign cluster in a minute; default: any number. */
   readonly foreignConnectionsPerMinute?: number
   /** Peers the operator configured, `connect` included. */
@@ -137,7 +139,7 @@ export interface PeerCore {
   readonly aliases: Map<string, string>
   addAlias(alias: string, nodeId: string): void
   /** What keeps this identity from being a peer; undefined: nothing. */
-  objection(nodeId: string, clusterId: string, instanceId: string): Refusal | undefined
+  objection(nodeId: string, clusterId: string, instanceId: string, connection: Pick<Connection, 'protocol'>): Refusal | undefined
   /** Counts a connection of a node of this cluster; a refusal when there were too many of late. */
   rateObjection(clusterId: string): Refusal | undefined
   remember(refusal: Refusal, remote: string, nodeId: string, clusterId: string): void
@@ -217,7 +219,12 @@ export function createPeerCore(deps: PeersDeps, options: PeersOptions): PeerCore
       : new KeyedRateLimiter(clock, { ratePerSecond: perMinute / 60, burst: perMinute, keysMax: FOREIGN_CLUSTERS_MAX })
   directory.onRemoved(statuses.release)
 
-  function objection(nodeId: string, clusterId: string, instanceId: string): Refusal | undefined {
+  function objection(
+    nodeId: string,
+    clusterId: string,
+    instanceId: string,
+    { protocol }: Pick<Connection, 'protocol'>,
+  ): Refusal | undefined {
     if (core.stopping) return { reason: 'stopping', message: 'Node is shutting down' }
     if (instanceId !== '' && instanceId === ownInstance) return { reason: 'self', message: 'Connection to self' }
     if (nodeId === self) return { reason: 'own_id_in_use', message: `Connection rejected: ${self} is the node id of this node.` }
@@ -227,6 +234,12 @@ export function createPeerCore(deps: PeersDeps, options: PeersOptions): PeerCore
     if (departures.isDeparted(nodeId, instanceId)) return { reason: 'departed', message: 'Peer is marked departed' }
     const decision = decideFederation(policy, ownCluster, clusterId, nodeId)
     if (!decision.allowed) return { reason: 'federation', message: decision.message }
+    if (clusterId !== ownCluster && options.foreignTlsRequired === true && protocol !== 'wss' && protocol !== 'tcps') {
+      return {
+        reason: 'federation',
+        message: `Connection rejected: cluster ${clusterId} is met over TLS only, and this connection is ${protocol}.`,
+      }
+    }
     if (clusterId !== ownCluster && decision.reason !== 'cluster_listed' && policy.logCrossFederationAttempts !== false) {
       const line = `foreign peer accepted peer=${nodeId} cluster=${clusterId} reason=${decision.reason}`
       const warn = decision.verdict === 'authorized_with_warning' && policy.logCrossFederationWarnings === true

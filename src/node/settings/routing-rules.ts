@@ -108,6 +108,10 @@ export function securityWarnings(settings: Settings, nameOf: (key: keyof Setting
     const warning = `signatures are required, but without ${nameOf('fabricRouteSigner')} the own announcements have none`
     warnings.push({ key: 'fabricRouteSecurityConfig', warning })
   }
+  if (fabricRouteSecurityConfig?.requireSignatures === true && settings.fabricLinkStateMode !== 'disabled') {
+    const warning = `signatures are required of path-vector routes only: link-state updates have none, and ${nameOf('fabricLinkStateMode')} is on`
+    warnings.push({ key: 'fabricRouteSecurityConfig', warning })
+  }
   if (fabricRouteSecurityConfig?.allowEmbeddedKeys === false && !hasRegistry) {
     const warning = `without ${nameOf('fabricRouteKeyRegistry')} no key is ever known, so every signed announcement is refused`
     warnings.push({ key: 'fabricRouteSecurityConfig', warning })

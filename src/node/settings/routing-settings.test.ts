@@ -133,6 +133,20 @@ describe('routing settings from a document', () => {
     expect(settings).toEqual({ fabricRouteTags: ['x'] })
     expect(warnings).toEqual(['left as they are, because they can not be changed while the node runs: port, host'])
   })
+
+  it('of the node itself is warned of only where it has changed', () => {
+    const federation = { federation_mode: 'explicit_bridging', explicit_bridges: [{ remote_cluster_id: 'moss' }] }
+    const running = resolveSettings({
+      port: 7400,
+      clusterId: 'oslo',
+      federationConfig: { federationMode: 'explicit_bridging', explicitBridges: [{ remoteClusterId: 'moss' }] },
+    }).settings
+    const reread = (settings: object) => readRoutingSettings(JSON.stringify(settings), 'json', { running }).warnings
+    expect(reread({ port: 7400, cluster_id: 'oslo', federation_config: federation })).toEqual([])
+    expect(reread({ port: 7401, federation_config: { ...federation, allowed_foreign_cluster_ids: ['bergen'] } })).toEqual([
+      'left as they are, because they can not be changed while the node runs: port, federation_config',
+    ])
+  })
 })
 
 describe('routing settings with mistakes', () => {
@@ -246,7 +260,7 @@ describe('the areas of a policy', () => {
     ['a neighbour', 'neighbor_areas.oslo = ["x"]', {}],
     ['the hierarchy', 'area_hierarchy.metro = "x"', {}],
     ['the default', 'default_area = "x"', {}],
-    ['the node', '', { linkStateArea: 'x' }],
+    ['the node', '', { running: resolveSettings({ fabricLinkStateArea: 'x' }).settings }],
   ])('exist when %s has them', (_name, body, options) => {
     expect(() => readRoutingSettings(policy(`${body}\narea_neighbor_filters.x = ["oslo"]`), 'toml', options)).not.toThrow()
   })

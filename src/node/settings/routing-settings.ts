@@ -6,7 +6,7 @@
  */
 import { parseSettings, type SettingsFormat, settingsTable } from './document.ts'
 import { checkFields, isObject, list, oneOf } from './kinds.ts'
-import { camelCase, type Place, SettingsError, type SettingsProblem, snakeCase } from './report.ts'
+import { camelCase, Place, SettingsError, type SettingsProblem, snakeCase } from './report.ts'
 import { checkAreaPolicy, checkKeyRegistry } from './routing-rules.ts'
 import { type Settings, settingFields } from './schema.ts'
 import { routeKeyRegistry } from './structures.ts'
@@ -40,8 +40,8 @@ export interface RoutingSettingsRead {
 export interface RoutingSettingsOptions {
   /** Name of the file, for errors and warnings. */
   readonly source?: string
-  /** The area the node is in, unless the document says it. */
-  readonly linkStateArea?: string | null
+  /** What the node runs with: of its other settings only those that the document would change are worth a warning. */
+  readonly running?: Settings
 }
 
 const fileKeys = new Map(reloadable.map((key) => [snakeCase(key), key]))
@@ -55,18 +55,18 @@ const clearKind = list(oneOf([...fileKeys.keys()]))
 export function readRoutingSettings(text: string, format: SettingsFormat, options: RoutingSettingsOptions = {}): RoutingSettingsRead {
   const { source } = options
   const { value: given, place } = settingsTable(parseSettings(text, format, source), isSetting)
-  const settings = isObject(given) ? read(given, place, options.linkStateArea ?? null) : place.wrongType('an object of settings', given)
+  const settings = isObject(given) ? read(given, place, options.running) : place.wrongType('an object of settings', given)
   throwProblems(place, source)
   return { settings: settings ?? {}, warnings: place.warnings.map((warning) => (source === undefined ? warning : `${source}: ${warning}`)) }
 }
 
-function read(given: Readonly<Record<string, unknown>>, place: Place, linkStateArea: string | null): RoutingSettings {
+function read(given: Readonly<Record<string, unknown>>, place: Place, running: Settings | undefined): RoutingSettings {
   const mentioned = Object.keys(given).filter((key) => given[key] !== undefined)
   const others = mentioned.filter((key) => isFileKey(key) && !fileKeys.has(key))
   for (const key of mentioned) {
     if (key !== 'clear' && !isFileKey(key)) place.unknownKey(key, ['clear', ...Object.keys(settingFields).map(snakeCase)])
   }
-  const ignored = others.filter((key) => key !== 'fabric_link_state_area')
+  const ignored = others.filter((key) => key !== 'fabric_link_state_area' && (running === undefined || changes(key, given[key], running)))
   if (ignored.length > 0) place.warn(`left as they are, because they can not be changed while the node runs: ${ignored.join(', ')}`)
 
   const cleared = given.clear === undefined ? [] : (clearKind.check(given.clear, place.field('clear')) ?? [])
@@ -79,10 +79,24 @@ function read(given: Readonly<Record<string, unknown>>, place: Place, linkStateA
   const settings: RoutingSettings | undefined = checkFields(fields, values, place)
   if (settings === undefined) return {}
 
-  const area = linkStateAreaOf(given, place) ?? linkStateArea
+  const area = linkStateAreaOf(given, place) ?? running?.fabricLinkStateArea ?? null
   checkAreaPolicy(settings.fabricLinkStateAreaPolicy ?? null, area, place.field('fabric_link_state_area_policy'))
   checkKeyRegistry(settings.fabricRouteKeyRegistry ?? null, place.field('fabric_route_key_registry'))
   return settings
+}
+
+/** Whether a setting of the file is another than the one in use. */
+function changes(key: string, given: unknown, running: Settings): boolean {
+  const name = camelCase(key) as keyof Settings
+  const { kind }: { readonly kind: { check(raw: unknown, place: Place): unknown } } = settingFields[name]
+  return !agrees(kind.check(given, new Place('file')), running[name])
+}
+
+/** What a file leaves empty, the node has filled in. */
+function agrees(wanted: unknown, used: unknown): boolean {
+  if (wanted === '' || Object.is(wanted, used)) return true
+  if (typeof wanted !== 'object' || typeof used !== 'object' || wanted === null || used === null) return false
+  return Object.entries(wanted).every(([key, value]) => agrees(value, (used as Record<string, unknown>)[key]))
 }
 
 /** It is not taken up, but the policy is read by it. */

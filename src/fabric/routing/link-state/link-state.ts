@@ -103,7 +103,7 @@ export interface LinkState {
   /** Takes an update from gossip; undefined when it was news, else why not. */
   receive(update: LinkStateUpdate, source: UpdateSource): LinkStateRefusal | undefined
   /** The cheapest path from the own cluster; of several equal ones, the one whose turn it is. */
-  findPath(target: string, hopsMax: number, conditions: PathConditions): Path | undefined
+  findPath(target: string, hopsMax: number, conditions: PathConditions, takesTurn?: boolean): Path | undefined
   /** Other nodes of the own cluster that say they have a link to `clusterId`. */
   siblingsLinkedTo(clusterId: string): readonly string[]
   /** Clusters said to be neighbours of the own one, in order: nodes of these are worth a link of one's own. */
@@ -186,6 +186,8 @@ export function createLinkState({ env, ports }: LinkStateDeps, options: LinkStat
   function implausibility(origin: string, { senderId, creatorId }: UpdateSource): LinkStateRefusal | undefined {
     if (ports.clusterOf(senderId) === undefined) return 'unknown_sender'
     if (creatorId === nodeId) return 'own_echo'
+    // The creator is what the sender says it is: of the own cluster only its own nodes are believed to pass on.
+    if (origin === clusterId && ports.clusterOf(senderId) !== clusterId) return 'foreign_creator'
     const creatorCluster = ports.clusterOf(creatorId)
     if (creatorCluster === undefined) return origin === clusterId ? 'foreign_creator' : undefined
     return creatorCluster === origin ? undefined : 'foreign_creator'
@@ -225,9 +227,9 @@ export function createLinkState({ env, ports }: LinkStateDeps, options: LinkStat
       return undefined
     },
 
-    findPath(target, hopsMax, conditions) {
+    findPath(target, hopsMax, conditions, takesTurn = true) {
       purge()
-      return rotation.next(target, hopsMax, conditions)
+      return rotation.next(target, hopsMax, conditions, takesTurn)
     },
 
     siblingsLinkedTo: (neighbor) => database.witnesses(clusterId, neighbor).filter((creator) => creator !== nodeId),

@@ -9,8 +9,8 @@ import type { Path, PathRouter } from '../graph/path-router.ts'
 import { ROTATIONS_MAX } from './constants.ts'
 
 export interface PathRotation {
-  /** The path whose turn it is among those that meet the conditions. */
-  next(target: string, hopsMax: number, conditions: PathConditions): Path | undefined
+  /** The path whose turn it is among those that meet the conditions; with `takesTurn` the next one is another. */
+  next(target: string, hopsMax: number, conditions: PathConditions, takesTurn: boolean): Path | undefined
 }
 
 export interface PathRotationDeps {
@@ -46,7 +46,7 @@ export function createPathRotation({ graph, router }: PathRotationDeps, source: 
   }
 
   return {
-    next(target, hopsMax, conditions) {
+    next(target, hopsMax, conditions, takesTurn) {
       if (pathsMax <= 1) return router.findOptimalPath(source, target, hopsMax, conditions)
       let rotation = rotationOf(target, hopsMax, NO_CONDITIONS, '')
       if (rotation.paths.length === 0) return undefined
@@ -55,7 +55,9 @@ export function createPathRotation({ graph, router }: PathRotationDeps, source: 
         rotation = rotationOf(target, hopsMax, conditions, conditionsKey(graph, source, conditions))
         paths = [...rotation.paths]
       }
-      return paths.length === 0 ? undefined : paths[rotation.turn++ % paths.length]
+      const path = paths[rotation.turn % paths.length]
+      if (takesTurn) rotation.turn++
+      return path
     },
   }
 }

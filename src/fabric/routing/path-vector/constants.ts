@@ -38,3 +38,5 @@ export const REFRESH_GAP_TTL_MIN_SECONDS = 10
 export const REFUSALS_KEPT = 100
 /** Nodes whose cluster is remembered from their messages. */
 export const SENDERS_MAX = 10_000
+/** A neighbour whose signatures are refused is warned of once in this time, ms. */
+export const REFUSAL_WARN_MS = 60_000

@@ -12,9 +12,10 @@
  * route-table.ts for what is kept.
  */
 import type { Cancel, Env } from '../../../base/index.ts'
+import { logOncePer } from '../../../telemetry/index.ts'
 import type { RouteAnnouncement, RouteWithdrawal } from '../../../wire/index.ts'
 import { type AdvertisingSnapshot, createAdvertising, type ExportExplanation, type OwnOutcome } from './advertising.ts'
-import { PURGE_INTERVAL_MS, SENDERS_MAX } from './constants.ts'
+import { PURGE_INTERVAL_MS, REFUSAL_WARN_MS, SENDERS_MAX } from './constants.ts'
 import { createEpochs } from './epochs.ts'
 import type { ExportRules } from './export-rules.ts'
 import {
@@ -111,6 +112,7 @@ export function createRouteControl(deps: RouteControlDeps, options: RouteControl
   const log = env.log.scope('fabric.route_control')
   const observers = new Set<RouteObserver>()
   const refusals = createRefusalLog()
+  const oncePerSender = logOncePer({ clock: env.clock, intervalMs: REFUSAL_WARN_MS })
   /** Clusters of those who sent something, for when the directory has forgotten them before their link is lost. */
   const senders = new Map<string, string>()
   const cancels: Cancel[] = []
@@ -209,6 +211,12 @@ export function createRouteControl(deps: RouteControlDeps, options: RouteControl
   ): RouteRefusal {
     table.countRefusal(kind, reason)
     note(kind, message, from, reason, detail)
+    if (reason === 'signature') {
+      const { advertiser } = message
+      oncePerSender.log(from.nodeId, (more) =>
+        log.warn(`routes of cluster ${advertiser} refused sender=${from.nodeId} reason=${detail}${more}`),
+      )
+    }
     return reason
   }
 

@@ -35,6 +35,8 @@ export interface PlannerSnapshot {
 
 export interface Planner {
   plan(request: PlanRequest): Plan
+  /** The plan a message would get now: nothing is counted, and no turn among equal paths is taken. */
+  preview(request: PlanRequest): Plan
   snapshot(): PlannerSnapshot
 }
 
@@ -67,7 +69,7 @@ export function createPlanner(ports: PlannerPorts, { clusterId: local, hopsMax, 
   const byStep: Partial<Record<PlanStepName, number>> = {}
   let plans = 0
 
-  function plan({ targetCluster, visited: given = NONE, remainingHops, visitedNodes = NONE }: PlanRequest): Plan {
+  function plan({ targetCluster, visited: given = NONE, remainingHops, visitedNodes = NONE }: PlanRequest, takesTurn: boolean): Plan {
     const target = targetCluster ?? ''
     const budget = Math.trunc(remainingHops ?? hopsMax)
     if (target === '') return failed(target, given, budget, 'no_target_cluster', NONE, [])
@@ -75,7 +77,7 @@ export function createPlanner(ports: PlannerPorts, { clusterId: local, hopsMax, 
     const visited = given.at(-1) === local ? given.slice(0, -1) : given
     if (visited.includes(local)) return failed(target, visited, budget, 'loop_detected', NONE, [])
     if (!(budget > 0)) return failed(target, visited, budget, 'hop_budget_exhausted', NONE, [])
-    return createAttempt(target, visited, budget, visitedNodes).run()
+    return createAttempt(target, visited, budget, visitedNodes, takesTurn).run()
   }
 
   function failed(
@@ -92,7 +94,7 @@ export function createPlanner(ports: PlannerPorts, { clusterId: local, hopsMax, 
   }
 
   /** The planning of one message. */
-  function createAttempt(target: string, visited: readonly string[], budget: number, visitedNodes: readonly string[]) {
+  function createAttempt(target: string, visited: readonly string[], budget: number, visitedNodes: readonly string[], takesTurn: boolean) {
     const avoid = new Set(visited)
     const steps: PlanStep[] = []
     const isFresh = (nodeId: string): boolean => !visitedNodes.includes(nodeId)
@@ -115,8 +117,6 @@ export function createPlanner(ports: PlannerPorts, { clusterId: local, hopsMax, 
     }
 
     function forwarded(reason: PlanReason, { path, nodeId }: Way): Plan {
-      const chosen = steps.at(-1)?.step as PlanStepName
-      byStep[chosen] = (byStep[chosen] ?? 0) + 1
       return {
         target_cluster: target,
         next_cluster: path[1] as string,
@@ -140,7 +140,7 @@ export function createPlanner(ports: PlannerPorts, { clusterId: local, hopsMax, 
 
     /** Over a link of this node, or of another node of the cluster that says it has one: which costs one more hop, to get there. */
     function viaLinkState(linkState: NonNullable<PlannerPorts['linkState']>): Way | undefined {
-      const find: FindPath = (hops, conditions) => linkState.findPath(target, hops, conditions)
+      const find: FindPath = (hops, conditions) => linkState.findPath(target, hops, conditions, takesTurn)
       const siblingTo = (clusterId: string): string | undefined => {
         const linked = linkState.siblingsLinkedTo(clusterId)
         return linked.length === 0 ? undefined : bestPeer(ports.connectedPeers(local), (id) => linked.includes(id) && isFresh(id))
@@ -169,10 +169,12 @@ export function createPlanner(ports: PlannerPorts, { clusterId: local, hopsMax, 
       for (let tried = 0; tried < PATHS_TRIED_MAX; tried++) {
         const route = ports.selectRoute(target, avoidClusters, avoidNodes)
         if (route === undefined) break
-        const { path, nextHop, hopCount, viaNode } = route
+        const { path, nextHop, hopCount, toldBy, viaNode } = route
         const outcome = faultOf(path, hopCount + Number(viaNode !== undefined))
         const nodeId =
-          viaNode === undefined ? directPeer(nextHop) : bestPeer(ports.connectedPeers(local), (id) => id === viaNode && isFresh(id))
+          viaNode === undefined
+            ? (teacher(nextHop, toldBy) ?? directPeer(nextHop))
+            : bestPeer(ports.connectedPeers(local), (id) => id === viaNode && isFresh(id))
         if (outcome === undefined && nodeId !== undefined) return chosen('path_vector', path, nodeId)
         first ??= { outcome: outcome ?? 'no_peer', path }
         // Another route may do better; one through the same neighbour, or the same sibling, may not.
@@ -181,6 +183,11 @@ export function createPlanner(ports: PlannerPorts, { clusterId: local, hopsMax, 
         else break
       }
       return refused('path_vector', first?.outcome ?? 'no_path', first?.path)
+    }
+
+    /** The node that told a route, if a link leads to it. */
+    function teacher(clusterId: string, toldBy: string | undefined): string | undefined {
+      return bestPeer(ports.connectedPeers(clusterId), (id) => id === toldBy && isFresh(id))
     }
 
     function faultOf(path: readonly string[], hops: number): PlanStepOutcome | undefined {
@@ -227,8 +234,12 @@ export function createPlanner(ports: PlannerPorts, { clusterId: local, hopsMax, 
         if (neighbor.clusterId === local || avoid.has(neighbor.clusterId) || !isFresh(neighbor.nodeId)) continue
         if (first === undefined || comesBefore(neighbor, first)) first = neighbor
       }
-      if (first === undefined) return refused('fallback', 'no_neighbor')
-      return chosen('fallback', [local, first.clusterId], first.nodeId)
+      if (first !== undefined) return chosen('fallback', [local, first.clusterId], first.nodeId)
+      // In a large cluster not every node is linked to one at the border, or hears of its routes; another one may be. It costs a hop.
+      const mayAsk = budget > 1 && ports.hasUnlinkedSiblings?.() === true
+      const sibling = mayAsk ? bestPeer(ports.connectedPeers(local), isFresh) : undefined
+      if (sibling === undefined) return refused('fallback', 'no_neighbor')
+      return chosen('fallback', [local, target], sibling)
     }
 
     return { run }
@@ -236,11 +247,14 @@ export function createPlanner(ports: PlannerPorts, { clusterId: local, hopsMax, 
 
   return {
     plan(request) {
-      const made = plan(request)
+      const made = plan(request, true)
       plans++
       byReason[made.reason] = (byReason[made.reason] ?? 0) + 1
+      const last = made.steps.at(-1)
+      if (last?.outcome === 'chosen') byStep[last.step] = (byStep[last.step] ?? 0) + 1
       return made
     },
+    preview: (request) => plan(request, false),
     snapshot: () => ({ plans_total: plans, by_reason: { ...byReason }, by_step: { ...byStep } }),
   }
 }

@@ -19,6 +19,8 @@ export interface OfferedRoute {
   readonly hopCount: number
   /** The node of the own cluster that told it and has the link; undefined when this node has. */
   readonly viaNode?: string | undefined
+  /** The node that told the route: others of its cluster may not know it. Empty or undefined: none in particular. */
+  readonly toldBy?: string | undefined
 }
 
 export interface PlannerPorts {
@@ -30,6 +32,8 @@ export interface PlannerPorts {
   readonly graph: Pick<PathRouter, 'findOptimalPath'>
   /** Linked nodes of a cluster, of the own one too, in any order; this node is not among them. */
   connectedPeers(clusterId: string): Iterable<PlannerPeer>
+  /** Whether there are nodes of the own cluster without a link to this one: then those with a link may know more. Default: no. */
+  readonly hasUnlinkedSiblings?: () => boolean
   /** All linked nodes, in any order. */
   neighbors(): Iterable<{ readonly nodeId: string; readonly clusterId: string }>
 }
