@@ -74,6 +74,22 @@ describe('calls between clusters', () => {
     expect(fabric.nowMs - startedMs).toBeLessThan(2_000)
   })
 
+  it('find a node again that was restarted at once, though it said goodbye a moment ago', async () => {
+    const federation = await federationOf({
+      nodes: { alpha: 2, beta: 2, gamma: 1 },
+      bridges: [
+        ['alpha', 'beta'],
+        ['gamma', 'beta'],
+      ],
+    })
+    const { fabric } = federation
+    const [gamma] = federation.members('gamma') as [number]
+    await fabric.stop(gamma)
+    await fabric.start(gamma)
+    await fabric.advance(2_000)
+    expect(await federation.callFrom(0, 'gamma')).toBe('gamma')
+  })
+
   it('take the other way when the first is gone', async () => {
     const federation = await federationOf({
       nodes: { alpha: 2, beta: 1, delta: 1, gamma: 1 },

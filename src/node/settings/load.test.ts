@@ -140,6 +140,11 @@ describe('settings from a file', () => {
     })
   })
 
+  it('is warned of bridges that lead nowhere because no mode was chosen', () => {
+    const { warnings } = load('isolated.toml', '[federation_config]\nallowed_foreign_cluster_ids = ["bergen"]\n')
+    expect(warnings.join()).toMatch(/federation_config.*no effect under "strict_isolation"/)
+  })
+
   it('is refused when its federation demands what nothing would enforce', () => {
     const { problems } = failure(
       'demands.toml',

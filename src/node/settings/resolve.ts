@@ -115,6 +115,9 @@ function settleFederation(settings: Settings, place: Place): FederationConfig {
   const { clusterId, federationConfig: config } = settings
   checkFederationDemands(settings, place)
   const localClusterId = config.localClusterId || clusterId
+  if (config.federationMode === 'strict_isolation' && config.explicitBridges.length + config.allowedForeignClusterIds.length > 0) {
+    place.warn('its bridges and allowed clusters have no effect under "strict_isolation", which is the default mode')
+  }
   if (localClusterId !== clusterId) place.warn(`its local cluster "${localClusterId}" is not the cluster of the node, "${clusterId}"`)
   const explicitBridges = config.explicitBridges.map((bridge) => {
     const local = bridge.localClusterId || localClusterId
