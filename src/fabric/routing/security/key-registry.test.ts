@@ -292,6 +292,16 @@ describe('the bounds of the registry', () => {
     expect(['lyon', 'oslo', 'bergen'].map(registry.standing)).toEqual(['lapsed', 'unknown', 'lapsed'])
   })
 
+  it('hold when a rotation follows one whose key has expired: it made room, and does not come back', () => {
+    const { registry } = setUp({ pinning: true, clustersMax: 3, keysPerClusterMax: 2, lapsedMax: 3 })
+    const gossip = registry.as('gossip')
+    const key = (key_id: string, expires_at: number | null) => ({ key_id, public_key: samplePublicKey(1), expires_at })
+    gossip.rotate('oslo', key('k1', 90), 5)
+    gossip.register('oslo', key('k5', null), false)
+    gossip.rotate('oslo', key('k4', null), 5)
+    expect(registry.explain('oslo').keys.map(({ key_id }) => key_id)).toEqual(['k4', 'k5'])
+  })
+
   it('hold whatever happens, and pinned keys are never touched by gossip', () => {
     const source = fc.constantFrom<KeySource>('gossip', 'gossip', 'gossip', 'provider', 'configured')
     const step = fc.record({

@@ -260,6 +260,8 @@ export function createKeyRegistry({ clock, crypto }: KeyRegistryDeps, options: K
     const outcome = register(source, clusterId, draft)
     const cluster = clusters.get(clusterId)
     if (outcome !== 'registered' || old === undefined || cluster === undefined || cluster.primary === old.key.key_id) return outcome
+    // One that has expired may have made room for the new one, and needs no overlap.
+    if (!isActive(old.key)) return outcome
     const ends = clock.wall() + Math.max(0, overlapSeconds)
     const key = { ...old.key, expires_at: Math.min(old.key.expires_at ?? ends, ends) }
     // Whoever rotates knows the old key, so it stays even where what others told of is dropped.
