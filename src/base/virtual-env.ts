@@ -8,6 +8,7 @@
  * Due timers run in the order (time, insertion), one at a time; after each one promise continuations run dry before the next, so a
  * program's behaviour depends on the seed and on nothing else.
  */
+import { heapPop, heapPush } from './binary-heap.ts'
 import type { Cancel, Clock, Env, LogScope, Timers } from './env.ts'
 import { createSeededRandom } from './random.ts'
 import { macroTurn } from './real-env.ts'
@@ -92,7 +93,7 @@ export function createVirtualTime(options: VirtualTimeOptions = {}): VirtualTime
 
   const schedule = (ms: number, everyMs: number, fn: () => void): Cancel => {
     const timer: Timer = { dueMs: nowMs + Math.max(0, ms), order: order++, fn, everyMs }
-    pushTimer(heap, timer)
+    heapPush(heap, timer, runsBefore)
     pending++
     return () => {
       if (timer.fn === undefined) return
@@ -102,7 +103,7 @@ export function createVirtualTime(options: VirtualTimeOptions = {}): VirtualTime
   }
 
   const nextTimer = (): Timer | undefined => {
-    while (heap.length > 0 && heap[0]?.fn === undefined) popTimer(heap)
+    while (heap.length > 0 && heap[0]?.fn === undefined) heapPop(heap, runsBefore)
     return heap[0]
   }
 
@@ -111,12 +112,12 @@ export function createVirtualTime(options: VirtualTimeOptions = {}): VirtualTime
     const timer = nextTimer()
     if (timer?.fn === undefined || timer.dueMs > limitMs) return 'none'
     const fn = timer.fn
-    popTimer(heap)
+    heapPop(heap, runsBefore)
     nowMs = Math.max(nowMs, timer.dueMs)
     if (timer.everyMs > 0) {
       timer.dueMs += timer.everyMs
       timer.order = order++
-      pushTimer(heap, timer)
+      heapPush(heap, timer, runsBefore)
     } else {
       timer.fn = undefined
       pending--
@@ -183,33 +184,3 @@ function neverDry(step: () => void): boolean {
 }
 
 const runsBefore = (a: Timer, b: Timer): boolean => a.dueMs < b.dueMs || (a.dueMs === b.dueMs && a.order < b.order)
-
-function pushTimer(heap: Timer[], timer: Timer): void {
-  let i = heap.length
-  heap.push(timer)
-  while (i > 0) {
-    const up = (i - 1) >> 1
-    const parent = heap[up] as Timer
-    if (!runsBefore(timer, parent)) break
-    heap[i] = parent
-    i = up
-  }
-  heap[i] = timer
-}
-
-function popTimer(heap: Timer[]): void {
-  const last = heap.pop() as Timer
-  const length = heap.length
-  if (length === 0) return
-  let i = 0
-  for (;;) {
-    let down = 2 * i + 1
-    if (down >= length) break
-    if (down + 1 < length && runsBefore(heap[down + 1] as Timer, heap[down] as Timer)) down++
-    const child = heap[down] as Timer
-    if (!runsBefore(child, last)) break
-    heap[i] = child
-    i = down
-  }
-  heap[i] = last
-}

@@ -112,6 +112,7 @@ export function createReach(deps: ReachDeps): Reach {
     place: (selector, tried) => placements.next(selector, tried),
     nextHop: (target, visited) => nextHop(target, visited),
     plan: routing.plan,
+    isRoutingEnabled: settings.fabricRoutingEnabled,
     allowsCluster,
     refusalOf: admission.requestRefusal,
     connect,
@@ -130,7 +131,7 @@ export function createReach(deps: ReachDeps): Reach {
     // To another cluster a copy goes by the plan: there is one for all its subscribers, and one link may serve them.
     connect: (id) => connect(id, 'cluster_get_or_open'),
     connectsTo: (cluster) => cluster === clusterId,
-    allowsCluster,
+    allowsCluster: (id) => settings.fabricRoutingEnabled && allowsCluster(id),
   })
 
   /** A message over a link to another cluster is not of this one, whatever it says of itself: the operator's rules go by where it comes from. */

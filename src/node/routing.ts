@@ -103,10 +103,12 @@ export function createRouting(deps: RoutingDeps): Routing {
 
   function linkMetrics(cluster: string): LinkMetrics | undefined {
     let roundTripMs: number | undefined
+    let reliability: number | undefined
     let isLinked = false
     for (const neighbor of neighbors()) {
       if (neighbor.clusterId !== cluster) continue
       isLinked = true
+      reliability = Math.max(reliability ?? 0, links.deliveryRatio(neighbor.nodeId) ?? 1)
       const measured = links.roundTripMs(neighbor.nodeId)
       if (measured !== undefined && (roundTripMs === undefined || measured < roundTripMs)) roundTripMs = measured
     }
@@ -116,7 +118,8 @@ export function createRouting(deps: RoutingDeps): Routing {
       // One way is half of the round trip, for want of anything better.
       latency_ms: known?.latency_ms ?? coarseLatencyMs((roundTripMs ?? 0) / 2),
       bandwidth_mbps: known?.bandwidth_mbps ?? null,
-      reliability_score: known?.reliability_score ?? 1,
+      // In hundredths, for the same reason as latency goes in steps.
+      reliability_score: known?.reliability_score ?? Math.round((reliability ?? 1) * 100) / 100,
       cost_score: known?.cost_score ?? 0,
     }
   }

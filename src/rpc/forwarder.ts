@@ -66,6 +66,8 @@ export interface ForwarderDeps extends HeaderPlace {
   nextHop(nodeId: string, visited: readonly string[]): string | undefined
   /** How a message for another cluster goes on. */
   plan(request: PlanRequest): Plan
+  /** False: nothing is sent to other nodes or passed on, by the operator's wish. */
+  readonly isRoutingEnabled: boolean
   /** Whether requests are passed on to a cluster. */
   allowsCluster(clusterId: string): boolean
   /** Why nothing is done for a request of a cluster; undefined when it is served or passed on. */
@@ -187,6 +189,7 @@ export function createForwarder(deps: ForwarderDeps): Forwarder {
       move: 'unsent',
       value: errorValue({ error: 'fabric_forward_failed', command: cmd.fun, target_cluster: targetCluster, reason }),
     })
+    if (!deps.isRoutingEnabled) return { value: errorValue({ error: 'fabric_routing_disabled', command: cmd.fun }) }
     const plan = targetCluster === clusterId ? undefined : deps.plan({ targetCluster, visitedNodes: [self] })
     let hop: string | undefined
     if (links.isConnected(target)) hop = target
@@ -324,6 +327,7 @@ export function createForwarder(deps: ForwarderDeps): Forwarder {
       })
     }
     const mine = (targetCluster === '' || targetCluster === clusterId) && (targetNode === '' || targetNode === self)
+    if (!mine && !deps.isRoutingEnabled) return refuse(message, glance, { error: 'fabric_routing_disabled', command: glance.command })
     if (!mine && targetNode !== self && targetNode !== '') {
       if (headers.routing_path.includes(targetNode)) {
         counts.loops++

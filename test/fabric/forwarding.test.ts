@@ -25,6 +25,28 @@ describe('calls between nodes', () => {
     expect(await fabric.until(() => knows(fabric, 0, 2, 'far'), 10_000)).toBe(true)
     expect(await fabric.settle(fabric.node(0).call('far', 18446744073709551615n))).toBe(18446744073709551615n)
     expect(reach(fabric, 1)?.relayed).toBe(2)
+    // The first one waited for a link that did not come; the next ones do not, though it is tried again.
+    for (let second = 0; second < 10; second++) {
+      await fabric.advance(1_000)
+      const startedMs = fabric.nowMs
+      await fabric.settle(fabric.node(0).call('far', second))
+      expect(fabric.nowMs - startedMs).toBeLessThan(50)
+    }
+  })
+
+  it('do not leave a node whose routing is switched off, and messages neither', async () => {
+    const fabric = await fabricOf(2, { settings: (index) => ({ gossipInterval: 0.5, fabricRoutingEnabled: index === 1 }) })
+    fabric.register(1, 'far', () => 1)
+    expect(await fabric.until(() => knows(fabric, 0, 1, 'far'), 5_000)).toBe(true)
+    expect(await fabric.settle(fabric.node(0).call('far'))).toEqual({ error: 'fabric_routing_disabled', command: 'far' })
+    fabric.node(1).subscribe(['t'], () => {})
+    await fabric.advance(2_000)
+    expect(
+      fabric
+        .node(0)
+        .explainTopic('t')
+        .nodes.map(({ reason }) => reason),
+    ).not.toContain('direct')
   })
 
   it('routing check 38 and wire check 31: what no node has is not found, with its reasons', async () => {

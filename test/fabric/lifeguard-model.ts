@@ -6,7 +6,7 @@
  *
  * Synchronous, because the experiment takes tens of millions of steps.
  */
-import { createSeededRandom, type Env, type Random, silentLog } from '../../src/base/index.ts'
+import { createSeededRandom, type Env, heapPop, heapPush, type Random, silentLog } from '../../src/base/index.ts'
 import { createMembership, type Membership, type MembershipOptions } from '../../src/fabric/membership/membership.ts'
 import type { SwimMessage } from '../../src/wire/index.ts'
 
@@ -154,7 +154,7 @@ function createModel({ nodes, seed, chords, membership: options }: ModelOptions)
 
   function schedule(member: ModelMember, afterMs: number, isMessage: boolean, run: () => void): Step {
     const step = { atMs: nowMs + Math.max(0, afterMs), order: order++, run, member, isMessage }
-    push(heap, step)
+    heapPush(heap, step, before)
     return step
   }
 
@@ -225,7 +225,7 @@ function createModel({ nodes, seed, chords, membership: options }: ModelOptions)
   }
 
   const worldSoon = (afterMs: number, run: () => void) =>
-    push(heap, { atMs: nowMs + afterMs, order: order++, run, member: world, isMessage: false })
+    heapPush(heap, { atMs: nowMs + afterMs, order: order++, run, member: world, isMessage: false }, before)
 
   for (const id of ids) members.push(createMember(id))
   for (const member of members) {
@@ -244,7 +244,7 @@ function createModel({ nodes, seed, chords, membership: options }: ModelOptions)
     },
     stall(index: number, fromMs: number, forMs: number): void {
       const member = members[index] as ModelMember
-      const at = (ms: number, run: () => void) => push(heap, { atMs: ms, order: order++, run, member: world, isMessage: false })
+      const at = (ms: number, run: () => void) => heapPush(heap, { atMs: ms, order: order++, run, member: world, isMessage: false }, before)
       at(fromMs, () => {
         member.stalled = true
         member.slow = true
@@ -255,7 +255,7 @@ function createModel({ nodes, seed, chords, membership: options }: ModelOptions)
       for (let steps = 0; ; steps++) {
         const step = heap[0]
         if (step === undefined || step.atMs > untilMs || (steps % 256 === 0 && done())) break
-        pop(heap)
+        heapPop(heap, before)
         nowMs = step.atMs
         if (step.run === undefined) continue
         const { member } = step
@@ -292,36 +292,6 @@ function partialMesh(ids: readonly string[], chords: number, random: Random): Re
 const world = { stalled: false } as ModelMember
 
 const before = (a: Step, b: Step): boolean => a.atMs < b.atMs || (a.atMs === b.atMs && a.order < b.order)
-
-function push(heap: Step[], step: Step): void {
-  let i = heap.length
-  heap.push(step)
-  while (i > 0) {
-    const up = (i - 1) >> 1
-    const parent = heap[up] as Step
-    if (!before(step, parent)) break
-    heap[i] = parent
-    i = up
-  }
-  heap[i] = step
-}
-
-function pop(heap: Step[]): void {
-  const last = heap.pop() as Step
-  const { length } = heap
-  if (length === 0) return
-  let i = 0
-  for (;;) {
-    let down = 2 * i + 1
-    if (down >= length) break
-    if (down + 1 < length && before(heap[down + 1] as Step, heap[down] as Step)) down++
-    const child = heap[down] as Step
-    if (!before(child, last)) break
-    heap[i] = child
-    i = down
-  }
-  heap[i] = last
-}
 
 /** The value below which `part` of the values lie (nearest rank). NaN (never) counts as largest. */
 export function quantile(values: readonly number[], part: number): number {

@@ -92,6 +92,8 @@ export interface PeerSender {
   frameBytesMax(nodeId: string): number
   /** Smoothed round trip, ms; undefined until one was measured. */
   roundTripMs(nodeId: string): number | undefined
+  /** Share of the frames meant for the peer that left, 0 to 1; undefined without a link or a frame. */
+  deliveryRatio(nodeId: string): number | undefined
   clusterOf(nodeId: string): string | undefined
 }
 
@@ -256,6 +258,10 @@ export function createLinkTable(env: Pick<Env, 'clock' | 'log' | 'timers'>, opti
       return Math.min(REFERENCE_FRAME_BYTES_MAX, options.frameBytesMax)
     },
     roundTripMs: (nodeId) => peers.get(nodeId)?.roundTripMs,
+    deliveryRatio(nodeId) {
+      const peer = peers.get(nodeId)
+      return peer === undefined || peer.sent + peer.failed === 0 ? undefined : peer.sent / (peer.sent + peer.failed)
+    },
     clusterOf: (nodeId) => peers.get(nodeId)?.clusterId,
 
     get: (nodeId) => peers.get(nodeId),

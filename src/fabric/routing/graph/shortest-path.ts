@@ -9,6 +9,7 @@
  * The result depends on the graph alone, not on the order in which its arcs are enumerated: the frontier is ordered by (cost, node, hops), and
  * of equal ways to a node the one found first stays.
  */
+import { heapPop, heapPush } from '../../../base/index.ts'
 
 /** Tells `visit` every arc that leaves `node`, once per target, with its cost: finite and not negative. */
 export type Arcs = (node: string, visit: (target: string, cost: number) => void) => void
@@ -89,11 +90,11 @@ function settle(arcs: Arcs, source: string, hopsMax: number, estimate: (node: st
   }
 
   function offer(node: string, cost: number, hops: number, parent: Label | undefined): void {
-    if (improves(node, hops, cost)) push(frontier, { node, cost, hops, rank: cost + estimate(node), order: order++, parent })
+    if (improves(node, hops, cost)) heapPush(frontier, { node, cost, hops, rank: cost + estimate(node), order: order++, parent }, before)
   }
 
   offer(source, 0, 0, undefined)
-  for (let label = pop(frontier); label !== undefined; label = pop(frontier)) {
+  for (let label = heapPop(frontier, before); label !== undefined; label = heapPop(frontier, before)) {
     if ((least.get(label.node)?.[label.hops] as number) < label.cost) continue
     explored++
     if (!taken(label)) break
@@ -114,36 +115,4 @@ function before(a: Label, b: Label): boolean {
   if (a.rank !== b.rank) return a.rank < b.rank
   if (a.node !== b.node) return a.node < b.node
   return a.hops === b.hops ? a.order < b.order : a.hops < b.hops
-}
-
-function push(heap: Label[], label: Label): void {
-  let i = heap.length
-  heap.push(label)
-  while (i > 0) {
-    const up = (i - 1) >> 1
-    const parent = heap[up] as Label
-    if (!before(label, parent)) break
-    heap[i] = parent
-    i = up
-  }
-  heap[i] = label
-}
-
-function pop(heap: Label[]): Label | undefined {
-  const first = heap[0]
-  const last = heap.pop()
-  const length = heap.length
-  if (last === undefined || length === 0) return first
-  let i = 0
-  for (;;) {
-    let down = 2 * i + 1
-    if (down >= length) break
-    if (down + 1 < length && before(heap[down + 1] as Label, heap[down] as Label)) down++
-    const child = heap[down] as Label
-    if (!before(child, last)) break
-    heap[i] = child
-    i = down
-  }
-  heap[i] = last
-  return first
 }
