@@ -71,6 +71,16 @@ describe('sliding window', () => {
     expect(window.ratePerSecond()).toBe(1)
   })
 
+  it('takes the time of an event from who has already read the clock', () => {
+    const { window, pass } = setup(1000, 10)
+    window.record(1, 700)
+    window.record(1, 1500)
+    pass(1600)
+    expect(window.total()).toBe(2)
+    pass(100)
+    expect(window.total()).toBe(1)
+  })
+
   it('leaves no residue of fractions', () => {
     const { window, pass } = setup(1000, 10)
     for (let i = 0; i < 1000; i++) {

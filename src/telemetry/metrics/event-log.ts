@@ -1,0 +1,314 @@
+/**
+ * The history of events across systems: a chain for each correlation id, a timeline for each tracking id, and what is running now.
+ *
+ * Everything is bounded by the ring of events: chains and timelines only point at events in it, and lose those that fall out. Upkeep
+ * (gossip, dials, health checks) has a smaller ring of its own. Under load only so many new chains a second are kept in detail; what is left
+ * out is still counted. All counters are kept as events arrive; reading them scans nothing.
+ *
+ * @example
+ * const events = createEventLog(env)
+ * events.tell({ kind: 'request_start', id: u, system: 'rpc', subject: 'echo' })
+ * events.tell({ kind: 'request_complete', id: u, system: 'rpc', latencyMs: 3, ok: true })
+ * events.timeline(u)
+ */
+import { BoundedQueue, type Env } from '../../base/index.ts'
+import type { EventSystem, MonitoringEvent, MonitoringEventType } from '../../wire/index.ts'
+import {
+  ACTIVE_CLEANUPS_MAX,
+  ACTIVE_MAX,
+  CHAINS_PER_SECOND_MAX,
+  CLEANUP_INTERVAL_MS,
+  EVENTS_MAX,
+  EVENTS_PER_CHAIN_MAX,
+  LEFT_OUT_MEMORY_MS,
+  RECENT_EVENTS_DEFAULT,
+  UPKEEP_CHAINS_PER_SECOND_MAX,
+  UPKEEP_EVENTS_MAX,
+} from './constants.ts'
+import { type CorrelationCounts, createCorrelationCounts } from './correlation-counts.ts'
+import { type CrossSystemEvent, type EventInput, eventInput } from './cross-system-event.ts'
+import { createPairLatencies, type PairLatencies } from './pair-latencies.ts'
+import { trackingId } from './tracking-id.ts'
+
+export interface EventLogOptions {
+  readonly eventsMax?: number
+  readonly upkeepEventsMax?: number
+  readonly chainsPerSecondMax?: number
+  readonly activeMax?: number
+}
+
+export interface EventQuery {
+  /** Source or target. */
+  readonly system?: EventSystem
+  readonly type?: MonitoringEventType
+  readonly limit?: number
+}
+
+export interface EventLogSnapshot {
+  readonly events: number
+  readonly events_max: number
+  readonly upkeep_events: number
+  readonly upkeep_events_max: number
+  readonly chains: number
+  readonly timelines: number
+  readonly active_correlations: number
+  readonly active_tracking_ids: number
+  readonly events_total: number
+  /** Fell out of a ring, or of a chain that had grown too long. */
+  readonly events_dropped: number
+  /** Counted but never kept, because too many new chains came within a second. */
+  readonly events_left_out: number
+  /** Started, and forgotten before they completed: too many, or too old. */
+  readonly active_dropped: number
+}
+
+export interface EventLog {
+  /** Records what happened; returns the tracking id. */
+  tell(event: CrossSystemEvent): string
+  /** Records a ready-made event; returns the tracking id. */
+  record(event: EventInput): string
+  /** Events of a correlation id in the order they were recorded; empty when it is unknown. */
+  timeline(correlationId: string): readonly MonitoringEvent[]
+  trackingTimeline(id: string): readonly MonitoringEvent[]
+  /** The events of a correlation id, or else of a tracking id. */
+  story(id: string): readonly MonitoringEvent[]
+  activeTrackingIds(): readonly string[]
+  readonly activeCorrelations: number
+  /** The newest that fit the query, oldest first. */
+  recent(query?: EventQuery): readonly MonitoringEvent[]
+  readonly counts: CorrelationCounts
+  readonly pairs: PairLatencies
+  /** Stops counting what runs for longer than five minutes as running. */
+  sweep(): void
+  snapshot(): EventLogSnapshot
+}
+
+interface Chain {
+  readonly events: MonitoringEvent[]
+  /** Part of somebody's request: it counts as a correlation. */
+  counted: boolean
+  failed: boolean
+}
+
+const UPKEEP_TYPES: ReadonlySet<MonitoringEventType> = new Set<MonitoringEventType>([
+  'health_check',
+  'performance_alert',
+  'system_start',
+  'system_stop',
+])
+
+export function createEventLog({ clock, random }: Pick<Env, 'clock' | 'random'>, options: EventLogOptions = {}): EventLog {
+  const eventsMax = options.eventsMax ?? EVENTS_MAX
+  const upkeepEventsMax = options.upkeepEventsMax ?? UPKEEP_EVENTS_MAX
+  const activeMax = options.activeMax ?? ACTIVE_MAX
+  const counts = createCorrelationCounts(clock)
+  const pairs = createPairLatencies()
+  const chains = new Map<string, Chain>()
+  const timelines = new Map<string, MonitoringEvent[]>()
+  const activeCorrelations = new Map<string, number>()
+  const activeTracking = new Map<string, number>()
+  const events = new BoundedQueue<MonitoringEvent>({ capacity: eventsMax, whenFull: 'drop-oldest', onDrop: forget })
+  const upkeepEvents = new BoundedQueue<MonitoringEvent>({ capacity: upkeepEventsMax, whenFull: 'drop-oldest', onDrop: forget })
+  const admission = createAdmission(options.chainsPerSecondMax ?? CHAINS_PER_SECOND_MAX)
+  const upkeepAdmission = createAdmission(UPKEEP_CHAINS_PER_SECOND_MAX)
+  let total = 0
+  let dropped = 0
+  let leftOut = 0
+  let activeDropped = 0
+
+  function record(input: EventInput): string {
+    const nowMs = clock.monotonic()
+    const id = trackingId(random, input.tracking_id, input.existing_object_id)
+    const latencyMs = input.latency_ms ?? 0
+    const target = input.target_system ?? null
+    const upkeep = input.upkeep === true || UPKEEP_TYPES.has(input.event_type)
+    total++
+    counts.count(input, upkeep, nowMs)
+    if (target !== null && latencyMs > 0) pairs.record(input.source_system, target, latencyMs)
+    if (input.event_type === 'request_start') start(input.correlation_id, id, nowMs)
+    else if (input.event_type === 'request_complete') {
+      activeCorrelations.delete(input.correlation_id)
+      activeTracking.delete(id)
+    }
+
+    const chain = chains.get(input.correlation_id)
+    if (chain === undefined) {
+      const isCompletion = input.event_type === 'request_complete'
+      if (!(upkeep ? upkeepAdmission : admission).admits(nowMs, isCompletion)) {
+        leftOut++
+        // A correlation that is left out is counted once: when it starts.
+        if (!upkeep && input.event_type === 'request_start') counts.correlationSeen()
+        return id
+      }
+    }
+    keep(
+      {
+        tracking_id: id,
+        correlation_id: input.correlation_id,
+        event_type: input.event_type,
+        source_system: input.source_system,
+        target_system: target,
+        timestamp: clock.wall(),
+        latency_ms: latencyMs,
+        success: input.success ?? true,
+        metadata: (input.metadata ?? {}) as MonitoringEvent['metadata'],
+        error_message: input.error_message ?? null,
+      },
+      chain,
+      upkeep,
+    )
+    return id
+  }
+
+  function keep(event: MonitoringEvent, known: Chain | undefined, upkeep: boolean): void {
+    let chain = known
+    if (chain === undefined) {
+      chain = { events: [], counted: false, failed: false }
+      chains.set(event.correlation_id, chain)
+    }
+    if (!upkeep && !chain.counted) {
+      chain.counted = true
+      counts.correlationSeen()
+      counts.chainKept(1)
+      if (chain.failed) counts.chainFailed(1)
+    }
+    if (!event.success && !chain.failed) {
+      chain.failed = true
+      if (chain.counted) counts.chainFailed(1)
+    }
+    append(chain.events, event)
+    let timeline = timelines.get(event.tracking_id)
+    if (timeline === undefined) {
+      timeline = []
+      timelines.set(event.tracking_id, timeline)
+    }
+    append(timeline, event)
+    ;(upkeep ? upkeepEvents : events).push(event)
+  }
+
+  function append(list: MonitoringEvent[], event: MonitoringEvent): void {
+    list.push(event)
+    if (list.length > EVENTS_PER_CHAIN_MAX) list.shift()
+  }
+
+  /** An event fell out of its ring: chain and timeline, where it is the oldest as a rule, let go of it too. */
+  function forget(event: MonitoringEvent): void {
+    dropped++
+    const chain = chains.get(event.correlation_id)
+    if (chain !== undefined) {
+      remove(chain.events, event)
+      if (chain.events.length === 0) {
+        chains.delete(event.correlation_id)
+        if (chain.counted) {
+          counts.chainKept(-1)
+          if (chain.failed) counts.chainFailed(-1)
+        }
+      }
+    }
+    const timeline = timelines.get(event.tracking_id)
+    if (timeline !== undefined) {
+      remove(timeline, event)
+      if (timeline.length === 0) timelines.delete(event.tracking_id)
+    }
+  }
+
+  function start(correlationId: string, id: string, nowMs: number): void {
+    activeCorrelations.set(correlationId, nowMs)
+    activeTracking.set(id, nowMs)
+    if (activeCorrelations.size > activeMax) dropOldest(activeCorrelations)
+    if (activeTracking.size > activeMax) {
+      dropOldest(activeTracking)
+      activeDropped++
+    }
+  }
+
+  return {
+    tell: (event) => record(eventInput(event)),
+    record,
+    timeline: (correlationId) => [...(chains.get(correlationId)?.events ?? [])],
+    trackingTimeline: (id) => [...(timelines.get(id) ?? [])],
+    story: (id) => [...(chains.get(id)?.events ?? timelines.get(id) ?? [])],
+    activeTrackingIds: () => [...activeTracking.keys()],
+    get activeCorrelations() {
+      return activeCorrelations.size
+    },
+    recent({ system, type, limit = RECENT_EVENTS_DEFAULT } = {}) {
+      const fits = (event: MonitoringEvent): boolean =>
+        (system === undefined || event.source_system === system || event.target_system === system) &&
+        (type === undefined || event.event_type === type)
+      const found = [...[...events].filter(fits), ...[...upkeepEvents].filter(fits)]
+      return found.sort((a, b) => a.timestamp - b.timestamp).slice(-limit)
+    },
+    counts,
+    pairs,
+    sweep() {
+      const sinceMs = clock.monotonic() - ACTIVE_CLEANUPS_MAX * CLEANUP_INTERVAL_MS
+      dropBefore(activeCorrelations, sinceMs)
+      activeDropped += dropBefore(activeTracking, sinceMs)
+    },
+    snapshot: () => ({
+      events: events.length,
+      events_max: eventsMax,
+      upkeep_events: upkeepEvents.length,
+      upkeep_events_max: upkeepEventsMax,
+      chains: chains.size,
+      timelines: timelines.size,
+      active_correlations: activeCorrelations.size,
+      active_tracking_ids: activeTracking.size,
+      events_total: total,
+      events_dropped: dropped,
+      events_left_out: leftOut,
+      active_dropped: activeDropped,
+    }),
+  }
+}
+
+/** How many new chains a second may still be kept. */
+function createAdmission(perSecondMax: number) {
+  let second = Number.NEGATIVE_INFINITY
+  let admitted = 0
+  let leftOutAtMs = Number.NEGATIVE_INFINITY
+  return {
+    /** A completion whose start was left out would make half a story, and take the place of a whole one. */
+    admits(nowMs: number, isCompletion: boolean): boolean {
+      if (isCompletion && nowMs - leftOutAtMs < LEFT_OUT_MEMORY_MS) return false
+      const current = Math.floor(nowMs / 1000)
+      if (current !== second) {
+        second = current
+        admitted = 0
+      }
+      if (admitted >= perSecondMax) {
+        leftOutAtMs = nowMs
+        return false
+      }
+      admitted++
+      return true
+    },
+  }
+}
+
+function remove(list: MonitoringEvent[], event: MonitoringEvent): void {
+  if (list[0] === event) list.shift()
+  else {
+    const at = list.indexOf(event)
+    if (at >= 0) list.splice(at, 1)
+  }
+}
+
+function dropOldest(map: Map<string, number>): void {
+  for (const key of map.keys()) {
+    map.delete(key)
+    return
+  }
+}
+
+/** Entries stand in the order they were set: the scan ends at the first that is young enough. */
+function dropBefore(map: Map<string, number>, sinceMs: number): number {
+  let count = 0
+  for (const [key, atMs] of map) {
+    if (atMs >= sinceMs) break
+    map.delete(key)
+    count++
+  }
+  return count
+}

@@ -1,0 +1,61 @@
+/**
+ * Latencies of late, and of the whole life, from one recording.
+ *
+ * A mean over everything since the start never forgets one bad minute, and drowns the next. So the latest stretch of time has histograms of
+ * its own, one for each slot of a ring; a slot that ends is also merged into the one of the lifetime. A record costs one histogram record.
+ */
+import { Histogram } from '../../base/index.ts'
+import { RECENT_MS } from './constants.ts'
+
+export interface LatencyWindowOptions {
+  /** Into how many steps the window falls; each holds a histogram. Default 10. */
+  readonly slots?: number
+}
+
+export class LatencyWindow {
+  readonly #slots: Histogram[]
+  readonly #slotMs: number
+  /** Slots that have ended. */
+  readonly #ended = new Histogram()
+  #latest: number
+  #current: Histogram
+
+  constructor(nowMs: number, { slots = 10 }: LatencyWindowOptions = {}) {
+    this.#slots = Array.from({ length: slots }, () => new Histogram())
+    this.#slotMs = RECENT_MS / slots
+    this.#latest = Math.floor(nowMs / this.#slotMs)
+    this.#current = this.#slots[this.#latest % slots] as Histogram
+  }
+
+  record(latencyMs: number, nowMs: number): void {
+    if (nowMs >= (this.#latest + 1) * this.#slotMs) this.#moveTo(nowMs)
+    this.#current.record(latencyMs)
+  }
+
+  /** The last five minutes, less at most one slot. A copy. */
+  recent(nowMs: number): Histogram {
+    this.#moveTo(nowMs)
+    const merged = new Histogram()
+    for (const slot of this.#slots) if (slot.count > 0) merged.merge(slot)
+    return merged
+  }
+
+  /** Everything since the start. A copy. */
+  lifetime(): Histogram {
+    const merged = new Histogram()
+    merged.merge(this.#ended)
+    merged.merge(this.#current)
+    return merged
+  }
+
+  #moveTo(nowMs: number): void {
+    const slot = Math.floor(nowMs / this.#slotMs)
+    if (slot <= this.#latest) return
+    this.#ended.merge(this.#current)
+    for (let passed = Math.max(this.#latest + 1, slot - this.#slots.length + 1); passed <= slot; passed++) {
+      ;(this.#slots[passed % this.#slots.length] as Histogram).reset()
+    }
+    this.#latest = slot
+    this.#current = this.#slots[slot % this.#slots.length] as Histogram
+  }
+}

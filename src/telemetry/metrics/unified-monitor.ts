@@ -1,0 +1,282 @@
+/**
+ * One view over all systems: their metrics, what crosses between them, and how the whole does.
+ *
+ * Systems are attached as they come to exist; one that fails to answer is treated as absent and never stops the others. Everything is computed
+ * at most once a second, however many ask. Three loops run while started: history (5 s), clean-up (60 s), health checks (10 s).
+ */
+import type { Cancel, Env } from '../../base/index.ts'
+import {
+  type EventSystem,
+  type HealthStatus,
+  MONITORED_SYSTEMS,
+  type MonitoredSystem,
+  TIMESERIES_METRICS,
+  type TimeseriesPoint,
+  type TransportHealthSnapshot,
+  type UnifiedMetrics,
+} from '../../wire/index.ts'
+import { logOncePer } from '../once-per.ts'
+import { CLEANUP_INTERVAL_MS, COLLECTION_INTERVAL_MS, COMPUTED_FOR_MS, HEALTH_CHECK_INTERVAL_MS, MINUTE_MS } from './constants.ts'
+import type { EventLog, EventLogSnapshot } from './event-log.ts'
+import type { FederationLinks } from './federation-links.ts'
+import { createMetricHistory } from './metric-history.ts'
+import { overallHealth, type SystemFacts, systemCheck } from './overall-health.ts'
+import { percent, type SystemReading, type SystemSource } from './system-meter.ts'
+import { systemTrackingId } from './tracking-id.ts'
+import { transportFacts } from './transport-snapshot.ts'
+
+/** How often the loops run; 0 or less switches one off. */
+export interface UnifiedMonitorOptions {
+  readonly collectionIntervalMs?: number
+  readonly cleanupIntervalMs?: number
+  readonly healthCheckIntervalMs?: number
+}
+
+export interface UnifiedMonitorDeps {
+  readonly env: Env
+  readonly events: EventLog
+  /** Attached as the federation system, and the source of what is said about other clusters. */
+  readonly links: FederationLinks
+  /** Told of each change of the overall status. */
+  readonly onStatusChange?: (change: StatusChange) => void
+}
+
+export interface StatusChange {
+  readonly from: HealthStatus
+  readonly to: HealthStatus
+  readonly health_score: number
+  /** Unix seconds. */
+  readonly timestamp: number
+}
+
+/** The systems' own members are there with everything that is known of them. */
+export interface UnifiedReading extends UnifiedMetrics {
+  readonly rpc: SystemReading | null
+  readonly pubsub: SystemReading | null
+  readonly queue: SystemReading | null
+  readonly cache: SystemReading | null
+  readonly federation: SystemReading | null
+}
+
+export interface UnifiedMonitorSnapshot {
+  readonly running: boolean
+  readonly attached: readonly EventSystem[]
+  readonly computations: number
+  /** Times a system failed to answer. */
+  readonly failed_readings: number
+  readonly history_points: number
+  readonly events: EventLogSnapshot
+}
+
+/** A number whose history is kept; null while it has no source. */
+export type Gauge = () => number | null | undefined
+
+export interface UnifiedMonitor {
+  readonly events: EventLog
+  readonly links: FederationLinks
+  /** Replaces what was attached for the system. */
+  attach(system: Exclude<MonitoredSystem, 'federation'>, source: SystemSource): void
+  detach(system: Exclude<MonitoredSystem, 'federation'>): void
+  /** By endpoint. */
+  attachTransport(snapshots: () => Readonly<Record<string, TransportHealthSnapshot>>): void
+  /** Keeps a history of `read` under `name`, beside that of the systems. */
+  addGauge(name: string, read: Gauge): void
+  start(): void
+  stop(): void
+  /** At most a second old. */
+  metrics(): UnifiedReading
+  /** One system as of now; null when it is not attached or fails. */
+  systemMetrics(system: MonitoredSystem): SystemReading | null
+  /** Throws UnknownMetricError. */
+  timeseries(metric: string, durationHours: number, resolutionMinutes: number): readonly TimeseriesPoint[]
+  timeseriesMetrics(): readonly string[]
+  snapshot(): UnifiedMonitorSnapshot
+}
+
+/** Of each system, kept in the history as `<system>_<metric>`. */
+const SYSTEM_METRICS = ['requests_per_second', 'p95_latency_ms', 'error_rate_percent'] as const
+
+export function createUnifiedMonitor(deps: UnifiedMonitorDeps, options: UnifiedMonitorOptions = {}): UnifiedMonitor {
+  const { env, events, links, onStatusChange } = deps
+  const { clock, log } = env
+  const sources = new Map<MonitoredSystem, SystemSource>([['federation', links]])
+  const gauges = new Map<string, Gauge>()
+  const history = createMetricHistory(clock, [
+    ...TIMESERIES_METRICS,
+    ...MONITORED_SYSTEMS.flatMap((system) => SYSTEM_METRICS.map((metric) => `${system}_${metric}`)),
+  ])
+  const failureLog = logOncePer({ clock, intervalMs: MINUTE_MS })
+  let transport: (() => Readonly<Record<string, TransportHealthSnapshot>>) | undefined
+  let loops: Cancel[] = []
+  let computed: UnifiedReading | undefined
+  let computedAtMs = Number.NEGATIVE_INFINITY
+  let computations = 0
+  let failedReadings = 0
+  let lastStatus: HealthStatus | undefined
+
+  /** A source that throws counts as absent. */
+  function guarded<T>(what: string, read: () => T): T | undefined {
+    try {
+      return read()
+    } catch (error) {
+      failedReadings++
+      failureLog.log(what, (more) => log.warn(`Metrics of ${what} are missing: ${String(error)}${more}`))
+      return undefined
+    }
+  }
+
+  function reading(system: MonitoredSystem): SystemReading | null {
+    const source = sources.get(system)
+    return (source && guarded(system, () => source.metrics())) ?? null
+  }
+
+  function compute(): UnifiedReading {
+    const startMs = clock.monotonic()
+    const systems = Object.fromEntries(MONITORED_SYSTEMS.map((system) => [system, reading(system)])) as Record<
+      MonitoredSystem,
+      SystemReading | null
+    >
+    const snapshots = transport === undefined ? undefined : guarded('transport', transport)
+    const present = Object.values(systems).filter((each) => each !== null)
+    const cross = links.crossCluster()
+    const totalRps = present.reduce((sum, each) => sum + each.requests_per_second, 0)
+    const latencyMs = present.length === 0 ? 0 : present.reduce((sum, each) => sum + each.average_latency_ms, 0) / present.length
+    const facts = Object.fromEntries(MONITORED_SYSTEMS.map((system) => [system, factsOf(systems[system])])) as Record<
+      MonitoredSystem,
+      SystemFacts | undefined
+    >
+    computations++
+    return {
+      ...systems,
+      transport_health_snapshots: snapshots ?? {},
+      correlation_metrics: {
+        ...events.counts.metrics(),
+        // Without a single call to another cluster these say what the protocol says for "none".
+        cross_cluster_latency_p95_ms: cross.p95_latency_ms ?? 0,
+        federation_success_rate_percent: cross.success_rate_percent ?? 100,
+        transport_health_scores: Object.fromEntries(
+          Object.entries(snapshots ?? {}).map(([endpoint, snapshot]) => [endpoint, snapshot.overall_health_score]),
+        ),
+      },
+      overall_health: overallHealth({ ...facts, transport: snapshots && transportFacts(snapshots) }),
+      performance_summary: {
+        total_requests_per_second: totalRps,
+        average_cross_system_latency_ms: latencyMs,
+        total_active_correlations: events.activeCorrelations,
+      },
+      collection_info: { collection_timestamp: clock.wall(), collection_duration_ms: clock.monotonic() - startMs },
+    }
+  }
+
+  function metrics(): UnifiedReading {
+    const nowMs = clock.monotonic()
+    if (computed === undefined || nowMs - computedAtMs >= COMPUTED_FOR_MS) {
+      computed = compute()
+      computedAtMs = nowMs
+    }
+    return computed
+  }
+
+  function collect(): void {
+    const now = metrics()
+    history.append({
+      health_score: now.overall_health.health_score,
+      latency_ms: now.performance_summary.average_cross_system_latency_ms,
+      requests_per_second: now.performance_summary.total_requests_per_second,
+      active_correlations: now.performance_summary.total_active_correlations,
+      error_rate_percent: errorRatePercent(now),
+      cross_cluster_latency_ms: links.crossCluster().average_latency_ms,
+      ...Object.fromEntries(
+        MONITORED_SYSTEMS.flatMap((system) => SYSTEM_METRICS.map((metric) => [`${system}_${metric}`, now[system]?.[metric] ?? null])),
+      ),
+      ...Object.fromEntries([...gauges].map(([name, read]) => [name, guarded(name, read)])),
+    })
+    noteStatus(now)
+  }
+
+  function noteStatus({ overall_health: { status, health_score } }: UnifiedReading): void {
+    if (status === lastStatus) return
+    const from = lastStatus
+    lastStatus = status
+    const score = health_score.toFixed(2)
+    if (status !== 'healthy') log.warn(`Overall health is ${status} (score ${score})`)
+    else if (from !== undefined) log.info(`Overall health is ${status} again (score ${score})`)
+    if (from !== undefined) onStatusChange?.({ from, to: status, health_score, timestamp: clock.wall() })
+  }
+
+  function check(): void {
+    const facts: Partial<Record<EventSystem, SystemFacts>> = {}
+    for (const system of sources.keys()) {
+      const found = factsOf(reading(system))
+      if (found !== undefined) facts[system] = found
+    }
+    const snapshots = transport && guarded('transport', transport)
+    if (snapshots !== undefined) facts.transport = transportFacts(snapshots)
+    for (const [system, each] of Object.entries(facts) as [EventSystem, SystemFacts][]) {
+      const { score, status } = systemCheck(each)
+      const id = `health_${system}_${Math.floor(clock.wall())}`
+      events.tell({ kind: 'health_check', id, system, score, status, trackingId: systemTrackingId(env.random, system) })
+    }
+  }
+
+  function every(ms: number, what: string, run: () => void): void {
+    if (ms > 0) loops.push(env.timers.every(ms, () => guarded(what, run)))
+  }
+
+  return {
+    events,
+    links,
+    attach(system, source) {
+      sources.set(system, source)
+      computed = undefined
+    },
+    detach(system) {
+      sources.delete(system)
+      computed = undefined
+    },
+    attachTransport(snapshots) {
+      transport = snapshots
+      computed = undefined
+    },
+    addGauge(name, read) {
+      gauges.set(name, read)
+    },
+    start() {
+      if (loops.length > 0) return
+      every(options.collectionIntervalMs ?? COLLECTION_INTERVAL_MS, 'the collection', collect)
+      every(options.cleanupIntervalMs ?? CLEANUP_INTERVAL_MS, 'the clean-up', () => events.sweep())
+      every(options.healthCheckIntervalMs ?? HEALTH_CHECK_INTERVAL_MS, 'the health check', check)
+    },
+    stop() {
+      for (const cancel of loops) cancel()
+      loops = []
+    },
+    metrics,
+    systemMetrics: reading,
+    timeseries: (metric, durationHours, resolutionMinutes) => history.series(metric, durationHours, resolutionMinutes),
+    timeseriesMetrics: () => history.metrics(),
+    snapshot: () => ({
+      running: loops.length > 0,
+      attached: [...sources.keys(), ...(transport === undefined ? [] : (['transport'] as const))],
+      computations,
+      failed_readings: failedReadings,
+      history_points: history.points,
+      events: events.snapshot(),
+    }),
+  }
+}
+
+function factsOf(reading: SystemReading | null): SystemFacts | undefined {
+  return reading === null ? undefined : { error_rate_percent: reading.error_rate_percent, latency_ms: reading.p95_latency_ms }
+}
+
+/** Over all operations of the last five minutes; null without any. */
+function errorRatePercent(reading: UnifiedReading): number | null {
+  let operations = 0
+  let failures = 0
+  for (const system of MONITORED_SYSTEMS) {
+    operations += reading[system]?.operations_last_5_minutes ?? 0
+    failures += reading[system]?.failures_last_5_minutes ?? 0
+  }
+  return operations === 0 ? null : percent(failures, operations, 0)
+}
