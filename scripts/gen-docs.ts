@@ -1,11 +1,13 @@
 /**
- * Writes the generated part of the documentation: docs/settings.md as a whole, and the tables of docs/logging.md.
+ * Writes the generated part of the documentation: docs/settings.md and docs/metrics.md as a whole, and the tables of
+ * docs/logging.md.
  *
  *     node scripts/gen-docs.ts           write
  *     node scripts/gen-docs.ts --check   write nothing; exit 1 and name the files when they are stale
  */
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { renderMetricsGuide } from '../src/monitor/index.ts'
 import { renderSettingsGuide } from '../src/node/settings/guide.ts'
 import { diagnosticChannels, logComponents } from '../src/telemetry/index.ts'
 
@@ -13,6 +15,7 @@ const docs = join(import.meta.dirname, '..', 'docs')
 
 const pages = [
   { file: join(docs, 'settings.md'), render: () => renderSettingsGuide() },
+  { file: join(docs, 'metrics.md'), render: () => renderMetricsGuide() },
   { file: join(docs, 'logging.md'), render: (old: string) => fill(fill(old, 'components', componentTable()), 'channels', channelList()) },
 ]
 

@@ -1,0 +1,99 @@
+/**
+ * Who may ask.
+ *
+ * Reading is free on a loopback listener. Whatever changes something needs the token everywhere, and beyond loopback reading does too,
+ * unless the operator has switched that off. Whether the process lives and is ready may always be asked: load balancers have no token, and
+ * learn no more than that.
+ *
+ * A web page can make a browser ask a loopback listener by a name of its own that resolves to 127.0.0.1 (DNS rebinding). The browser then
+ * sends that name as `Host`, so on loopback only names that can not be somebody else's are answered without the token.
+ */
+import { createHash, timingSafeEqual } from 'node:crypto'
+import { isIP } from 'node:net'
+import { RequestRefusal } from './errors.ts'
+
+export interface AccessOptions {
+  /** The address that is listened on. */
+  readonly host: string
+  readonly token: string | null
+  /** False switches tokens off. */
+  readonly tokenRequired: boolean
+}
+
+export interface AccessRequest {
+  readonly method: string
+  /** Without the query. */
+  readonly path: string
+  readonly host: string | undefined
+  readonly authorization: string | undefined
+}
+
+export interface Access {
+  /** Whether some request may need a token. */
+  readonly usesToken: boolean
+  /** @throws RequestRefusal 401 or 403 */
+  admit(request: AccessRequest): void
+}
+
+/** Answered to everybody. */
+const PROBE_PATHS: ReadonlySet<string> = new Set(['/livez', '/readyz', '/health/live', '/health/ready'])
+/** Methods that change nothing. */
+const READING: ReadonlySet<string> = new Set(['GET', 'HEAD'])
+
+export function createAccess({ host, token, tokenRequired }: AccessOptions): Access {
+  const loopback = isLoopback(host)
+  const expected = token === null ? undefined : digest(token)
+
+  /** Comparing digests takes as long whatever was shown, its length included. */
+  function showsToken(authorization: string | undefined): boolean {
+    const shown = authorization === undefined ? undefined : /^Bearer +(\S+) *$/i.exec(authorization)?.[1]
+    return expected !== undefined && shown !== undefined && timingSafeEqual(digest(shown), expected)
+  }
+
+  return {
+    usesToken: tokenRequired && token !== null,
+    admit({ authorization, host: asked, method, path }) {
+      // A preflight carries no credentials, and answers only what may be asked.
+      if (method === 'OPTIONS' || PROBE_PATHS.has(path)) return
+      if (showsToken(authorization)) return
+      if (tokenRequired && (!loopback || !READING.has(method))) {
+        if (expected === undefined) {
+          throw new RequestRefusal(
+            403,
+            `this needs a token and the node has none: set monitoring_token, or switch monitoring_require_token off (${why(loopback)})`,
+          )
+        }
+        throw new RequestRefusal(401, `this needs the node's monitoring_token as "Authorization: Bearer <token>" (${why(loopback)})`)
+      }
+      if (loopback && !isLocalName(asked, host)) {
+        throw new RequestRefusal(403, `the Host header names ${JSON.stringify(asked ?? '')}, not this machine`, [
+          'localhost',
+          '127.0.0.1',
+          host,
+        ])
+      }
+    },
+  }
+}
+
+export function isLoopback(host: string): boolean {
+  return host === 'localhost' || host === '::1' || host === '[::1]' || (isIP(host) === 4 && host.startsWith('127.'))
+}
+
+function why(loopback: boolean): string {
+  return loopback ? 'it changes the node' : 'the service listens beyond this machine'
+}
+
+/** An address can not be rebound; of the names only those of this machine are known. */
+function isLocalName(asked: string | undefined, own: string): boolean {
+  if (asked === undefined) return true
+  const name = asked
+    .replace(/:\d*$/, '')
+    .replace(/^\[(.*)\]$/, '$1')
+    .toLowerCase()
+  return isIP(name) !== 0 || name === 'localhost' || name.endsWith('.localhost') || name === own.toLowerCase()
+}
+
+function digest(text: string): Buffer {
+  return createHash('sha256').update(text).digest()
+}

@@ -1,0 +1,96 @@
+/**
+ * The counters the Prometheus metrics are read from, in the shape in which a node's `snapshot()` already has them. Only members that some
+ * metric reads are named; a part a node does not have is undefined, and its metrics are then absent.
+ */
+import type { Histogram } from '../../base/index.ts'
+import type { MonitoredSystem } from '../../wire/index.ts'
+
+type Counts<K extends string> = { readonly [name in K]: number }
+/** Counts by the name of a reason, verdict or kind. */
+type CountsByName = Readonly<Record<string, number>>
+
+export interface NodeFigures {
+  readonly node: NodeCounts
+  /** Null or undefined where not measured. */
+  readonly process?: ProcessFigures | undefined
+  /** Durations of operations in milliseconds. */
+  readonly durations?: Readonly<Partial<Record<MonitoredSystem, Histogram>>> | undefined
+  /** Of all listeners and dials together. */
+  readonly transport?: TransportCounts | undefined
+  readonly log?: { readonly lines: CountsByName; readonly dropped: number } | undefined
+  /** Alert notifications by what became of them. */
+  readonly notifications?: { readonly sent: number; readonly failed: number; readonly rate_limited: number } | undefined
+}
+
+export interface NodeCounts extends Counts<'uptime_seconds' | 'connections' | 'connections_total' | 'functions'> {
+  /** Frames received, by role. */
+  readonly frames: CountsByName
+  readonly rpc: Counts<
+    'requests_total' | 'requests_failed' | 'requests_in_flight' | 'requests_overloaded' | 'requests_timed_out' | 'commands_total'
+  >
+  readonly workers: Counts<'threads' | 'waiting' | 'completed'>
+  readonly pubsub: Counts<'active_subscriptions' | 'active_subscribers' | 'messages_published' | 'messages_delivered'> & {
+    readonly backlog_stats: Counts<'total_messages' | 'total_size_bytes' | 'active_topics' | 'dropped_total'>
+  }
+  readonly fabric: FabricCounts | undefined
+  readonly reach: ReachCounts | undefined
+}
+
+export interface FabricCounts {
+  readonly catalog: CatalogCounts
+  readonly peers: {
+    readonly links: Counts<'peers' | 'frames_sent' | 'sends_failed' | 'sends_refused_by_breaker' | 'links_replaced'>
+    readonly directory: Counts<'nodes' | 'clusters'>
+  }
+  readonly gossip: {
+    readonly protocol_stats: Counts<'messages_sent' | 'messages_received' | 'gossip_cycles'>
+    readonly rate_limited: number
+    readonly unreadable_messages: number
+  }
+  readonly sync: Counts<'entries_sent' | 'entries_received' | 'rounds' | 'digests_different'>
+  readonly membership: {
+    readonly membership_counts: Counts<'alive_nodes' | 'suspect_nodes' | 'failed_nodes'>
+    readonly membership_stats: Counts<'nodes_suspected' | 'nodes_recovered' | 'nodes_failed' | 'refutations_sent'>
+    readonly probe_stats: Counts<'probe_cycles' | 'probe_successes' | 'probe_failures'>
+    readonly awareness: Counts<'local_health'>
+    readonly pauses_total: number
+  }
+  readonly dialing: Counts<'targets' | 'connected' | 'rounds_total'>
+  readonly routing: {
+    readonly routes: { readonly statistics: RouteCounts }
+    readonly planner: { readonly plans_total: number; readonly by_reason: Readonly<Partial<Record<string, number>>> }
+  }
+}
+
+export interface CatalogCounts
+  extends Counts<'functions' | 'topics' | 'queues' | 'services' | 'caches' | 'cache_profiles' | 'nodes'>,
+    Counts<'owners' | 'hidden_entries' | 'tombstones' | 'deltas_applied'> {
+  readonly refused: Readonly<Partial<Record<string, number>>>
+}
+
+export interface RouteCounts
+  extends Counts<'announcements_accepted' | 'announcements_rejected' | 'withdrawals_applied' | 'routes_active_total' | 'routes_purged'>,
+    Counts<'hold_down_rejects' | 'suppression_rejects' | 'destinations_tracked' | 'convergence_seconds_avg'> {
+  readonly rejection_reasons: Readonly<Partial<Record<string, number>>>
+}
+
+export interface ReachCounts {
+  readonly rpc: Counts<'calls_sent' | 'calls_answered' | 'calls_moved' | 'calls_lost' | 'calls_pending' | 'relayed'> &
+    Counts<'requests_executed' | 'requests_refused' | 'loops' | 'hop_budget_exhausted' | 'replies_undeliverable'>
+  readonly pubsub: Counts<'deliveries' | 'relayed' | 'copies_sent' | 'copies_failed' | 'copies_waiting'>
+  readonly malformed: number
+  readonly refused: CountsByName
+}
+
+export interface TransportCounts
+  extends Counts<'accepted' | 'dialed' | 'dialFailures' | 'refused' | 'closed' | 'malformed'>,
+    Counts<'messagesSent' | 'messagesReceived' | 'bytesSent' | 'bytesReceived'> {}
+
+export interface ProcessFigures {
+  readonly cpu_seconds_total?: number | null
+  readonly resident_memory_bytes?: number | null
+  readonly heap_used_bytes?: number | null
+  readonly event_loop_delay_p99_seconds?: number | null
+  /** Unix seconds. */
+  readonly start_time_seconds?: number | null
+}
