@@ -4,12 +4,13 @@
  */
 import { readFileSync } from 'node:fs'
 import { Command, CommanderError } from 'commander'
+import { topCommands } from './commands.ts'
 import { EXIT_FAILURE, EXIT_OK, EXIT_USAGE, report, UsageError, verboseWanted } from './outcome.ts'
 
 const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as { version: string }
 
 const program = new Command('mpreg')
-  .description('Run and inspect nodes of an MPREG fabric.')
+  .description('MPREG Fabric Federation Management CLI: run the nodes of a fabric, look at them, and have their decisions explained.')
   .version(`mpreg, version ${version}`, '--version', 'print the version')
   .option('-v, --verbose', 'log at DEBUG, and show stack traces of failures')
   .helpOption('--help', 'show what a command does and takes')
@@ -19,25 +20,12 @@ const program = new Command('mpreg')
   .configureOutput({ outputError: () => {} })
   .exitOverride()
 
+const declared = new Set<string>()
 const words = process.argv.slice(2)
-const groups: readonly { name: string; summary: string; declare(group: Command, program: Command): Promise<void> }[] = [
-  {
-    name: 'server',
-    summary: 'Run a node.',
-    declare: async (group, root) => (await import('./server.ts')).declareServerCommands(group, root),
-  },
-  { name: 'client', summary: 'Talk to a node.', declare: async (group) => (await import('./client.ts')).declareClientCommands(group) },
-  {
-    name: 'sim',
-    summary: 'Run fabrics in virtual time.',
-    declare: async (group) => (await import('./sim.ts')).declareSimCommands(group),
-  },
-]
 const named = words.find((word) => !word.startsWith('-'))
-for (const { declare, name, summary } of groups) {
-  const group = program.command(name).description(summary)
-  if (name === named) await declare(group, program)
-}
+const context = { program, version, whole: () => declare(() => true) }
+for (const { name, summary } of topCommands) program.command(name).description(summary)
+await declare((name) => name === named)
 for (const group of program.commands) inherit(group)
 
 // Whoever read our output has seen enough, `head` for example: nothing is left to do, and nobody to tell.
@@ -47,6 +35,17 @@ try {
   await program.parseAsync()
 } catch (error) {
   process.exitCode = exitCodeOf(error)
+}
+
+/** Has the commands that are wanted declare what belongs to them. */
+async function declare(wanted: (name: string) => boolean): Promise<Command> {
+  for (const { declare: declareInto, name } of topCommands) {
+    const command = program.commands.find((child) => child.name() === name)
+    if (command === undefined || declared.has(name) || !wanted(name)) continue
+    declared.add(name)
+    await declareInto(command, context)
+  }
+  return program
 }
 
 /** Sub-commands do not take over these settings by themselves. */

@@ -1,0 +1,139 @@
+/**
+ * `mpreg debug bundle`: everything nodes tell about themselves, in one archive to look at later or hand to somebody. Nodes mask secrets in
+ * what they tell; the archive is still readable by its owner only.
+ */
+import { createHash } from 'node:crypto'
+import { once } from 'node:events'
+import { createWriteStream, renameSync, rmSync } from 'node:fs'
+import { createGzip } from 'node:zlib'
+import { type Command, Option } from 'commander'
+import { notice } from './body-output.ts'
+import { type BundledFile, questionsFor } from './debug-questions.ts'
+import { type WalkFlags, walkOptions, walkOptionsOf } from './doctor.ts'
+import { walkFabric } from './fabric-walk.ts'
+import { createMonitorClient, type MonitorClient } from './monitor-client.ts'
+import { monitoringUrls, tokenOf } from './monitoring-options.ts'
+import { positiveInteger } from './option-values.ts'
+import { CommandFailure } from './outcome.ts'
+import { tell } from './remark.ts'
+import { tarEnd, tarEntry } from './tar.ts'
+
+interface BundleFlags extends WalkFlags {
+  readonly out: string
+  readonly all?: boolean
+  readonly profile?: number
+  readonly heap?: boolean
+}
+
+interface NodeManifest {
+  readonly url: string
+  readonly directory: string
+  readonly files: BundledFile[]
+}
+
+export function declareDebugCommands(debug: Command, version: string): void {
+  walkOptions(debug.command('bundle'))
+    .description('Collect all that nodes tell about themselves into one archive.')
+    .requiredOption('--out <file>', 'the archive to write, such as bundle.tar.gz')
+    .option('--all', 'not only the named nodes, but all that can be reached from them')
+    .addOption(new Option('--profile <seconds>', 'also record what uses the processor, for so long').argParser(positiveInteger))
+    .option('--heap', 'also take a picture of the memory; the node stands still meanwhile')
+    .action(async (flags: BundleFlags) => {
+      const clients = await nodesOf(flags)
+      const archive = openArchive(flags.out)
+      try {
+        const nodes: NodeManifest[] = []
+        for (const client of clients) nodes.push(await collect(client, flags, archive))
+        const manifest = { format: 1, created_at: new Date().toISOString(), mpreg_version: version, nodes }
+        await archive.add('manifest.json', Buffer.from(`${JSON.stringify(manifest, null, 2)}\n`))
+        await archive.close()
+        const files = nodes.flatMap((node) => node.files)
+        const missing = files.filter(({ sha256 }) => sha256 === null).length
+        tell('✅', `${flags.out}: ${files.length - missing} answers of ${nodes.length} nodes`)
+        if (missing > 0) notice(`${missing} questions had no answer; manifest.json says why.`)
+        if (missing === files.length) throw new CommandFailure('Error: No node answered anything.')
+      } catch (error) {
+        archive.discard()
+        throw error
+      }
+    })
+}
+
+async function nodesOf(flags: BundleFlags): Promise<readonly MonitorClient[]> {
+  const urls = monitoringUrls(flags)
+  const named = [...new Set(urls)].map((url) => createMonitorClient({ url, token: tokenOf(flags), timeoutMs: flags.timeout * 1000 }))
+  if (flags.all !== true) return named
+  const { nodes, unreachable } = await walkFabric(urls, walkOptionsOf(flags))
+  for (const { error } of unreachable) notice(`Left out: ${error}`)
+  return nodes.map(({ client }) => client)
+}
+
+/** One answer at a time: a node in trouble has other things to do, and no more than one answer is held in memory. */
+async function collect(client: MonitorClient, flags: BundleFlags, archive: Archive): Promise<NodeManifest> {
+  const directory = client.url.replace(/^https?:\/\//i, '').replace(/[^A-Za-z0-9.-]+/g, '_')
+  const files: BundledFile[] = []
+  notice(`Asking ${client.url} ...`)
+  for (const { file, path, timeoutMs } of await questionsFor(client, flags)) {
+    const name = `${directory}/${file}`
+    try {
+      const { bytes, latencyMs, status } = await client.get(path, timeoutMs === undefined ? {} : { timeoutMs })
+      // A refusal is worth keeping: it says why.
+      await archive.add(name, bytes)
+      files.push({ endpoint: path, file: name, status, bytes: bytes.length, sha256: sha256(bytes), duration_ms: latencyMs, error: null })
+    } catch (error) {
+      if (!(error instanceof CommandFailure)) throw error
+      const text = error.message.replace(/^Error: /, '')
+      files.push({ endpoint: path, file: null, status: null, bytes: 0, sha256: null, duration_ms: null, error: text })
+    }
+  }
+  return { url: client.url, directory, files }
+}
+
+interface Archive {
+  add(name: string, content: Buffer): Promise<void>
+  /** Puts the whole archive in its place. */
+  close(): Promise<void>
+  /** Leaves nothing behind, unless it is closed. */
+  discard(): void
+}
+
+/** Written under another name first: an archive that is there is whole. */
+function openArchive(file: string): Archive {
+  const temporary = `${file}.part`
+  const gzip = createGzip()
+  const output = createWriteStream(temporary, { mode: 0o600 })
+  let failure: Error | undefined
+  output.on('error', (error) => {
+    failure = new CommandFailure(`Error: ${file} can not be written: ${error.message}`, { cause: error })
+  })
+  gzip.pipe(output)
+  let isDone = false
+
+  async function write(bytes: Buffer): Promise<void> {
+    if (failure !== undefined) throw failure
+    if (!gzip.write(bytes)) await Promise.race([once(gzip, 'drain'), once(output, 'error')])
+  }
+
+  return {
+    add: (name, content) => write(tarEntry({ name, content, modifiedAt: Date.now() / 1000 })),
+    async close() {
+      await write(tarEnd())
+      const finished = once(output, 'close')
+      gzip.end()
+      if (failure === undefined) await finished
+      if (failure !== undefined) throw failure
+      renameSync(temporary, file)
+      isDone = true
+    },
+    discard() {
+      if (isDone) return
+      gzip.destroy()
+      output.destroy()
+      rmSync(temporary, { force: true })
+    },
+  }
+}
+
+function sha256(bytes: Buffer): string {
+  return createHash('sha256').update(bytes).digest('hex')
+}

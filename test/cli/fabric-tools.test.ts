@@ -1,0 +1,211 @@
+import { execFileSync } from 'node:child_process'
+import { createHash } from 'node:crypto'
+import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { type FakeMonitoring, recordedText, startFakeMonitoring } from './fake-monitoring.ts'
+import { endLeftovers, mpreg } from './run-mpreg.ts'
+import { healthyFacts, type SampleNode } from './sample-facts.ts'
+
+const processes = { concurrent: true, timeout: 60_000 }
+const directory = mkdtempSync(join(tmpdir(), 'mpreg-tools-'))
+/** Three nodes that know one another, the third only through the second. */
+let fabric: readonly FakeMonitoring[]
+
+beforeAll(async () => {
+  fabric = await startFabric(3)
+})
+
+afterAll(async () => {
+  endLeftovers()
+  await Promise.all(fabric.map((service) => service.close()))
+  rmSync(directory, { recursive: true, force: true })
+})
+
+/** Nodes in a chain, each knowing its neighbours. */
+async function startFabric(size: number): Promise<readonly FakeMonitoring[]> {
+  const services = await Promise.all(Array.from({ length: size }, () => startFakeMonitoring()))
+  const nodes = services.map(({ url }, index): SampleNode => ({ node_id: `ws://node-${index}`, monitoring_url: url }))
+  services.forEach((service, index) => {
+    const neighbours = [nodes[index - 1], nodes[index + 1]].filter((node) => node !== undefined)
+    tell(service, healthyFacts(nodes[index] as SampleNode, neighbours))
+  })
+  return services
+}
+
+function tell(service: FakeMonitoring, diagnosis: unknown): void {
+  service.answers.set('/diagnosis', { body: { status: 'ok', diagnosis, timestamp: Date.now() / 1000 } })
+}
+
+const url = (index: number) => fabric[index]?.url ?? ''
+
+describe('mpreg doctor', processes, () => {
+  it('walks from one node to all, and says exactly "healthy" of a healthy fabric', async () => {
+    expect(await mpreg(['doctor', '--url', url(0)])).toEqual({ code: 0, stdout: 'healthy\n', stderr: 'Nodes examined: 3.\n' })
+    const { stdout } = await mpreg(['doctor', '--format', 'json', '--url', url(2)])
+    expect(JSON.parse(stdout)).toEqual({
+      healthy: true,
+      nodes: [0, 1, 2].map((index) => ({ node_id: `ws://node-${index}`, cluster_id: 'golden', monitoring_url: url(index) })),
+      unreachable: [],
+      unmonitored: [],
+      findings: [],
+    })
+  })
+
+  it('finds a node that does not answer, and says what shows more', async () => {
+    const service = await startFakeMonitoring()
+    tell(
+      service,
+      healthyFacts({ node_id: 'ws://a', monitoring_url: service.url }, [{ node_id: 'ws://b', monitoring_url: 'http://127.0.0.1:9' }]),
+    )
+    const { code, stderr, stdout } = await mpreg(['doctor', '--url', service.url])
+    expect(code).toBe(1)
+    expect(stderr).toBe('Nodes examined: 1.\n')
+    expect(stdout).toMatch(/^(?:critical|warning|info): .+\n {2}\w+ at .+\n(?: {2}- .+\n)+ {2}what to do: .+\n {2}\$ .+\n/)
+    expect(stdout).toContain('ws://b')
+    const { findings, unreachable } = JSON.parse((await mpreg(['doctor', '--format', 'json', '--url', service.url])).stdout)
+    expect(unreachable).toEqual([{ node_id: 'ws://b', monitoring_url: 'http://127.0.0.1:9', reason: 'refused', error: expect.any(String) }])
+    expect(findings.length).toBeGreaterThan(0)
+    await service.close()
+  })
+
+  it('has a finding, not a crash, where nobody or somebody else answers', async () => {
+    expect(await mpreg(['doctor', '--url', 'http://127.0.0.1:9'])).toMatchObject({
+      code: 1,
+      stdout: expect.stringContaining('127.0.0.1:9'),
+    })
+    const older = await startFakeMonitoring({ '/diagnosis': { body: { status: 'ok', diagnosis: { node: {} } } } })
+    expect(await mpreg(['doctor', '--url', older.url])).toMatchObject({ code: 1, stdout: expect.stringContaining(older.url) })
+    await older.close()
+  })
+
+  it('shows a token to the nodes it was given for, and to others only on request', async () => {
+    const other = await startFakeMonitoring({}, 'secret')
+    const named = await startFakeMonitoring({}, 'secret')
+    tell(other, healthyFacts({ node_id: 'ws://b', monitoring_url: other.url }, []))
+    tell(named, healthyFacts({ node_id: 'ws://a', monitoring_url: named.url }, [{ node_id: 'ws://b', monitoring_url: other.url }]))
+    const words = ['doctor', '--format', 'json', '--token', 'secret', '--url', named.url]
+    expect(JSON.parse((await mpreg(words)).stdout)).toMatchObject({
+      unreachable: [{ reason: 'bad_answer', error: expect.stringContaining('--share-token') }],
+    })
+    expect(JSON.parse((await mpreg([...words, '--share-token'])).stdout)).toMatchObject({ unreachable: [], nodes: [{}, {}] })
+    await Promise.all([other.close(), named.close()])
+  })
+
+  it('names peers of which no monitoring service is known', async () => {
+    const service = await startFakeMonitoring()
+    tell(service, healthyFacts({ node_id: 'ws://a', monitoring_url: service.url }, [{ node_id: 'ws://quiet', monitoring_url: null }]))
+    expect((await mpreg(['doctor', '--url', service.url])).stderr).toContain('No monitoring service is known of ws://quiet.')
+    await service.close()
+  })
+})
+
+describe('mpreg top', processes, () => {
+  it('prints one picture of all nodes, without escape sequences', async () => {
+    const { code, stdout } = await mpreg(['top', '--once', '--url', url(0)], { COLUMNS: '140' })
+    expect(code).toBe(0)
+    expect(stdout).not.toContain('\x1b')
+    const lines = stdout.trimEnd().split('\n')
+    expect(lines[0]).toMatch(/^mpreg top {2}\d\d:\d\d:\d\d {2}nodes 3 {2}clusters 1$/)
+    expect(lines[1]).toBe('rpc 1.3/s   pub/sub 0.6/s   worst p95 6.1 ms   worst errors 7.7 %   worst loop delay 1.5 ms')
+    expect(lines[5]).toMatch(/^ws:\/\/node-1 +golden +healthy +0\.4 +6\.1 +7\.7 +0\.2 +2\/2 +2 +1\.5 +3 +64$/)
+    expect(lines).toHaveLength(7)
+  })
+
+  it('needs a terminal for a live picture, and a node for any', async () => {
+    expect(await mpreg(['top', '--url', url(0)])).toMatchObject({ code: 2, stderr: expect.stringContaining('--once') })
+    expect(await mpreg(['top', '--once', '--url', 'http://127.0.0.1:9'])).toMatchObject({
+      code: 1,
+      stdout: expect.stringContaining('does not answer'),
+    })
+  })
+})
+
+describe('mpreg debug bundle', processes, () => {
+  it('puts every answer into one archive, with sums in the manifest', async () => {
+    const archive = join(directory, 'bundle.tar.gz')
+    const service = await startFakeMonitoring({
+      '/debug/profile': { body: { nodes: [] } },
+      '/topology': { status: 500, body: { status: 'error', message: 'no' } },
+    })
+    const { code, stdout } = await mpreg([
+      'debug',
+      'bundle',
+      '--url',
+      service.url,
+      '--url',
+      'http://127.0.0.1:9',
+      '--profile',
+      '1',
+      '--heap',
+      '--out',
+      archive,
+    ])
+    expect({ code, stdout }).toMatchObject({ code: 0, stdout: expect.stringMatching(/bundle\.tar\.gz: \d+ answers of 2 nodes\n$/) })
+    expect(statSync(archive).mode & 0o777).toBe(0o600)
+    const unpacked = mkdtempSync(join(directory, 'unpacked-'))
+    execFileSync('tar', ['-xzf', archive, '-C', unpacked])
+    const manifest = JSON.parse(readFileSync(join(unpacked, 'manifest.json'), 'utf8'))
+    const [first, second] = manifest.nodes
+    const file = (endpoint: string) => first.files.find((row: { endpoint: string }) => row.endpoint === endpoint)
+    const unified = file('/metrics/unified')
+    expect(readFileSync(join(unpacked, unified.file), 'utf8')).toBe(recordedText('metrics_unified'))
+    expect(unified).toMatchObject({ status: 200, sha256: createHash('sha256').update(recordedText('metrics_unified')).digest('hex') })
+    expect(file('/health/clusters/golden')).toMatchObject({ status: 200 })
+    expect(file('/routing/trace?destination=golden')).toMatchObject({ status: 200 })
+    expect(file('/topology')).toMatchObject({ status: 500 })
+    expect(file('/debug/profile?seconds=1')).toMatchObject({ status: 200, file: expect.stringMatching(/debug\/profile\.cpuprofile$/) })
+    expect(file('/debug/heap')).toMatchObject({ status: 404 })
+    expect(second.files.every((row: { error: string | null }) => row.error !== null)).toBe(true)
+    await service.close()
+  })
+
+  it('leaves no archive behind when it could not be made', async () => {
+    const archive = join(directory, 'none', 'bundle.tar.gz')
+    expect(await mpreg(['debug', 'bundle', '--url', url(0), '--out', archive])).toMatchObject({
+      code: 1,
+      stderr: expect.stringContaining('can not be written'),
+    })
+    const failed = join(directory, 'failed.tar.gz')
+    expect(await mpreg(['debug', 'bundle', '--url', 'http://127.0.0.1:9', '--out', failed])).toMatchObject({ code: 1 })
+    expect(readdirSync(directory).filter((name) => name.endsWith('.part'))).toEqual([])
+  })
+
+  it('takes all nodes that can be reached, on request', async () => {
+    const archive = join(directory, 'all.tar.gz')
+    const { stdout } = await mpreg(['debug', 'bundle', '--all', '--url', url(0), '--out', archive])
+    expect(stdout).toContain('of 3 nodes')
+  })
+})
+
+describe('mpreg completion', processes, () => {
+  /** What bash offers after the words, the last of which is being typed. */
+  async function offered(script: string, ...words: string[]): Promise<string[]> {
+    const program = join(directory, `complete-${words.join('_').replaceAll(/\W/g, '_')}.sh`)
+    const list = words.map((word) => `'${word}'`).join(' ')
+    writeFileSync(
+      program,
+      `${script}\nCOMP_WORDS=(mpreg ${list}); COMP_CWORD=${words.length}; _mpreg_complete; printf '%s\\n' "\${COMPREPLY[@]}"\n`,
+    )
+    return execFileSync('bash', ['--norc', program], { encoding: 'utf8' }).split('\n').filter(Boolean)
+  }
+
+  it('completes commands, options and choices in bash', async () => {
+    const { code, stdout } = await mpreg(['completion', 'bash'])
+    expect(code).toBe(0)
+    expect(await offered(stdout, 'mon')).toEqual(['monitor'])
+    expect(await offered(stdout, 'monitor', 'metrics')).toEqual(['metrics', 'metrics-watch'])
+    expect(await offered(stdout, 'monitor', 'status', '--for')).toEqual(['--format'])
+    expect(await offered(stdout, 'monitor', 'status', '--format', '')).toEqual(['table', 'json', 'compact'])
+    expect(await offered(stdout, 'discovery', 'policy', '')).toEqual(['status'])
+    expect(await offered(stdout, 'server', 'start', '--persistence-m')).toEqual(['--persistence-mode'])
+    expect(await offered(stdout, 'monitor', 'health', '--cluster', 'monitor', '--det'), 'a value is no command').toEqual(['--detail'])
+  })
+
+  it('has scripts for zsh and fish, and for nothing else', async () => {
+    expect((await mpreg(['completion', 'zsh'])).stdout).toMatch(/^#compdef mpreg\n[\s\S]*' monitor status'\) commands=\(\); options=\(/)
+    expect((await mpreg(['completion', 'fish'])).stdout).toContain(`complete -c mpreg -f -n '__mpreg_at " monitor"' -a 'status'`)
+    expect(await mpreg(['completion', 'tcsh'])).toMatchObject({ code: 2 })
+  })
+})
