@@ -32,9 +32,9 @@ import {
   type RoleHandler,
   type Sync,
 } from '../fabric/index.ts'
-import type { Diagnostics } from '../telemetry/index.ts'
+import type { Diagnostics, RefusalLedger } from '../telemetry/index.ts'
 import type { Connection, DialOptions, Network } from '../transport/index.ts'
-import type { GossipMessage, SyncMessage } from '../wire/index.ts'
+import { errorLine, type FunctionEntry, type GossipMessage, type SyncMessage } from '../wire/index.ts'
 import { createEd25519 } from './ed25519.ts'
 import { tlsFiles } from './listeners.ts'
 import { createRouting, type Routing, type RoutingSnapshot } from './routing.ts'
@@ -58,6 +58,10 @@ export interface FabricDeps {
   readonly nodeId: string
   readonly instanceId: string
   readonly diagnostics: Diagnostics
+  /** Where refusals are remembered. */
+  readonly refusals: RefusalLedger
+  /** Where this node can be asked about itself over HTTP; null: nowhere. */
+  monitoringUrl(): string | null
   readonly offers: Offers
   /** How many file descriptors are open; undefined where dialling uses none. */
   readonly descriptors: (() => { readonly used: number; readonly limit: number } | undefined) | undefined
@@ -112,7 +116,7 @@ export interface PeerExplanation {
 }
 
 export function createFabric(deps: FabricDeps): Fabric {
-  const { diagnostics, env, instanceId, network, nodeId, offers, settings } = deps
+  const { diagnostics, env, instanceId, network, nodeId, offers, refusals, settings } = deps
   const { clusterId, federationConfig, gossipInterval, fabricCatalogTtlSeconds: ttlSeconds } = settings
   const seeds = settings.connect === null ? settings.peers : [...settings.peers, settings.connect]
   const roles = new Map<string, RoleHandler>()
@@ -141,6 +145,11 @@ export function createFabric(deps: FabricDeps): Fabric {
         blockedFunctions: new Set(federationConfig.securityPolicy.blockedFunctionsCrossFederation),
         allowsNode: (id, _cluster, instance) => !peers.departures.isDeparted(id, instance),
       }),
+      onRefused(reason, kind, subject) {
+        if (kind !== 'functions' || (reason !== 'function_blocked' && reason !== 'function_not_allowed')) return
+        const { identity, node_id, cluster_id } = subject as FunctionEntry
+        refusals.record('catalog', identity.name, reason, `${identity.version} on ${node_id} of cluster ${cluster_id}`)
+      },
     },
     { ttlSeconds },
   )
@@ -165,6 +174,7 @@ export function createFabric(deps: FabricDeps): Fabric {
         resources: () => settings.resources,
         advertisedUrls: () => settings.advertisedUrls,
         activeClients: deps.activeClients,
+        monitoringUrl: deps.monitoringUrl,
         metrics: () => ({ route_metrics: routing.routes.table.statistics() }),
         descriptor: () => ({
           ...offers.node(),
@@ -177,6 +187,9 @@ export function createFabric(deps: FabricDeps): Fabric {
       roles,
       liveness: (id) => membership.stateOf(id),
       diagnostics,
+      // Rules about clusters concern all their nodes; the others one node.
+      onRefused: ({ cluster_id, message, node_url, reason }) =>
+        refusals.record('peer', reason === 'federation' ? cluster_id : node_url, reason, `${node_url}: ${message}`),
       temporaryDial: (url, connectTimeoutMs) => network.dial(url, { ...linkLimits, connectTimeoutMs }),
       dialUrlOf: (id) => dialUrlOf(id, peers.directory.node(id)?.transport_endpoints ?? []),
     },
@@ -249,7 +262,11 @@ export function createFabric(deps: FabricDeps): Fabric {
         env,
         diagnostics,
         ...(deps.descriptors && { descriptors: deps.descriptors }),
-        dialOnce: (url, ms, signal) => network.dial(url, { ...linkLimits, connectTimeoutMs: Math.min(ms, foreignLimitMs(url)), signal }),
+        dialOnce: (url, ms, signal) =>
+          network.dial(url, { ...linkLimits, connectTimeoutMs: Math.min(ms, foreignLimitMs(url)), signal }).catch((error: unknown) => {
+            refusals.record('dial', url, dialFailureCode(error), errorLine(error))
+            throw error
+          }),
       }),
       adopt: (connection, expected, context) => peers.dialed(connection, expected, context),
       linkKinds: peers.linkKinds,
@@ -288,7 +305,7 @@ export function createFabric(deps: FabricDeps): Fabric {
     return state !== 'failed' && state !== 'left'
   }
 
-  const routing = createRouting({ env, settings, nodeId, peers, catalog, gossip, crypto: createEd25519(), isAlive })
+  const routing = createRouting({ env, settings, nodeId, peers, catalog, gossip, crypto: createEd25519(), refusals, isAlive })
 
   /** The operator's limit on a dial to a foreign cluster, as far as it is known to lead to one. */
   function foreignLimitMs(url: string): number {
@@ -456,6 +473,11 @@ function clustersAdmitted({
   if (federationMode === 'permissive_bridging') return 'any'
   if (federationMode === 'strict_isolation') return new Set()
   return new Set([...allowedForeignClusterIds, ...explicitBridges.map(({ remoteClusterId }) => remoteClusterId)])
+}
+
+function dialFailureCode(error: unknown): string {
+  const { code } = error as { readonly code?: unknown }
+  return typeof code === 'string' ? code : 'failed'
 }
 
 /** With credentials configured, only who showed one may be a peer. */

@@ -21,18 +21,46 @@ import {
   type Executor,
   type ExecutorSnapshot,
   type FunctionOptions,
+  type Placements,
   type RpcSpec,
 } from '../rpc/index.ts'
-import { createDiagnostics, createLog, type Diagnostics, type LogSink, logOncePer, nearestName } from '../telemetry/index.ts'
-import { type Connection, createSocketNetwork, hostForUrl, isWildcardHost, type Network } from '../transport/index.ts'
+import {
+  createDiagnostics,
+  createLog,
+  createRefusalLedger,
+  createSlowConsumerWatch,
+  createStallWatch,
+  type Diagnostics,
+  type LogSink,
+  logOncePer,
+  type NodeFacts,
+  nearestName,
+  type RefusalLedger,
+  type SlowConsumerWatch,
+  type StallWatch,
+} from '../telemetry/index.ts'
+import {
+  type CloseInfo,
+  type Connection,
+  createSocketNetwork,
+  hostForUrl,
+  isWildcardHost,
+  type Network,
+  SlowConsumerError,
+} from '../transport/index.ts'
 import { canonicalJson, encodeMessage, errorLine, type Message, RawJson } from '../wire/index.ts'
 import { builtins } from './builtins.ts'
 import { openDescriptors } from './descriptors.ts'
+import { nodeFacts } from './diagnosis.ts'
+import { createExplainer, type Explainer } from './explain.ts'
 import { createFabric, type Fabric, type FabricSnapshot, type PeerExplanation } from './fabric.ts'
+import { noteNotFound } from './function-reasons.ts'
+import { createGoneFunctions, type GoneFunctions } from './gone-functions.ts'
 import { createListeners, type Listeners } from './listeners.ts'
 import type { PublishMiddleware } from './middleware.ts'
 import { createOffers } from './offers.ts'
 import { type CallOptions, createOwnCalls, type OwnCall } from './own-calls.ts'
+import { createProcessUsage, type ProcessUsage } from './process-usage.ts'
 import { createPublications, type Publications } from './publications.ts'
 import { createReach, type Reach, type ReachSnapshot } from './reach.ts'
 import type { RouteTrace } from './routing.ts'
@@ -46,6 +74,7 @@ import {
   type SettingsInput,
   type Subsystem,
 } from './settings/index.ts'
+import { softwareVersion } from './software-version.ts'
 import { createStderrSink } from './stderr-sink.ts'
 import { createWorkerPool, type WorkerFunction, type WorkerPool, type WorkerPoolSnapshot } from './worker-pool.ts'
 
@@ -61,6 +90,9 @@ const SUBSYSTEMS: ReadonlySet<Subsystem> = new Set<Subsystem>([
   'federation',
   'routing',
 ])
+
+/** Different refusals remembered: enough that a flood of one kind does not hide what else is wrong. */
+const REFUSALS_KEPT = 1_000
 
 const NOT_STARTED = 'the node has not started: it knows no others yet'
 
@@ -160,6 +192,12 @@ export interface Node {
    * @throws SettingsError naming every problem and its line
    */
   reloadRouting(text: string, format: SettingsFormat, source?: string): readonly string[]
+  /** Explanations of functions, routes, peers and topics in one form, for people and for HTTP. */
+  readonly explain: Explainer
+  /** Everything the doctor wants to know of this node. */
+  diagnosis(): NodeFacts
+  /** Where this node can be asked about itself over HTTP, from now on; others are told. Null: nowhere. */
+  announceMonitoring(url: string | null): void
   /** Who would get a message published on a topic now, by which way, and why others would not. */
   explainTopic(topic: string): TopicExplanation
   snapshot(): NodeSnapshot
@@ -203,6 +241,13 @@ function assemble(settings: Settings, warnings: readonly string[], deps: NodeDep
   return new RunningNode(settings, warnings, env, diagnostics, deps.network)
 }
 
+/** What looks at the node from the side while it runs. */
+interface Watches {
+  readonly stalls: StallWatch
+  readonly slowConsumers: SlowConsumerWatch
+  readonly gone: GoneFunctions
+}
+
 class RunningNode implements Node {
   readonly settings: Settings
   readonly instanceId: string
@@ -223,6 +268,12 @@ class RunningNode implements Node {
   readonly #sessions = new Set<Session>()
   readonly #listeners: Listeners
   readonly #ownCalls: OwnCall
+  /** Why things were refused, and since when. */
+  readonly #refusals: RefusalLedger
+  readonly #processUsage: ProcessUsage
+  #monitoringUrl: string | null = null
+  /** Running while the node is. */
+  #watches: Watches | undefined
   /** Exists from the moment the node's id is known. */
   #fabric: Fabric | undefined
   #reach: Reach | undefined
@@ -239,6 +290,9 @@ class RunningNode implements Node {
     this.#network = network
     this.#descriptors = given === undefined ? openDescriptors : undefined
     this.#diagnostics = diagnostics
+    this.#refusals = createRefusalLedger(env.clock, { max: REFUSALS_KEPT })
+    // In simulation many nodes share a process, and its figures are nobody's.
+    this.#processUsage = given === undefined ? createProcessUsage(env.clock) : () => ({ cpu_percent: null, rss_bytes: null })
     this.#listeners = createListeners({ env, network, settings, accept: (connection) => this.#accept(connection) })
     this.instanceId = env.random.ulid()
     this.#registry = createRegistry({
@@ -255,7 +309,7 @@ class RunningNode implements Node {
         env,
         registry: this.#registry,
         middleware: this.#callMiddleware,
-        remote: { place: (selector, local) => this.#reach?.placements.place(selector, local) ?? { kind: 'local' } },
+        remote: { place: (selector, local) => this.#place(selector, local) },
         publishIntermediate: (topic, messageId, payloadText, caller) => this.#publishRecord(topic, messageId, payloadText, caller),
       },
       {
@@ -320,6 +374,12 @@ class RunningNode implements Node {
     if (conflict !== undefined) throw new FunctionConflictError(conflict)
     this.#registry.add(fn)
     this.#fabric?.announcer.changed('functions')
+  }
+
+  #place(...[selector, local]: Parameters<Placements['place']>): ReturnType<Placements['place']> {
+    const placement = this.#reach?.placements.place(selector, local) ?? { kind: 'local' }
+    if (placement.kind === 'none') noteNotFound(placement.explanation, selector, { gone: this.#watches?.gone, refusals: this.#refusals })
+    return placement
   }
 
   #runnable(target: unknown): Parameters<typeof describeFunction>[1] {
@@ -409,6 +469,42 @@ class RunningNode implements Node {
     return this.#running().routing.explain(cluster, avoid)
   }
 
+  get explain(): Explainer {
+    return createExplainer({
+      clock: this.#env.clock,
+      nodeId: this.url,
+      clusterId: this.settings.clusterId,
+      fabric: this.#running(),
+      refusals: this.#refusals,
+      gone: this.#watching().gone,
+      ownLoad: () => this.#sessions.size,
+      explainTopic: (topic) => this.explainTopic(topic),
+    })
+  }
+
+  diagnosis(): NodeFacts {
+    const { slowConsumers, stalls } = this.#watching()
+    return nodeFacts({
+      env: this.#env,
+      settings: this.settings,
+      nodeId: this.url,
+      instanceId: this.instanceId,
+      version: softwareVersion(),
+      fabric: this.#running(),
+      registry: this.#registry,
+      refusals: this.#refusals,
+      stalls,
+      slowConsumers,
+      uptimeSeconds: () => this.#uptimeSeconds(),
+      monitoringUrl: () => this.#monitoringUrl,
+      processUsage: this.#processUsage,
+    })
+  }
+
+  announceMonitoring(url: string | null): void {
+    this.#monitoringUrl = url
+  }
+
   reloadRouting(text: string, format: SettingsFormat, source?: string): readonly string[] {
     const { routing } = this.#running()
     const log = this.#env.log.scope('fabric.route_control')
@@ -432,7 +528,7 @@ class RunningNode implements Node {
       node_id: this.url,
       cluster_id: this.settings.clusterId,
       instance_id: this.instanceId,
-      uptime_seconds: this.#startedMs === undefined ? 0 : (this.#env.clock.monotonic() - this.#startedMs) / 1000,
+      uptime_seconds: this.#uptimeSeconds(),
       connections: this.#sessions.size,
       connections_total: this.#listeners.connectionsTotal,
       functions: this.#registry.size,
@@ -468,6 +564,16 @@ class RunningNode implements Node {
     }
   }
 
+  #uptimeSeconds(): number {
+    return this.#startedMs === undefined ? 0 : (this.#env.clock.monotonic() - this.#startedMs) / 1000
+  }
+
+  /** @throws Error before the start */
+  #watching(): Watches {
+    if (this.#watches === undefined) throw new Error(NOT_STARTED)
+    return this.#watches
+  }
+
   /** @throws Error before the start */
   #running(): Fabric {
     if (this.#fabric === undefined) throw new Error(NOT_STARTED)
@@ -494,6 +600,7 @@ class RunningNode implements Node {
     }
     this.#startedMs = this.#env.clock.monotonic()
     this.#state = 'running'
+    this.#watch(this.#running())
     if (isWildcardHost(this.settings.host) && this.settings.advertisedUrls.length === 0) {
       log.warn(
         `host ${this.settings.host} is a wildcard; the node goes by the machine's name, ${this.url}. Set advertised_urls if others can not reach that`,
@@ -506,6 +613,19 @@ class RunningNode implements Node {
     void this.#fabric.start()
   }
 
+  #watch({ catalog }: Fabric): void {
+    const { sendBufferBytesMax: bufferBytesMax } = this.settings
+    const sessions = this.#sessions
+    function* outlets() {
+      for (const { connection, isPeer } of sessions) yield { outlet: connection, kind: isPeer ? ('peer' as const) : ('client' as const) }
+    }
+    this.#watches = {
+      stalls: createStallWatch(this.#env),
+      slowConsumers: createSlowConsumerWatch(this.#env, outlets, { bufferBytesMax }),
+      gone: createGoneFunctions(this.#env.clock, catalog),
+    }
+  }
+
   #createFabric(): Fabric {
     const subscriptions = createSubscriptionEntries(this.#exchange)
     const fabric = createFabric({
@@ -516,6 +636,8 @@ class RunningNode implements Node {
       instanceId: this.instanceId,
       diagnostics: this.#diagnostics,
       offers: createOffers({ nodeId: this.url, settings: this.settings, registry: this.#registry, subscriptions }),
+      refusals: this.#refusals,
+      monitoringUrl: () => this.#monitoringUrl,
       descriptors: this.#descriptors,
       activeClients: () => this.#sessions.size,
       onMessage: (...received) => this.#reach?.onMessage(...received),
@@ -535,7 +657,7 @@ class RunningNode implements Node {
   }
 
   #accept(connection: Connection): void {
-    const session = new Session(connection, this.settings.clusterId, this.#sessionDeps)
+    const session = new WatchedSession(connection, this.settings.clusterId, this.#sessionDeps, this.#refusals)
     this.#sessions.add(session)
     connection.attach(session)
     if (this.#state === 'stopping') connection.close(1001, 'the node is stopping')
@@ -567,6 +689,9 @@ class RunningNode implements Node {
 
   /** Gives back everything a start took. */
   async #release(): Promise<void> {
+    this.#watches?.stalls.stop()
+    this.#watches?.slowConsumers.stop()
+    this.#watches?.gone.stop()
     this.#fabric?.stop()
     this.#reach?.close()
     this.#executor.close()
@@ -603,6 +728,23 @@ class RunningNode implements Node {
     } catch (error) {
       this.#env.log.scope('server').warn(`intermediate result ${messageId} not published: ${errorLine(error)}`)
     }
+  }
+}
+
+/** A session whose end is remembered when it came for reading too slowly. */
+class WatchedSession extends Session {
+  readonly #refusals: RefusalLedger
+
+  constructor(connection: Connection, clusterId: string, deps: SessionDeps, refusals: RefusalLedger) {
+    super(connection, clusterId, deps)
+    this.#refusals = refusals
+  }
+
+  override close(info: CloseInfo): void {
+    const { identity, remote } = this.connection
+    if (info.error instanceof SlowConsumerError)
+      this.#refusals.record('slow_consumer', identity.name ?? remote, 'dropped', info.error.message)
+    super.close(info)
   }
 }
 

@@ -15,6 +15,7 @@ import {
   creatorOf,
   type Gossip,
   isWithdrawal,
+  type KeyExplanation,
   type KeyProvider,
   type LinkMetrics,
   type LinkState,
@@ -32,8 +33,10 @@ import {
   type RouteCrypto,
   type RouteExplanation,
   type RoutePolicy,
+  type RouteRefusalRecord,
   type RouteTrustSnapshot,
 } from '../fabric/index.ts'
+import type { RefusalLedger } from '../telemetry/index.ts'
 import type { LinkStateUpdate } from '../wire/index.ts'
 import { type RoutingSettings, readRouteKeys, type Settings, watchedFile } from './settings/index.ts'
 
@@ -50,6 +53,8 @@ export interface RoutingDeps {
   readonly catalog: Catalog
   readonly gossip: Gossip
   readonly crypto: RouteCrypto
+  /** Where routes that are not believed and messages that can not go on are remembered. */
+  readonly refusals: RefusalLedger
   /** False for a neighbour that was found dead: its link may stay open for a while, and leads nowhere. */
   isAlive(nodeId: string): boolean
 }
@@ -58,6 +63,8 @@ export interface Routing {
   readonly routes: RouteControl
   /** Undefined when it is disabled. */
   readonly linkState: LinkState | undefined
+  /** By which routes of other clusters are believed; undefined without a registry. */
+  keys(): readonly KeyExplanation[] | undefined
   plan(request: PlanRequest): Plan
   connected(nodeId: string, clusterId: string): void
   connectionLost(nodeId: string, clusterId: string): void
@@ -158,6 +165,7 @@ export function createRouting(deps: RoutingDeps): Routing {
     {
       env,
       security: trust.signatures,
+      onRefused: noteRefusal,
       neighbors: {
         clusterOf,
         connectedPeers: () => [...neighbors()],
@@ -185,6 +193,27 @@ export function createRouting(deps: RoutingDeps): Routing {
       tags: settings.fabricRouteTags,
     },
   )
+
+  function noteRefusal({ advertiser, destination, detail, reason, sender }: RouteRefusalRecord): void {
+    if (ORDINARY_REFUSALS.has(reason)) return
+    // A signature is its advertiser's, whatever it is a signature of.
+    const subject = reason === 'signature' ? advertiser : destination
+    deps.refusals.record('announcement', subject, reason, `${detail === '' ? reason : detail}, told by ${sender} of cluster ${advertiser}`)
+  }
+
+  function plan(request: PlanRequest): Plan {
+    const made = planner.plan(request)
+    if (made.next_peer_url === null && made.reason !== 'no_target_cluster' && made.reason !== 'already_local') {
+      const { planned_path: path, reason, remaining_hops: left, target_cluster } = made
+      deps.refusals.record(
+        'route',
+        target_cluster,
+        reason,
+        path.length > 0 ? `the way is ${path.join(' > ')}, hops left: ${left}` : `hops left: ${left}`,
+      )
+    }
+    return made
+  }
 
   let linkState = linkStateOf(settings.fabricLinkStateAreaPolicy)
   let started = false
@@ -280,7 +309,8 @@ export function createRouting(deps: RoutingDeps): Routing {
     get linkState() {
       return linkState
     },
-    plan: planner.plan,
+    keys: trust.keys,
+    plan,
 
     connected(id, cluster) {
       if (cluster !== clusterId) {
@@ -363,6 +393,9 @@ function coarseLatencyMs(ms: number): number {
   const step = ms < 10 ? 1 : ms < 100 ? 10 : 100
   return Math.round(ms / step) * step
 }
+
+/** How routes come to be refused where nothing is wrong: loops are cut, and better routes win. */
+const ORDINARY_REFUSALS: ReadonlySet<RouteRefusalRecord['reason']> = new Set(['self', 'loop', 'stale', 'crowded_out', 'hold_down'])
 
 /** Where keys come from besides the settings. */
 function keyProviderOf(env: Env, { fabricRouteKeyFile: path, fabricRouteKeyProvider: given }: Settings): KeyProvider | null {

@@ -1,8 +1,10 @@
 /**
- * Telemetry: what a node tells about itself. Pure over `Clock`; it opens no socket, file or HTTP server, and knows no other room
- * than base. Start reading at log.ts (levels, format) and scopes.ts (who logs under which name).
+ * Telemetry: what a node tells about itself. Pure over `Env`: it opens no socket, file or HTTP server, and knows only base, the records of wire
+ * and transport's health. Start reading at log.ts (levels, format) and scopes.ts (who logs under which name); metrics/ is what is measured,
+ * alerts/ what becomes of a bad value, doctor/ what the facts of all nodes together say is wrong, and refusals.ts why something was not done.
  */
 
+export * from './alerts/index.ts'
 export {
   createDiagnostics,
   type Diagnostics,
@@ -14,9 +16,92 @@ export {
   seconds,
   word,
 } from './diagnostics.ts'
+export { commands } from './doctor/commands.ts'
+export { diagnose, nodesToAsk } from './doctor/diagnose.ts'
+export {
+  type ExplainedCandidate,
+  type ExplainedReason,
+  type Explanation,
+  type ExplanationKind,
+  inOrderOfChoice,
+} from './doctor/explanation.ts'
+export { type Finding, type FindingCode, SEVERITIES, type Severity } from './doctor/finding.ts'
+export type {
+  ClusterKeyFacts,
+  DestinationFacts,
+  FunctionFacts,
+  KeyFacts,
+  NodeFacts,
+  PeerDialFacts,
+  PeerFacts,
+  PeerLinkFacts,
+  PeerLiveness,
+  ProcessFacts,
+  RouteFacts,
+  RouteKeyFacts,
+  SettingFacts,
+  SlowConsumerFacts,
+  Stall,
+  UnreachableNode,
+} from './doctor/node-facts.ts'
+export { createSlowConsumerWatch, type Outlet, type SlowConsumerWatch } from './doctor/slow-consumer-watch.ts'
+export { createStallWatch, type StallWatch } from './doctor/stall-watch.ts'
 export { createLog, type Log, type LogFormat, type LogOptions, type LogSink, type LogSnapshot, logLevels } from './log.ts'
+export {
+  clusterHealthMap,
+  connectionMetrics,
+  type LinkHealthSummary,
+  linkHealthSummary,
+} from './metrics/cluster-health.ts'
+export type { ClusterTraffic, CrossCluster } from './metrics/cluster-traffic.ts'
+export type { CrossSystemEvent, CrossSystemEventKind, EventInput } from './metrics/cross-system-event.ts'
+export { createEventLog, type EventLog, type EventLogOptions, type EventLogSnapshot, type EventQuery } from './metrics/event-log.ts'
+export {
+  createFederationLinks,
+  type FederationLink,
+  type FederationLinks,
+  type FederationLinksDeps,
+  type FederationLinksSnapshot,
+  type LinkAttempt,
+  type LinkOpened,
+} from './metrics/federation-links.ts'
+export { UnknownMetricError } from './metrics/metric-history.ts'
+export type { OwnClusterInit } from './metrics/own-cluster.ts'
+export type { PairLatency } from './metrics/pair-latencies.ts'
+export {
+  createPerformanceService,
+  type PerformanceCollector,
+  type PerformanceDeps,
+  type PerformanceOptions,
+  type PerformanceService,
+  type PerformanceSnapshot,
+} from './metrics/performance.ts'
+export type { ClusterPerformanceRecord, ClusterReport, FederationPerformanceRecord } from './metrics/performance-records.ts'
+export { bottlenecksView, clusterPerformanceView, performanceSummaryView } from './metrics/performance-views.ts'
+export type { ProcessProbe, ProcessReading } from './metrics/process-probe.ts'
+export { createSystemMeter, type SystemMeter, type SystemMeterInit, type SystemReading, type SystemSource } from './metrics/system-meter.ts'
+export { systemTrackingId } from './metrics/tracking-id.ts'
+export { transportHealthSnapshot } from './metrics/transport-snapshot.ts'
+export {
+  createUnifiedMonitor,
+  type Gauge,
+  type StatusChange,
+  type UnifiedMonitor,
+  type UnifiedMonitorDeps,
+  type UnifiedMonitorOptions,
+  type UnifiedMonitorSnapshot,
+  type UnifiedReading,
+} from './metrics/unified-monitor.ts'
 export { nearestName } from './nearest-name.ts'
 export { logOncePer, type OncePer, type OncePerOptions, type OncePerSnapshot } from './once-per.ts'
+export {
+  createRefusalLedger,
+  type Refusal,
+  type RefusalKind,
+  type RefusalLedger,
+  type RefusalLedgerOptions,
+  type RefusalLedgerSnapshot,
+} from './refusals.ts'
 export {
   type DiagnosticChannel,
   diagnosticChannels,

@@ -156,6 +156,8 @@ export interface CatalogDeps {
   readonly instanceId: string
   /** Default: the own cluster only. */
   readonly policy?: CatalogPolicy
+  /** Told of every entry, removal or record that was not taken. */
+  onRefused?(reason: CatalogRefusal, kind: CatalogKind | 'owner', subject: CatalogEntry | CatalogKey): void
 }
 
 export interface CatalogOptions {
@@ -298,6 +300,7 @@ export function createCatalog(deps: CatalogDeps, options: CatalogOptions = {}): 
 
   function refuse(batch: Batch, reason: CatalogRefusal, kind: CatalogKind | 'owner', subject: CatalogEntry | CatalogKey): void {
     refusals[reason] = (refusals[reason] ?? 0) + 1
+    deps.onRefused?.(reason, kind, subject)
     if (batch.refused.length < REFUSALS_LISTED_MAX) batch.refused.push({ reason, kind, subject })
   }
 

@@ -4,7 +4,7 @@
  */
 import { BoundedQueue, type Clock, type LogScope } from '../../base/index.ts'
 import { errorLine, type GoodbyeReason } from '../../wire/index.ts'
-import { EVENTS_KEPT, RECONNECT_HISTORIES_MAX } from './constants.ts'
+import { EVENTS_KEPT, FLAP_WINDOW_MS, FLAPS_KEPT, RECONNECT_HISTORIES_MAX } from './constants.ts'
 
 /** Why the last link went. */
 export type LostWhy =
@@ -66,6 +66,8 @@ export interface ReconnectHistory {
   /** Times it was established again after a loss. */
   readonly reconnects: number
   readonly restarts: number
+  /** Times in the last 10 minutes that a link to the same process broke without a word and was made again; counted up to 32. */
+  readonly reconnects_10m: number
   /** Unix seconds. */
   readonly last_established_at: number | null
   readonly last_lost_at: number | null
@@ -117,6 +119,8 @@ export function createConnectionEvents({ clock, log, nodeId }: ConnectionEventsD
       case 'connection_established':
         counters.established++
         if (history.lost > 0) history.reconnects++
+        if (history.last_why === 'closed' && history.instanceId === event.instance_id) noteFlap(history)
+        history.instanceId = event.instance_id
         history.established++
         history.last_established_at = timestamp
         break
@@ -132,6 +136,16 @@ export function createConnectionEvents({ clock, log, nodeId }: ConnectionEventsD
         counters.restarted++
         history.restarts++
     }
+  }
+
+  function noteFlap({ flapsMs }: WritableHistory): void {
+    flapsMs.push(clock.monotonic())
+    if (flapsMs.length > FLAPS_KEPT) flapsMs.shift()
+  }
+
+  function recentFlaps({ flapsMs }: WritableHistory): number {
+    const sinceMs = clock.monotonic() - FLAP_WINDOW_MS
+    return flapsMs.filter((ms) => ms >= sinceMs).length
   }
 
   return {
@@ -153,7 +167,13 @@ export function createConnectionEvents({ clock, log, nodeId }: ConnectionEventsD
       return () => listeners.delete(listener)
     },
     recent: () => [...kept],
-    reconnects: () => [...histories.values()].map((history) => ({ ...history })).sort((a, b) => b.reconnects - a.reconnects),
+    reconnects: () =>
+      [...histories.values()]
+        .map((history) => {
+          const { flapsMs: _flapsMs, instanceId: _instanceId, ...told } = history
+          return { ...told, reconnects_10m: recentFlaps(history) }
+        })
+        .sort((a, b) => b.reconnects - a.reconnects),
     snapshot: () => ({
       established_total: counters.established,
       lost_total: counters.lost,
@@ -164,7 +184,12 @@ export function createConnectionEvents({ clock, log, nodeId }: ConnectionEventsD
   }
 }
 
-type WritableHistory = { -readonly [K in keyof ReconnectHistory]: ReconnectHistory[K] }
+type WritableHistory = { -readonly [K in Exclude<keyof ReconnectHistory, 'reconnects_10m'>]: ReconnectHistory[K] } & {
+  /** The process linked last. */
+  instanceId: string
+  /** When the link to it was made again after breaking without a word, monotonic ms. */
+  readonly flapsMs: number[]
+}
 
 function blankHistory(url: string): WritableHistory {
   return {
@@ -178,5 +203,7 @@ function blankHistory(url: string): WritableHistory {
     last_why: null,
     last_code: null,
     last_reason: null,
+    instanceId: '',
+    flapsMs: [],
   }
 }

@@ -29,6 +29,9 @@ export const EARLY_FRAMES_MAX = 256
 export const EVENTS_KEPT = 100
 /** Peers whose reconnects are counted; the one longest without an event is forgotten first. */
 export const RECONNECT_HISTORIES_MAX = 1_000
+/** What counts as recent when links that come and go are counted, ms, and how many times are kept of each. */
+export const FLAP_WINDOW_MS = 600_000
+export const FLAPS_KEPT = 32
 /** Statuses kept of peers that are neither linked nor in the directory: enough to see who came and went, no room for a flood of names. */
 export const STATUSES_UNLISTED_MAX = 1_000
 /** Names kept of each list in a status; a real one stays far below. */

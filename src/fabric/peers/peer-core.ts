@@ -60,6 +60,8 @@ export interface PeersDeps {
   readonly diagnostics: PeerDiagnostics
   /** A connection for one frame; rejects when there is none in time. */
   temporaryDial(url: string, timeoutMs: number): Promise<Connection>
+  /** Told of every peer that was turned away. */
+  onRefused?(refusal: RefusalRecord): void
   /** The best url to dial a known node at; default: its id. */
   dialUrlOf?(nodeId: string): string
 }
@@ -260,7 +262,9 @@ export function createPeerCore(deps: PeersDeps, options: PeersOptions): PeerCore
     const { reason, message } = refusal
     counters.refused[reason]++
     const shown = { node_url: nodeId.slice(0, ID_LENGTH_MAX), cluster_id: clusterId.slice(0, ID_LENGTH_MAX) }
-    refusals.push({ ...refusal, timestamp: clock.wall(), remote, ...shown })
+    const record = { ...refusal, timestamp: clock.wall(), remote, ...shown }
+    refusals.push(record)
+    deps.onRefused?.(record)
     if (reason === 'federation' && policy.logConnectionRejections === false) return
     oncePerPeer.log(`refused ${remote}`, (more) => {
       federationLog.warn(`peer refused remote=${remote} peer=${shown.node_url} reason=${reason}: ${message}${more}`)

@@ -49,6 +49,8 @@ export interface Peers {
   /** May this node link to that cluster and node? */
   federationAllows(clusterId: string, nodeId?: string): FederationDecision
   statusOf(nodeId: string): PeerStatus | undefined
+  /** Its clock minus this node's, seconds, by its last status; undefined when it has told no time, or is not linked. */
+  clockOffsetOf(nodeId: string): number | undefined
   instanceOf(nodeId: string): string | undefined
   /** A dial of the reconcile loop failed: where every peer should be linked, it counts as disconnected at once. */
   dialFailed(nodeId: string, context: string): void
@@ -265,6 +267,10 @@ export function createPeers(deps: PeersDeps, options: PeersOptions): Peers {
     resolve: (url) => core.aliases.get(url) ?? url,
     federationAllows: (remoteCluster, nodeId) => decideFederation(options.federation ?? STRICT_ISOLATION, clusterId, remoteCluster, nodeId),
     statusOf: (nodeId) => statuses.get(nodeId),
+    clockOffsetOf(nodeId) {
+      const status = statuses.get(nodeId)
+      return status && statuses.clockOffsetSeconds(status)
+    },
     instanceOf: (nodeId) => links.get(nodeId)?.instanceId || statuses.instanceOf(nodeId),
     dialFailed,
     broadcastStatus,

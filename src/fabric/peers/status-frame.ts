@@ -11,6 +11,8 @@ export interface LocalNode {
   advertisedUrls(): readonly string[]
   /** Accepted connections that are open. */
   activeClients(): number
+  /** Where it can be asked about itself over HTTP; null or absent: nowhere. */
+  monitoringUrl?(): string | null
   /** Optional groups `cache_metrics`, `queue_metrics`, `route_metrics`, as plain numbers. */
   metrics?(): Readonly<Record<string, unknown>>
 }
@@ -37,14 +39,21 @@ export interface StatusIdentity {
   readonly extensions: readonly string[]
 }
 
+/** A status with what nodes of this implementation add to it. Reference nodes neither send nor read that. */
+export interface ToldStatus extends StatusBody {
+  /** Where the sender can be asked about itself over HTTP. */
+  monitoring_url?: string
+}
+
 /** @param peerCount nodes in the directory, this one included */
 export function statusBody(
   identity: StatusIdentity,
   local: LocalNode,
   { peerCount, traffic, now }: { readonly peerCount: number; readonly traffic: DialedTraffic; readonly now: number },
-): StatusBody {
+): ToldStatus {
   const functions = local.functions()
   const urls = local.advertisedUrls()
+  const monitoringUrl = local.monitoringUrl?.() ?? null
   return {
     what: 'STATUS',
     server_url: identity.nodeId,
@@ -65,12 +74,13 @@ export function statusBody(
     advertised_urls: urls.length > 0 ? [...urls] : [identity.nodeId],
     metrics: { ...traffic, ...(markFloats(local.metrics?.() ?? {}) as Record<string, unknown>) },
     ...(identity.extensions.length > 0 ? { extensions: [...identity.extensions] } : {}),
+    ...(monitoringUrl === null ? {} : { monitoring_url: monitoringUrl }),
   }
 }
 
 /** What of a status is worth telling at once to nodes that are not told every round. Functions are not: they spread with the catalog. */
 export function statusSignature(local: LocalNode): string {
-  return JSON.stringify([local.activeClients(), local.resources(), local.advertisedUrls()])
+  return JSON.stringify([local.activeClients(), local.resources(), local.advertisedUrls(), local.monitoringUrl?.() ?? null])
 }
 
 export interface ServerFrameValue<B extends StatusBody> {

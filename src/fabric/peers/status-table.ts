@@ -7,7 +7,8 @@
  */
 import type { Clock } from '../../base/index.ts'
 import type { StatusBody } from '../../wire/index.ts'
-import { STATUS_NAMES_MAX, STATUSES_UNLISTED_MAX } from './constants.ts'
+import { ID_LENGTH_MAX, STATUS_NAMES_MAX, STATUSES_UNLISTED_MAX } from './constants.ts'
+import type { ToldStatus } from './status-frame.ts'
 
 export interface PeerStatus {
   readonly server_url: string
@@ -23,6 +24,10 @@ export interface PeerStatus {
   readonly locs: readonly string[]
   readonly advertised_urls: readonly string[]
   readonly metrics: Readonly<Record<string, unknown>>
+  /** Where the peer can be asked about itself over HTTP; null: it has not told. Outlives its links: one that is gone is asked too. */
+  readonly monitoring_url: string | null
+  /** The peer told the time, so that its clock can be compared. */
+  readonly tellsTime: boolean
   /** What the peer can do beyond the common protocol; empty: a reference node. */
   readonly extensions: readonly string[]
   /** Monotonic ms of the reception, or of the moment it was found disconnected. */
@@ -44,6 +49,8 @@ export interface StatusTable {
   instanceOf(nodeId: string): string | undefined
   /** Seconds since the status was received, or since the peer was found disconnected. */
   ageSeconds(status: PeerStatus): number
+  /** The peer's clock minus this node's, now, but for the time the status took to arrive; undefined when the peer has not told the time. */
+  clockOffsetSeconds(status: PeerStatus): number | undefined
   /** Takes a status in; `restarted` when another process than before answers for the url. */
   heard(body: StatusBody): { readonly status: PeerStatus; readonly restarted: boolean }
   markDisconnected(nodeId: string, clusterId: string): void
@@ -91,6 +98,10 @@ export function createStatusTable({ clock, isListed }: StatusTableDeps): StatusT
     instanceOf: (nodeId) => statuses.get(nodeId)?.instance_id || undefined,
     ageSeconds: ({ sinceMs }) => Math.max(0, clock.monotonic() - sinceMs) / 1000,
 
+    // What its clock says now, by this node's monotonic time: both wall clocks may have been set since.
+    clockOffsetSeconds: ({ sinceMs, tellsTime, timestamp }) =>
+      tellsTime ? timestamp + (clock.monotonic() - sinceMs) / 1000 - clock.wall() : undefined,
+
     heard(body) {
       const { server_url: nodeId } = body
       const before = statuses.get(nodeId)
@@ -109,6 +120,8 @@ export function createStatusTable({ clock, isListed }: StatusTableDeps): StatusT
         locs: names(body.locs),
         advertised_urls: names(body.advertised_urls),
         metrics: knownMetrics(body.metrics),
+        monitoring_url: monitoringUrl(body),
+        tellsTime: body.timestamp !== undefined,
         extensions: names(body.extensions),
         sinceMs: clock.monotonic(),
       }
@@ -134,6 +147,8 @@ export function createStatusTable({ clock, isListed }: StatusTableDeps): StatusT
         locs: before?.locs ?? [],
         advertised_urls: [],
         metrics: DISCONNECTED_METRICS,
+        monitoring_url: before?.monitoring_url ?? null,
+        tellsTime: false,
         extensions: before?.extensions ?? [],
         sinceMs: clock.monotonic(),
       })
@@ -154,6 +169,11 @@ export function createStatusTable({ clock, isListed }: StatusTableDeps): StatusT
       }
     },
   }
+}
+
+/** No field of the common protocol, so nobody has checked it. */
+function monitoringUrl({ monitoring_url: url }: ToldStatus): string | null {
+  return typeof url === 'string' && url.length <= ID_LENGTH_MAX && /^https?:\/\/[^\s/]/.test(url) ? url : null
 }
 
 function names(list: readonly string[] = []): readonly string[] {

@@ -40,6 +40,8 @@ export interface RouteControlDeps {
   readonly neighbors: RouteNeighbors
   readonly transmitter: RouteTransmitter
   readonly security: RouteSecurity
+  /** Told of every message that was refused. */
+  onRefused?(refusal: RefusalRecord): void
 }
 
 /** What can be changed while the node runs. Null clears; what is left out stays as it is. */
@@ -221,7 +223,7 @@ export function createRouteControl(deps: RouteControlDeps, options: RouteControl
   }
 
   function note(kind: 'announcement' | 'withdrawal', message: RouteMessage, from: RouteSender, reason: RouteRefusal, detail: string): void {
-    refusals.add({
+    const refusal: RefusalRecord = {
       at: env.clock.wall(),
       kind,
       reason,
@@ -229,7 +231,9 @@ export function createRouteControl(deps: RouteControlDeps, options: RouteControl
       destination: message.destination.cluster_id,
       advertiser: message.advertiser,
       sender: from.nodeId,
-    })
+    }
+    refusals.add(refusal)
+    deps.onRefused?.(refusal)
     if (log.debugOn) log.debug(line(`${kind} rejected`, message, from, detail === '' ? reason : `${reason}/${detail}`))
   }
 

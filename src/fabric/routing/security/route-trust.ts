@@ -65,6 +65,8 @@ export interface RouteTrust {
   /** @param overlapSeconds how long the own key until now stays valid when another one takes over */
   reconfigure(changes: RouteTrustChanges, overlapSeconds?: number): void
   explain(clusterId: string): KeyExplanation | undefined
+  /** The keys of every cluster that has some, or had; undefined without a registry. */
+  keys(): KeyExplanation[] | undefined
   /** Takes over what an earlier run saved; a failure is logged. Returns the number of keys. */
   restore(): Promise<number>
   /** Saves the keys; a failure is logged. Returns their number. */
@@ -184,6 +186,7 @@ export function createRouteTrust(deps: RouteTrustDeps, options: RouteTrustOption
     },
 
     explain: (cluster) => (configured === null ? undefined : registry.explain(cluster)),
+    keys: () => (configured === null ? undefined : registry.clusterIds().map(registry.explain)),
 
     async restore() {
       if (store === null || configured === null) return 0

@@ -1,0 +1,255 @@
+/**
+ * Explanations in one form, whatever they are about: a verdict, the reason, since when, every candidate with what speaks for and against it,
+ * and where to look next. They read the running node and change nothing.
+ */
+import type { TopicExplanation } from '../pubsub/index.ts'
+import { commands, type ExplainedCandidate, type ExplainedReason, type Explanation, inOrderOfChoice } from '../telemetry/index.ts'
+import { explainFunction, type FunctionExplainerDeps, type FunctionQuestion } from './explain-function.ts'
+import type { PeerExplanation } from './fabric.ts'
+
+export interface ExplainDeps extends FunctionExplainerDeps {
+  explainTopic(topic: string): TopicExplanation
+}
+
+export interface Explainer {
+  function(name: string, question?: FunctionQuestion): Explanation
+  route(cluster: string, avoid?: readonly string[]): Explanation
+  peer(nodeId: string): Explanation
+  topic(topic: string): Explanation
+}
+
+export function createExplainer(deps: ExplainDeps): Explainer {
+  return {
+    function: (name, question) => explainFunction(deps, name, question),
+    route: (cluster, avoid = []) => explainRoute(deps, cluster, avoid),
+    peer: (nodeId) => explainPeer(deps, nodeId),
+    topic: (topic) => explainTopic(deps, topic),
+  }
+}
+
+function explainRoute({ clusterId, fabric, refusals }: ExplainDeps, cluster: string, avoid: readonly string[]): Explanation {
+  const { candidates, forwarding_plan: plan, selected } = fabric.routing.explain(cluster, avoid)
+  const way = plan.steps.at(-1)
+  const routes = candidates.map((route): ExplainedCandidate => {
+    const { advertiser, filtered_reason, metrics, next_hop, path, score, tiebreakers } = route
+    // Another source of ways may have been asked first.
+    const isUsed = route === selected && way?.step === 'path_vector' && way.outcome === 'chosen'
+    return {
+      id: path.hops.join(' > '),
+      cluster_id: next_hop,
+      qualifies: filtered_reason === null,
+      chosen: isUsed,
+      reasons: [
+        filtered_reason !== null
+          ? { code: filtered_reason, text: filtered_reason === 'expired' ? 'has expired' : 'crosses a cluster that is to be avoided' }
+          : isUsed
+            ? { code: 'chosen', text: `has the best score, ${score}` }
+            : { code: 'passed_over', text: `has the score ${score}; lower is better` },
+      ],
+      facts: { advertiser, score, metrics, tiebreakers, ...(route.via_node !== undefined && { via_node: route.via_node }) },
+    }
+  })
+  // Every source of ways, in the order asked; the one that settled it is the plan's.
+  const steps = plan.steps
+    .filter(({ step }) => step !== 'path_vector')
+    .map(
+      ({ outcome, path, step }): ExplainedCandidate => ({
+        id: path.length > 0 ? path.join(' > ') : step,
+        cluster_id: path[1] ?? null,
+        qualifies: outcome === 'chosen',
+        chosen: outcome === 'chosen',
+        reasons: [{ code: outcome, text: STEP_TEXTS[outcome] ?? outcome }],
+        facts: { step },
+      }),
+    )
+  const refused = refusals.of('announcement', cluster).map(
+    (refusal): ExplainedCandidate => ({
+      id: `announcement of ${cluster}`,
+      cluster_id: null,
+      qualifies: false,
+      chosen: false,
+      reasons: [{ code: refusal.reason, text: `was refused: ${refusal.detail}` }],
+      facts: { refused_total: refusal.count, first_at: refusal.first_at, last_at: refusal.last_at },
+    }),
+  )
+  const failed = refusals.of('route', cluster).map(({ first_at }) => first_at)
+  const verdict =
+    cluster === clusterId ? 'local' : plan.next_peer_url === null ? 'no_way' : plan.reason === 'fallback_neighbor' ? 'guess' : 'routed'
+  return {
+    kind: 'route',
+    name: cluster,
+    verdict,
+    reason:
+      verdict === 'local'
+        ? "it is this node's own cluster"
+        : plan.next_peer_url === null
+          ? `a message for it can not go on: ${plan.reason}${plan.planned_path.length > 1 ? `, the way known is ${plan.planned_path.join(' > ')}` : ''}`
+          : `${plan.planned_path.join(' > ')}, next to ${plan.next_peer_url} (${plan.steps.at(-1)?.step ?? plan.reason})`,
+    since: verdict === 'no_way' && failed.length > 0 ? Math.min(...failed) : null,
+    candidates: inOrderOfChoice([...routes, ...steps, ...refused]),
+    next: [commands.routeTrace(cluster), ...(plan.next_peer_url === null ? ['mpreg doctor'] : [commands.explainPeer(plan.next_peer_url)])],
+  }
+}
+
+const STEP_TEXTS: Readonly<Record<string, string>> = {
+  chosen: 'knows the way that is taken',
+  no_path: 'knows no way',
+  visited: 'leads back through a cluster the message has been to',
+  no_peer: 'leads to a cluster no usable link leads to',
+  over_budget: 'takes more hops than are left',
+  path_mismatch: 'does not begin here',
+  already_local: 'ends where it begins',
+  not_linked: 'no node of the cluster itself is linked',
+  no_neighbor: 'no neighbour is left that may know more',
+  switched_off: 'is switched off (fabric_route_fallback_neighbor)',
+}
+
+function explainPeer({ fabric, nodeId: self, refusals }: ExplainDeps, nodeId: string): Explanation {
+  const known = fabric.explainPeer(nodeId)
+  const { dialing, hidden, link, membership, reconnects } = known
+  const { verdict, reason, since } = peerVerdict(known, nodeId === self, fabric.catalog.node(nodeId) !== undefined)
+  const ways: ExplainedCandidate[] = []
+  if (link !== undefined) {
+    for (const [direction, remote] of [
+      ['dialed', link.dialed],
+      ['accepted', link.accepted],
+    ] as const) {
+      if (remote === null) continue
+      // Frames leave over the dialed link where there is one.
+      const isUsed = direction === 'dialed' || link.dialed === null
+      ways.push({
+        id: remote,
+        cluster_id: link.cluster_id,
+        qualifies: true,
+        chosen: isUsed,
+        reasons: [{ code: direction, text: direction === 'dialed' ? 'this node opened it' : 'the other node opened it' }],
+        facts: { round_trip_ms: link.round_trip_ms, frames_sent: link.frames_sent, sends_failed: link.sends_failed, breaker: link.breaker },
+      })
+    }
+  }
+  if (dialing !== undefined) {
+    ways.push({
+      id: dialing.dial_url,
+      cluster_id: dialing.cluster_id,
+      qualifies: dialing.reason === 'linked' || dialing.reason === 'linked_by_peer',
+      chosen: false,
+      reasons: [{ code: dialing.reason, text: dialing.detail === '' ? dialing.reason : dialing.detail }],
+      facts: { ...dialing },
+    })
+  }
+  for (const refusal of [...refusals.of('peer', nodeId), ...refusals.of('dial', nodeId)]) {
+    ways.push({
+      id: nodeId,
+      cluster_id: null,
+      qualifies: false,
+      chosen: false,
+      reasons: [{ code: refusal.reason, text: refusal.detail }],
+      facts: { kind: refusal.kind, count: refusal.count, first_at: refusal.first_at, last_at: refusal.last_at },
+    })
+  }
+  const evidence: ExplainedReason[] = [
+    ...(membership === undefined
+      ? []
+      : [
+          {
+            code: membership.state,
+            text: `failure detection: ${membership.state} (${membership.reason.reason}, first said by ${membership.reason.source_node})`,
+          },
+        ]),
+    ...(hidden === undefined ? [] : [{ code: hidden.reason, text: 'is not listed' }]),
+    ...(reconnects === undefined
+      ? []
+      : [{ code: 'reconnects', text: `linked ${reconnects.established} times, lost ${reconnects.lost} times` }]),
+  ]
+  if (evidence.length > 0) {
+    ways.push({ id: nodeId, cluster_id: null, qualifies: hidden === undefined, chosen: false, reasons: evidence, facts: { ...reconnects } })
+  }
+  return {
+    kind: 'peer',
+    name: nodeId,
+    verdict,
+    reason,
+    since,
+    candidates: inOrderOfChoice(ways),
+    next: verdict === 'linked' ? [] : ['mpreg doctor', `mpreg client list-peers --url ${self}`],
+  }
+}
+
+function peerVerdict(
+  { dialing, hidden, link, membership, reconnects }: PeerExplanation,
+  isSelf: boolean,
+  isInCatalog: boolean,
+): Pick<Explanation, 'verdict' | 'reason' | 'since'> {
+  const lost = reconnects?.last_lost_at ?? null
+  if (isSelf) return { verdict: 'self', reason: 'it is this node', since: null }
+  if (hidden?.reason === 'departed' || membership?.state === 'left') {
+    return { verdict: 'departed', reason: 'it said goodbye', since: membership?.state === 'left' ? membership.reason.since : lost }
+  }
+  if (membership?.state === 'failed') {
+    return { verdict: 'vanished', reason: `failure detection found it dead: ${membership.reason.reason}`, since: membership.reason.since }
+  }
+  if (membership?.state === 'suspect') {
+    const left = membership.verdict_in_seconds
+    return {
+      verdict: 'suspected',
+      reason: `it does not answer: ${membership.reason.reason}${left === null ? '' : `; found dead in ${left.toFixed(0)} s unless it objects`}`,
+      since: membership.reason.since,
+    }
+  }
+  if (link !== undefined)
+    return {
+      verdict: 'linked',
+      reason: `a link is open${link.breaker === 'closed' ? '' : `, and left alone after failures (breaker ${link.breaker})`}`,
+      since: reconnects?.last_established_at ?? null,
+    }
+  if (hidden !== undefined) return { verdict: 'hidden', reason: `it is not listed: ${hidden.reason}`, since: lost }
+  if (dialing !== undefined)
+    return {
+      verdict: 'not_linked',
+      reason: `it is not linked: ${dialing.reason}${dialing.detail === '' ? '' : `, ${dialing.detail}`}`,
+      since: dialing.since,
+    }
+  if (isInCatalog) return { verdict: 'not_linked', reason: 'it is known, and a link is made when one is needed', since: lost }
+  return { verdict: 'unknown', reason: 'no node of this id is known here', since: lost }
+}
+
+function explainTopic({ explainTopic: explain, nodeId, refusals }: ExplainDeps, topic: string): Explanation {
+  const { nodes, nodes_total, reason } = explain(topic)
+  const served = nodes.filter((node) => node.served)
+  const concerned = nodes.filter((node) => node.subscriptions_total > 0)
+  const unserved = concerned.filter((node) => !node.served)
+  const refused = refusals.of('publication', topic)
+  return {
+    kind: 'topic',
+    name: topic,
+    verdict:
+      concerned.length === 0
+        ? 'no_subscribers'
+        : unserved.length === 0
+          ? 'delivered'
+          : served.length === 0
+            ? 'not_delivered'
+            : 'delivered_to_some',
+    reason:
+      concerned.length === 0
+        ? `none of ${nodes_total} nodes has a subscription that matches`
+        : `${served.length} of ${concerned.length} nodes with a subscription get it (${reason})${unserved.length === 0 ? '' : `; not ${unserved.map((node) => `${node.node_id}: ${node.reason}`).join(', ')}`}`,
+    since: refused.length === 0 ? null : Math.min(...refused.map(({ first_at }) => first_at)),
+    candidates: inOrderOfChoice(
+      nodes.map((node) => ({
+        id: node.node_id,
+        cluster_id: node.cluster_id,
+        qualifies: node.served,
+        chosen: node.served,
+        reasons: [
+          { code: node.reason, text: node.via === null || node.via === node.node_id ? node.reason : `${node.reason} via ${node.via}` },
+        ],
+        facts: { via: node.via, subscriptions_total: node.subscriptions_total, subscriptions: node.subscriptions },
+      })),
+    ),
+    next: unserved
+      .filter((node) => node.node_id !== nodeId)
+      .slice(0, 3)
+      .map((node) => commands.explainPeer(node.node_id)),
+  }
+}

@@ -1,0 +1,64 @@
+/** Why a function does not fit what a command asks for, as codes: one for each part of the question. */
+import { parseVersion, satisfies } from '../base/index.ts'
+import type { Candidate, NotFoundExplanation, Placements } from '../rpc/index.ts'
+import type { ExplainedReason, RefusalLedger } from '../telemetry/index.ts'
+import type { GoneFunctions } from './gone-functions.ts'
+
+/** What a command asks of a function. */
+export type Selector = Parameters<Placements['place']>[0]
+
+/** What is asked of a function's entry, wherever it comes from. */
+export type FunctionSample = Pick<Candidate, 'function_id' | 'version' | 'cluster_id' | 'resources'>
+
+export function mismatches({ cluster_id, function_id, resources, version }: FunctionSample, selector: Selector): ExplainedReason[] {
+  const reasons: ExplainedReason[] = []
+  if (selector.targetCluster !== null && cluster_id !== selector.targetCluster) {
+    reasons.push({ code: 'cluster', text: `is in cluster '${cluster_id}', the command asks for '${selector.targetCluster}'` })
+  }
+  if (selector.functionId !== null && function_id !== selector.functionId) {
+    reasons.push({ code: 'function_id', text: `has function_id '${function_id}', the command asks for '${selector.functionId}'` })
+  }
+  if (selector.constraint !== null && !satisfies(parseVersion(version), selector.constraint)) {
+    reasons.push({ code: 'version', text: `version ${version} does not satisfy '${selector.constraintText}'` })
+  }
+  const missing = selector.resources.filter((resource) => !resources.includes(resource))
+  if (missing.length > 0) {
+    reasons.push({ code: 'resource', text: `does not offer the resource ${missing.map((resource) => `'${resource}'`).join(', ')}` })
+  }
+  return reasons
+}
+
+/** Remembers a command for which there was no function, under the reason that kept the nearest candidate from being it. */
+export function noteNotFound(
+  { candidates, fun, summary }: NotFoundExplanation,
+  selector: Selector,
+  { gone, refusals }: { readonly gone: GoneFunctions | undefined; readonly refusals: RefusalLedger },
+): void {
+  const nearest = candidates.reduce<Candidate | undefined>(
+    (best, candidate) => (best === undefined || candidate.reasons.length < best.reasons.length ? candidate : best),
+    undefined,
+  )
+  if (nearest !== undefined) {
+    const code = mismatches(nearest, selector)[0]?.code ?? 'node'
+    refusals.record('call', fun, code, `${nearest.version} on ${nearest.node_id} ${nearest.reasons.join(' and ')}`)
+    return
+  }
+  const [keptOut] = refusals.of('catalog', fun)
+  if (keptOut !== undefined) {
+    refusals.record('call', fun, 'policy', `${keptOut.reason}: ${keptOut.detail}`)
+    return
+  }
+  const last = gone?.of(fun)
+  if (last === undefined) refusals.record('call', fun, 'unknown', summary)
+  else refusals.record('call', fun, 'gone', `last offered by ${last.node_id} (${last.version}), ${HOW_GONE[last.how]}`)
+}
+
+/** What became of the endpoint, in words. */
+export const HOW_GONE: Readonly<Record<string, string>> = {
+  departure: 'which said goodbye',
+  expiry: 'which was not heard of any more',
+  local: 'which is this node, and took it back',
+  gossip: 'which took it back',
+  sync: 'which took it back',
+  restore: 'which took it back',
+}

@@ -1,0 +1,83 @@
+/** Calls nobody serves: what was asked for is not what is there. */
+import { commands } from './commands.ts'
+import { type Examination, refusalLine } from './examination.ts'
+import type { FindingCode, Severity, Suspicion } from './finding.ts'
+
+interface CallFault {
+  readonly severity: Severity
+  readonly code: FindingCode
+  readonly what: (name: string) => string
+  readonly remedy: (name: string) => string
+}
+
+/** By the reason of the refusal. Reasons that are about ways and nodes, not about functions, are the business of other rules. */
+const CALL_FAULTS: Readonly<Record<string, CallFault>> = {
+  version: {
+    severity: 'warning',
+    code: 'version_unsatisfied',
+    what: (name) => `is asked for '${name}' in a version that no node has`,
+    remedy: (name) => `Ask for a version of '${name}' that is there, or register one that satisfies the constraint.`,
+  },
+  resource: {
+    severity: 'warning',
+    code: 'resource_missing',
+    what: (name) => `is asked for '${name}' with a resource that no node's '${name}' offers`,
+    remedy: (name) =>
+      `Register '${name}' with that resource (option resources of the function; resources of the node alone do not count), or leave it out of locs.`,
+  },
+  function_id: {
+    severity: 'warning',
+    code: 'function_id_unknown',
+    what: (name) => `is asked for '${name}' under a function id that no node has`,
+    remedy: (name) => `Ask for '${name}' without function_id, or under the one it is registered with.`,
+  },
+  gone: {
+    severity: 'warning',
+    code: 'function_gone',
+    what: (name) => `is asked for '${name}', which was there and has gone`,
+    remedy: (name) => `Start the node that offered '${name}' again, or register it elsewhere.`,
+  },
+  unknown: {
+    severity: 'info',
+    code: 'function_unknown',
+    what: (name) => `is asked for '${name}', which no node registers`,
+    remedy: () => 'Correct the name in the caller, or start the node that should offer it.',
+  },
+  policy: {
+    severity: 'warning',
+    code: 'policy_blocks_function',
+    what: (name) => `is asked for '${name}', which its own rules keep out`,
+    remedy: (name) =>
+      `Allow '${name}' in federation_config.security_policy (blocked_functions_cross_federation, allowed_functions_cross_federation) of that node, or stop calling it.`,
+  },
+}
+
+export function callFaults(exam: Examination): Suspicion[] {
+  const offered = new Set(exam.nodes.flatMap(({ functions }) => functions.map(({ name }) => name)))
+  return exam.refusals('call').flatMap((refused) => {
+    const { by, refusal } = refused
+    const { detail, reason, subject: name } = refusal
+    const fault = CALL_FAULTS[reason]
+    if (fault === undefined) return []
+    // It has come, or come back.
+    if ((reason === 'gone' || reason === 'unknown') && offered.has(name)) return []
+    return [
+      {
+        severity: fault.severity,
+        code: fault.code,
+        node: by.node_id,
+        subject: name,
+        summary: `Node ${by.node_id} ${fault.what(name)}.`,
+        evidence: [refusalLine(refused)],
+        remedy: fault.remedy(name),
+        command: commands.explainFunction(name),
+        effects: reason === 'gone' ? nodesNamedIn(exam, detail).map((nodeId) => `peer:${nodeId}`) : [],
+      },
+    ]
+  })
+}
+
+function nodesNamedIn(exam: Examination, text: string): string[] {
+  const words = new Set(text.split(/[\s,;()']+/).map((word) => word.replace(/[.:]$/, '')))
+  return [...exam.sightings.keys()].filter((nodeId) => words.has(nodeId))
+}

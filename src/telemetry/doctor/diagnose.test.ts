@@ -1,0 +1,332 @@
+import { describe, expect, it } from 'vitest'
+import type { Refusal } from '../refusals.ts'
+import { diagnose, nodesToAsk } from './diagnose.ts'
+import type { NodeFacts, PeerFacts, UnreachableNode } from './node-facts.ts'
+import { gonePeer, NOW, sampleLink, sampleMesh, sampleNode, samplePeer } from './sample-facts.ts'
+
+const refusal = (fields: Partial<Refusal>): Refusal => ({
+  kind: 'call',
+  subject: 'quote',
+  reason: 'version',
+  count: 1,
+  first_at: NOW - 10,
+  last_at: NOW - 10,
+  detail: '',
+  ...fields,
+})
+const refusing = (fields: Partial<Refusal>, node: Partial<NodeFacts> = {}) => [sampleNode('a', { refusals: [refusal(fields)], ...node })]
+const seeing = (peer: PeerFacts, node: Partial<NodeFacts> = {}) => [sampleNode('a', { peers: [peer], ...node })]
+const destination = (fields: Partial<NodeFacts['routes']['destinations'][number]>) => ({
+  routes: {
+    routes_active: 0,
+    rejection_reasons: {},
+    destinations: [{ cluster_id: 'gamma', nodes: 2, routes: 0, plan_reason: 'no_fabric_path', planned_path: [], ...fields }],
+  },
+})
+const keysOf = (standing: 'active' | 'lapsed', pinned: boolean, expires_at: number | null) => ({
+  keys: {
+    clusters: [
+      {
+        cluster_id: 'gamma',
+        standing,
+        pinned,
+        keys: [{ key_id: 'k', source: 'configured', primary: true, active: standing === 'active', expires_at }],
+      },
+    ],
+  },
+})
+const dial = (fields: Partial<NonNullable<PeerFacts['dial']>>) => ({
+  url: 'b',
+  source: 'seed' as const,
+  reason: 'backing_off',
+  failures: 3,
+  successes_total: 0,
+  next_at: NOW + 5,
+  last_error: 'refused',
+  ...fields,
+})
+const neverLinked = { linked: false, link: null, listed: false, liveness: null, clock_offset_seconds: null }
+const unanswered = (fields: Partial<UnreachableNode>): UnreachableNode => ({
+  node_id: 'b',
+  monitoring_url: 'http://b',
+  reason: 'refused',
+  error: 'ECONNREFUSED',
+  ...fields,
+})
+
+interface Case {
+  readonly facts: readonly NodeFacts[]
+  readonly unreachable?: readonly UnreachableNode[]
+  /** `severity code node subject` of each finding. */
+  readonly finds: readonly string[]
+}
+
+const CASES: Readonly<Record<string, Case>> = {
+  'a healthy mesh': { facts: sampleMesh('a', 'b', 'c'), finds: [] },
+  'nobody at all': { facts: [], finds: [] },
+
+  'a node that failure detection found dead': { facts: seeing(gonePeer('b', 20)), finds: ['critical peer_vanished b b'] },
+  'a node that has been gone for long': { facts: seeing(gonePeer('b', 1_000)), finds: ['warning peer_vanished b b'] },
+  'a link that broke a moment ago': { facts: seeing(gonePeer('b', 3, { liveness: 'suspect' })), finds: [] },
+  'a link that broke, and is not back': { facts: seeing(gonePeer('b', 6, { liveness: 'suspect' })), finds: ['critical peer_vanished b b'] },
+  'a link that broke a moment ago, and nothing listens there': {
+    facts: seeing(gonePeer('b', 1, { liveness: 'suspect' })),
+    unreachable: [unanswered({})],
+    finds: ['critical peer_vanished b b'],
+  },
+  'a node that said goodbye': {
+    facts: seeing(gonePeer('b', 20, { departed: true, liveness: 'left', hidden_reason: 'departed' })),
+    finds: [],
+  },
+  'a node that said goodbye, and is asked all the same': {
+    facts: seeing(gonePeer('b', 20, { departed: true, liveness: 'left' })),
+    unreachable: [unanswered({})],
+    finds: [],
+  },
+  'a node that one takes for dead, and that answers': {
+    facts: [...seeing(gonePeer('b', 20)), sampleNode('b')],
+    finds: [],
+  },
+  'a node that one takes for dead, and another has a live link to': {
+    facts: [...seeing(gonePeer('b', 20)), sampleNode('c', { peers: [samplePeer('b')] })],
+    finds: [],
+  },
+  'a node others have links to, whose monitoring is closed': {
+    facts: seeing(samplePeer('b')),
+    unreachable: [unanswered({})],
+    finds: ['warning monitoring_unreachable b b'],
+  },
+  'a url nobody knows': {
+    facts: [],
+    unreachable: [unanswered({ node_id: null })],
+    finds: ['critical monitoring_unreachable http://b http://b'],
+  },
+  'a node that takes connections and does not answer': {
+    facts: seeing(gonePeer('b', 20)),
+    unreachable: [unanswered({ reason: 'silent', error: 'no answer' })],
+    finds: ['critical event_loop_stalled b b'],
+  },
+
+  'a node whose monitoring does not answer in time, and which others suspect over an open link': {
+    facts: seeing(samplePeer('b', { liveness: 'suspect' })),
+    unreachable: [unanswered({ reason: 'timeout', error: 'no answer in 3 s' })],
+    finds: ['critical event_loop_stalled b b'],
+  },
+  'a node whose monitoring does not answer in time, and which is alive': {
+    facts: seeing(samplePeer('b')),
+    unreachable: [unanswered({ reason: 'timeout', error: 'no answer in 3 s' })],
+    finds: ['warning monitoring_unreachable b b'],
+  },
+
+  'a configured peer never reached, of a node with other links': {
+    facts: [sampleNode('a', { peers: [samplePeer('c'), samplePeer('b', { ...neverLinked, dial: dial({}) })] }), sampleNode('c')],
+    finds: ['warning seed_unreachable a b'],
+  },
+  'a configured peer never reached, of a node without links': {
+    facts: seeing(samplePeer('b', { ...neverLinked, dial: dial({}) })),
+    finds: ['critical seed_unreachable a b'],
+  },
+  'a configured peer not reached yet': {
+    facts: seeing(samplePeer('b', { ...neverLinked, dial: dial({}) }), { uptime_seconds: 3 }),
+    finds: [],
+  },
+  'a live node that one cannot dial': {
+    facts: [...seeing(samplePeer('b', { linked: false, link: null, dial: dial({ source: 'directory' }) })), sampleNode('b')],
+    finds: ['warning link_missing a a and b'],
+  },
+
+  'two reconnects': { facts: seeing(samplePeer('b', { link: sampleLink({ reconnects_10m: 2 }) })), finds: [] },
+  'three reconnects': {
+    facts: seeing(samplePeer('b', { link: sampleLink({ reconnects_10m: 3 }) })),
+    finds: ['warning link_flapping a a and b'],
+  },
+  'reconnects seen from both ends': {
+    facts: [
+      sampleNode('a', { peers: [samplePeer('b', { link: sampleLink({ reconnects_10m: 3 }) })] }),
+      sampleNode('b', { peers: [samplePeer('a', { link: sampleLink({ reconnects_10m: 4 }) })] }),
+    ],
+    finds: ['warning link_flapping a a and b'],
+  },
+  'a node that reconnects to everybody': {
+    facts: ['a', 'c', 'd'].map((id) => sampleNode(id, { peers: [samplePeer('b', { link: sampleLink({ reconnects_10m: 5 }) })] })),
+    finds: ['warning link_flapping b b'],
+  },
+
+  'a version nobody has': { facts: refusing({}), finds: ['warning version_unsatisfied a quote'] },
+  'a version nobody had, long ago': { facts: refusing({ last_at: NOW - 400 }), finds: [] },
+  'a resource nobody offers': { facts: refusing({ reason: 'resource' }), finds: ['warning resource_missing a quote'] },
+  'an unknown function': { facts: refusing({ reason: 'unknown' }), finds: ['info function_unknown a quote'] },
+  'a function unknown then, and there now': {
+    facts: refusing({ reason: 'unknown' }, { functions: [{ name: 'quote', function_id: 'q', version: '1.0.0', resources: [] }] }),
+    finds: [],
+  },
+  'a function that went with its node': {
+    facts: [
+      sampleNode('a', {
+        peers: [gonePeer('b', 20)],
+        refusals: [refusal({ reason: 'gone', detail: 'last offered by b (1.0.0), which was not heard of' })],
+      }),
+    ],
+    finds: ['critical peer_vanished b b'],
+  },
+  'a function that was taken back': {
+    facts: refusing({ reason: 'gone', detail: 'last offered by b' }),
+    finds: ['warning function_gone a quote'],
+  },
+  'a function this node keeps out': { facts: refusing({ reason: 'policy' }), finds: ['warning policy_blocks_function a quote'] },
+  'a function refused to other clusters, seen from both sides': {
+    facts: [...refusing({ reason: 'policy' }), sampleNode('b', { refusals: [refusal({ kind: 'admission', reason: 'function_blocked' })] })],
+    finds: ['warning policy_blocks_function b quote'],
+  },
+
+  'a cluster turned away, by two nodes': {
+    facts: ['a', 'b'].map((id) => sampleNode(id, { refusals: [refusal({ kind: 'peer', subject: 'gamma', reason: 'federation' })] })),
+    finds: ['warning policy_blocks_peer a clusters alpha and gamma'],
+  },
+  'a configured peer that a rule forbids': {
+    facts: seeing(samplePeer('b', { ...neverLinked, cluster_id: 'gamma', dial: dial({ reason: 'refused', failures: 1 }) })),
+    finds: ['warning policy_blocks_peer a clusters alpha and gamma'],
+  },
+  'a node that was refused because it is leaving': { facts: refusing({ kind: 'peer', subject: 'b', reason: 'departed' }), finds: [] },
+  'a node without a credential': {
+    facts: refusing({ kind: 'peer', subject: 'b', reason: 'identity_required' }),
+    finds: ['warning peer_refused a b'],
+  },
+  'a route a policy refuses, and no other': {
+    facts: refusing(
+      { kind: 'announcement', subject: 'gamma', reason: 'neighbor_policy' },
+      destination({ plan_reason: 'fallback_neighbor' }),
+    ),
+    finds: ['warning policy_blocks_route a gamma'],
+  },
+  'a route a policy refuses, and a better one': {
+    facts: refusing({ kind: 'announcement', subject: 'gamma', reason: 'policy' }, destination({ routes: 1, plan_reason: 'ok' })),
+    finds: [],
+  },
+  'a reserved topic': {
+    facts: refusing({ kind: 'publication', subject: 'mpreg.x', reason: 'topic_refused' }),
+    finds: ['warning publication_refused a mpreg.x'],
+  },
+
+  'a way that is too long': {
+    facts: [sampleNode('a', destination({ plan_reason: 'hop_budget_exhausted', planned_path: ['alpha', 'beta', 'gamma'] }))],
+    finds: ['warning hop_budget_exhausted a fabric_routing_max_hops'],
+  },
+  'a way that is too long for a message': {
+    facts: refusing({ kind: 'route', subject: 'gamma', reason: 'hop_budget_exhausted' }),
+    finds: ['critical hop_budget_exhausted a fabric_routing_max_hops'],
+  },
+  'a cluster no way leads to': { facts: [sampleNode('a', destination({}))], finds: ['warning cluster_unreachable a gamma'] },
+  'a cluster no way leads to yet': { facts: [sampleNode('a', { ...destination({}), uptime_seconds: 5 })], finds: [] },
+  'a cluster no way leads to since a node vanished': {
+    facts: [sampleNode('a', { ...destination({}), peers: [gonePeer('b', 20)] })],
+    finds: ['critical peer_vanished b b'],
+  },
+
+  'an expired key the operator gave': {
+    facts: [sampleNode('a', keysOf('lapsed', true, NOW - 60))],
+    finds: ['warning route_key_expired a gamma'],
+  },
+  'an expired key where signatures are demanded': {
+    facts: ['a', 'b'].map((id) =>
+      sampleNode(id, {
+        ...keysOf('lapsed', true, NOW - 60),
+        ...destination({}),
+        refusals: [refusal({ kind: 'announcement', subject: 'gamma', reason: 'signature', detail: 'keys_lapsed' })],
+      }),
+    ),
+    finds: ['critical route_key_expired a gamma'],
+  },
+  'an expired key of a cluster that is gone': { facts: [sampleNode('a', keysOf('lapsed', false, NOW - 60))], finds: [] },
+  'a key that ends tomorrow': {
+    facts: [sampleNode('a', keysOf('active', true, NOW + 86_400))],
+    finds: ['warning route_key_expiring a gamma'],
+  },
+  'a learned key that ends tomorrow': { facts: [sampleNode('a', keysOf('active', false, NOW + 86_400))], finds: [] },
+  'a key that ends in a year': { facts: [sampleNode('a', keysOf('active', true, NOW + 31_536_000))], finds: [] },
+  'a signature that is wrong': {
+    facts: refusing({ kind: 'announcement', subject: 'gamma', reason: 'signature', detail: 'bad_signature' }),
+    finds: ['critical route_signature_refused a gamma'],
+  },
+
+  'a stall': { facts: [stalled(NOW - 20, 2_500)], finds: ['warning event_loop_stalled a a'] },
+  'a pause': { facts: [stalled(NOW - 20, 700)], finds: [] },
+  'a stall long ago': { facts: [stalled(NOW - 400, 2_500)], finds: [] },
+  'a stall while starting': { facts: [{ ...stalled(NOW - 1, 2_500), uptime_seconds: 3 }], finds: [] },
+  'a reader that is slow': {
+    facts: [sampleNode('a', { slow_consumers: [{ remote: 'x:1', kind: 'client', buffered_bytes: 5_000_000, since: NOW - 9 }] })],
+    finds: ['warning slow_consumer a x:1'],
+  },
+  'a reader that was cut off': {
+    facts: refusing({ kind: 'slow_consumer', subject: 'x:1', reason: 'dropped' }),
+    finds: ['warning slow_consumer a x:1'],
+  },
+
+  'a clock that is off': {
+    facts: sampleMesh('a', 'b', 'c').map((node) => (node.node_id === 'b' ? { ...node, wall_clock: NOW + 600 } : node)),
+    finds: ['critical clock_skewed b b'],
+  },
+  'a clock that is off, of a node that was not asked': {
+    facts: sampleMesh('a', 'b').map((node) => ({ ...node, peers: [...node.peers, samplePeer('c', { clock_offset_seconds: -45 })] })),
+    finds: ['warning clock_skewed c c'],
+  },
+  'clocks a little apart': {
+    facts: sampleMesh('a', 'b', 'c').map((node, index) => ({ ...node, wall_clock: NOW + 10 * index })),
+    finds: [],
+  },
+  'a key that is expired only by a clock that is off': {
+    facts: sampleMesh('a', 'b', 'c').map((node) =>
+      node.node_id === 'b' ? { ...node, wall_clock: NOW + 600, ...keysOf('lapsed', true, NOW + 60) } : node,
+    ),
+    finds: ['critical clock_skewed b b'],
+  },
+}
+
+function stalled(at: number, ms: number): NodeFacts {
+  const node = sampleNode('a')
+  return { ...node, process: { ...node.process, stalls: [{ at, ms }] } }
+}
+
+describe('a diagnosis', () => {
+  it.each(Object.entries(CASES))('of %s', (_name, { facts, finds, unreachable }) => {
+    const found = diagnose(facts, unreachable)
+    expect(found.map(({ code, node, severity, subject }) => `${severity} ${code} ${node} ${subject}`)).toEqual(finds)
+    for (const { command, evidence, remedy, summary } of found) {
+      expect(summary).toMatch(/\.$/)
+      expect(remedy).toMatch(/\.$/)
+      expect(command).not.toBe('')
+      expect(evidence.length).toBeGreaterThan(0)
+    }
+  })
+
+  it('makes the word of five nodes about one dead peer one finding, with the evidence of all', () => {
+    const found = diagnose(['a', 'c', 'd', 'e', 'f'].map((id) => sampleNode(id, { peers: [gonePeer('b', 20)] })))
+    expect(found).toHaveLength(1)
+    expect(found[0]?.evidence.map((line) => line.slice(0, 2))).toEqual(['a:', 'c:', 'd:', 'e:', 'f:'])
+  })
+
+  it('puts the most severe first', () => {
+    const [node] = refusing({ reason: 'unknown' })
+    const found = diagnose([
+      { ...(node as NodeFacts), peers: [gonePeer('b', 20), samplePeer('c', { link: sampleLink({ reconnects_10m: 3 }) })] },
+    ])
+    expect(found.map(({ severity }) => severity)).toEqual(['critical', 'warning', 'info'])
+  })
+
+  it('says with two clocks that one of them is wrong, and with the clock of who asks which one', () => {
+    const facts = sampleMesh('a', 'b').map((node) => (node.node_id === 'a' ? { ...node, wall_clock: NOW - 600 } : node))
+    expect(diagnose(facts)[0]?.summary).toContain('one of the two is wrong')
+    expect(diagnose(facts, [], NOW).map(({ node }) => node)).toEqual(['a'])
+  })
+})
+
+describe('whom to ask next', () => {
+  it('is everybody with monitoring who was not asked and has not left', () => {
+    const facts = [
+      sampleNode('a', {
+        peers: [samplePeer('b'), samplePeer('c', { departed: true }), samplePeer('d', { monitoring_url: null }), samplePeer('e')],
+      }),
+    ]
+    expect(nodesToAsk(facts, new Set(['http://e']))).toEqual([{ node_id: 'b', monitoring_url: 'http://b' }])
+  })
+})

@@ -1,0 +1,37 @@
+import { describe, expect, it } from 'vitest'
+import { createVirtualEnv } from '../base/index.ts'
+import { createRefusalLedger } from './refusals.ts'
+
+describe('the refusal ledger', () => {
+  it('counts equal refusals as one, from the first to the last, with what was said last', async () => {
+    const env = createVirtualEnv({ seed: 1, startWall: 1_000 })
+    const ledger = createRefusalLedger(env.clock, { max: 10 })
+    ledger.record('call', 'quote', 'version', 'first')
+    await env.advance(5_000)
+    ledger.record('call', 'quote', 'version', 'second')
+    ledger.record('call', 'quote', 'resource')
+    expect(ledger.of('call', 'quote')).toEqual([
+      { kind: 'call', subject: 'quote', reason: 'resource', count: 1, first_at: 1_005, last_at: 1_005, detail: '' },
+      { kind: 'call', subject: 'quote', reason: 'version', count: 2, first_at: 1_000, last_at: 1_005, detail: 'second' },
+    ])
+    expect(ledger.of('route', 'quote')).toEqual([])
+  })
+
+  it('forgets what was refused longest ago when it is full, not what was refused first', () => {
+    const env = createVirtualEnv({ seed: 1 })
+    const ledger = createRefusalLedger(env.clock, { max: 2 })
+    for (const subject of ['a', 'b', 'a', 'c']) ledger.record('dial', subject, 'refused')
+    expect(ledger.list().map(({ subject }) => subject)).toEqual(['c', 'a'])
+    expect(ledger.list(1)).toHaveLength(1)
+    expect(ledger.snapshot()).toEqual({ kept: 2, max: 2, recorded_total: 4, forgotten_total: 1 })
+  })
+
+  it('keeps texts of bounded length, and finds a long subject again', () => {
+    const ledger = createRefusalLedger(createVirtualEnv({ seed: 1 }).clock, { max: 2 })
+    const long = 'x'.repeat(10_000)
+    ledger.record('publication', long, 'reserved', long)
+    const [record] = ledger.of('publication', long)
+    expect(record?.subject.length).toBeLessThan(1_000)
+    expect(record?.detail.length).toBeLessThan(1_000)
+  })
+})

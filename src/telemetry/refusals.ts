@@ -1,0 +1,103 @@
+/**
+ * The memory behind "why was this refused, and since when".
+ *
+ * Whatever refuses something (a call nobody can serve, a route not believed, a peer turned away) records it here under a kind, a subject
+ * and a reason. Equal refusals are counted, not listed, so that a client that fails a thousand times a second leaves one record. When the
+ * ledger is full the record refused longest ago makes room.
+ */
+import type { Clock } from '../base/index.ts'
+
+export type RefusalKind =
+  /** A command no function could be found for, or that could not be sent to where it is. Subject: the function. */
+  | 'call'
+  /** A route message that was not believed. Subject: the destination cluster. */
+  | 'announcement'
+  /** A message for a cluster that could not go on. Subject: the cluster. */
+  | 'route'
+  /** A node that was not taken for a peer. Subject: its cluster where the rule is about clusters, else its node id. */
+  | 'peer'
+  /** A dial that failed. Subject: the url. */
+  | 'dial'
+  /** A request of another cluster that was not served. Subject: the function. */
+  | 'admission'
+  /** Something that was not published. Subject: the topic. */
+  | 'publication'
+  /** A catalog entry kept out by the operator's rules. Subject: the function, else the node. */
+  | 'catalog'
+  /** A connection that was cut because it did not read. Subject: who it was. */
+  | 'slow_consumer'
+
+export interface Refusal {
+  readonly kind: RefusalKind
+  readonly subject: string
+  readonly reason: string
+  readonly count: number
+  /** Unix seconds. */
+  readonly first_at: number
+  readonly last_at: number
+  /** What was said the last time; may be empty. */
+  readonly detail: string
+}
+
+export interface RefusalLedgerSnapshot {
+  readonly kept: number
+  readonly max: number
+  readonly recorded_total: number
+  /** Records that made room for others. */
+  readonly forgotten_total: number
+}
+
+export interface RefusalLedger {
+  /** Constant time, whatever is kept. */
+  record(kind: RefusalKind, subject: string, reason: string, detail?: string): void
+  /** What is kept of one subject, the latest first. */
+  of(kind: RefusalKind, subject: string): Refusal[]
+  /** The latest first. @param max at most so many */
+  list(max?: number): Refusal[]
+  snapshot(): RefusalLedgerSnapshot
+}
+
+export interface RefusalLedgerOptions {
+  /** Records kept. */
+  readonly max: number
+}
+
+/** Characters kept of each text: subjects and details may come from a peer. */
+const TEXT_MAX = 300
+
+export function createRefusalLedger(clock: Pick<Clock, 'wall'>, { max }: RefusalLedgerOptions): RefusalLedger {
+  /** The one refused longest ago first. */
+  const records = new Map<string, Refusal>()
+  let recorded = 0
+  let forgotten = 0
+
+  return {
+    record(kind, givenSubject, reason, detail = '') {
+      const subject = givenSubject.slice(0, TEXT_MAX)
+      const key = `${kind}\n${reason}\n${subject}`
+      const now = clock.wall()
+      const known = records.get(key)
+      recorded++
+      records.delete(key)
+      records.set(key, {
+        kind,
+        subject,
+        reason,
+        count: (known?.count ?? 0) + 1,
+        first_at: known?.first_at ?? now,
+        last_at: now,
+        detail: detail.slice(0, TEXT_MAX),
+      })
+      if (records.size <= max) return
+      records.delete(records.keys().next().value as string)
+      forgotten++
+    },
+    of: (kind, subject) => latestFirst(records).filter((record) => record.kind === kind && record.subject === subject.slice(0, TEXT_MAX)),
+    list: (limit = max) => latestFirst(records).slice(0, limit),
+    snapshot: () => ({ kept: records.size, max, recorded_total: recorded, forgotten_total: forgotten }),
+  }
+}
+
+function latestFirst(records: ReadonlyMap<string, Refusal>): Refusal[] {
+  return [...records.values()].reverse()
+}

@@ -1,0 +1,197 @@
+/** Explanations read off running nodes: what they say, and that it is what then happens. */
+import { describe, expect, it, onTestFinished } from 'vitest'
+import { createTestFabric, type TestFabric } from '../../src/testing.ts'
+import { createFederation } from './clusters.ts'
+
+async function cluster(nodes: number): Promise<TestFabric> {
+  const fabric = await createTestFabric({
+    nodes,
+    seed: 1,
+    settings: (index) => ({ gossipInterval: 0.5, resources: index === 1 ? ['gpu'] : [] }),
+  })
+  onTestFinished(() => fabric.close())
+  await fabric.until(() => fabric.converged(), 10_000)
+  return fabric
+}
+
+async function known(fabric: TestFabric, name: string): Promise<void> {
+  const seen = () => fabric.live.every((index) => fabric.node(index).explain.function(name).candidates.length > 0)
+  expect(await fabric.until(seen, 5_000)).toBe(true)
+}
+
+describe('explaining a function', () => {
+  it('names the node that runs it, and why it and not the other', async () => {
+    const fabric = await cluster(3)
+    fabric.register(1, 'where', () => 1, { version: '1.0.0' })
+    fabric.register(2, 'where', () => 2, { version: '2.0.0' })
+    await known(fabric, 'where')
+    await fabric.until(() => [0, 1].every((index) => fabric.node(index).explain.function('where').candidates.length === 2), 5_000)
+    const explained = fabric.node(0).explain.function('where')
+    expect(explained).toMatchObject({
+      kind: 'function',
+      name: 'where',
+      verdict: 'runs_there',
+      candidates: [
+        { chosen: true, qualifies: true },
+        { chosen: false, qualifies: true, reasons: [{ code: 'passed_over' }] },
+      ],
+    })
+    expect(`ws://n${await fabric.call(0, 'where')}:7000`).toBe(explained.candidates[0]?.id)
+    expect(fabric.node(1).explain.function('where')).toMatchObject({
+      verdict: 'runs_here',
+      candidates: [{ id: 'ws://n1:7000', chosen: true }, {}],
+    })
+  })
+
+  it('says what each candidate lacks, in agreement with the error of the call', async () => {
+    const fabric = await cluster(3)
+    fabric.register(1, 'train', () => 1, { version: '1.2.0', resources: ['cpu'] })
+    await known(fabric, 'train')
+    for (const [question, options, codes] of [
+      [{ version_constraint: '>=2.0.0' }, { versionConstraint: '>=2.0.0' }, ['version']],
+      [{ resources: ['disk'] }, { locs: ['disk'] }, ['resource']],
+      [{ function_id: 'other' }, { functionId: 'other' }, ['function_id']],
+      [
+        { resources: ['gpu'], version_constraint: '<1.0.0' },
+        { locs: ['gpu'], versionConstraint: '<1.0.0' },
+        ['version', 'resource', 'resource_of_node_only'],
+      ],
+    ] as const) {
+      const explained = fabric.node(0).explain.function('train', question)
+      expect(explained.verdict).toBe('no_candidate_qualifies')
+      expect(explained.candidates.map(({ reasons }) => reasons.map(({ code }) => code))).toEqual([codes])
+      const error = await fabric.settle(
+        fabric
+          .node(0)
+          .callWith(options, 'train')
+          .catch((thrown: { explanation?: unknown }) => JSON.stringify(thrown.explanation)),
+      )
+      for (const { code, text } of explained.candidates[0]?.reasons ?? [])
+        if (code !== 'resource_of_node_only') expect(error).toContain(text)
+      expect(fabric.node(0).explain.function('train', question).since).not.toBeNull()
+    }
+  })
+
+  it('tells a malformed constraint from one nobody satisfies', async () => {
+    const fabric = await cluster(1)
+    expect(fabric.node(0).explain.function('echo', { version_constraint: '>=' })).toMatchObject({
+      verdict: 'invalid_constraint',
+      candidates: [],
+    })
+  })
+
+  it('says since when a function is gone, and does not suggest that very name', async () => {
+    const fabric = await cluster(2)
+    fabric.register(1, 'price', () => 1)
+    await known(fabric, 'price')
+    fabric.unregister(1, 'price')
+    await fabric.until(() => fabric.node(0).explain.function('price').verdict === 'gone', 5_000)
+    const at = fabric.env(0).clock.wall()
+    await fabric.advance(30_000)
+    const explained = fabric.node(0).explain.function('price')
+    expect(explained).toMatchObject({ verdict: 'gone', candidates: [] })
+    expect(explained.since).toBeCloseTo(at, 0)
+    expect(explained.reason).toContain('ws://n1:7000')
+    expect(explained.reason).not.toContain('did you mean')
+  })
+
+  it('calls a function gone from the moment the lease of its dead node ends, whoever clears it away and when', async () => {
+    const fabric = await cluster(2)
+    fabric.register(1, 'price', () => 1)
+    await known(fabric, 'price')
+    fabric.crash(1)
+    const verdicts = new Set<string>()
+    for (let second = 0; second < 180; second++) {
+      const { reason, verdict } = fabric.node(0).explain.function('price')
+      if ([...verdicts].at(-1) !== verdict) verdicts.add(verdict)
+      expect(reason).not.toContain('did you mean')
+      await fabric.advance(1_000)
+    }
+    expect([...verdicts]).toEqual(['runs_there', 'no_candidate_qualifies', 'gone'])
+  })
+
+  it('suggests the nearest name for one that was never there', async () => {
+    const fabric = await cluster(2)
+    fabric.register(1, 'price', () => 1)
+    await known(fabric, 'price')
+    expect(fabric.node(0).explain.function('prise')).toMatchObject({
+      verdict: 'unknown',
+      reason: "no node registers 'prise'; did you mean 'price'?",
+    })
+  })
+
+  it('says that the only node that has it is dead', async () => {
+    const fabric = await cluster(3)
+    fabric.register(1, 'price', () => 1)
+    await known(fabric, 'price')
+    fabric.crash(1)
+    await fabric.advance(8_000)
+    expect(fabric.node(0).explain.function('price')).toMatchObject({
+      verdict: 'no_candidate_qualifies',
+      candidates: [{ id: 'ws://n1:7000', reasons: [{ code: 'node_failed' }] }],
+    })
+  })
+
+  it('says that the way to its cluster is too long', async () => {
+    const { fabric } = await createFederation({
+      nodes: { alpha: 1, beta: 1, gamma: 1 },
+      bridges: [
+        ['alpha', 'beta'],
+        ['beta', 'gamma'],
+      ],
+      settings: { fabricRoutingMaxHops: 1, fabricRouteFallbackNeighbor: false },
+    })
+    onTestFinished(() => fabric.close())
+    await known(fabric, 'at.gamma')
+    await fabric.advance(5_000)
+    expect(fabric.node(0).explain.function('at.gamma')).toMatchObject({
+      verdict: 'unreachable',
+      candidates: [{ cluster_id: 'gamma', qualifies: false, chosen: true, reasons: [{ code: 'hop_budget_exhausted' }] }],
+      next: ['mpreg explain route gamma', 'mpreg explain peer ws://n2:7000', expect.any(String)],
+    })
+    expect(fabric.node(0).explain.route('gamma')).toMatchObject({ kind: 'route', verdict: 'no_way' })
+    expect(fabric.node(0).explain.route('beta')).toMatchObject({
+      verdict: 'routed',
+      candidates: [{ id: 'alpha > beta', chosen: true, reasons: [{ code: 'chosen' }] }],
+    })
+    expect(fabric.node(0).explain.route('alpha')).toMatchObject({ verdict: 'local' })
+  })
+})
+
+describe('explaining a peer', () => {
+  it('follows it from linked to vanished and back, and to departed', async () => {
+    const fabric = await cluster(3)
+    const verdict = () => fabric.node(0).explain.peer('ws://n2:7000').verdict
+    expect(verdict()).toBe('linked')
+    fabric.crash(2)
+    await fabric.advance(1_000)
+    expect(verdict()).toBe('suspected')
+    await fabric.advance(8_000)
+    expect(verdict()).toBe('vanished')
+    expect(fabric.node(0).explain.peer('ws://n2:7000').since).toBeGreaterThan(0)
+    await fabric.start(2)
+    expect(await fabric.until(() => verdict() === 'linked', 5_000)).toBe(true)
+    await fabric.stop(2)
+    await fabric.advance(1_000)
+    expect(verdict()).toBe('departed')
+    expect(fabric.node(0).explain.peer('ws://n9:7000').verdict).toBe('unknown')
+    expect(fabric.node(0).explain.peer('ws://n0:7000').verdict).toBe('self')
+  })
+})
+
+describe('explaining a topic', () => {
+  it('names who gets a message, and who has no subscription', async () => {
+    const fabric = await cluster(3)
+    const topic = () => fabric.node(0).explain.topic('news.today')
+    expect(topic()).toMatchObject({ kind: 'topic', verdict: 'no_subscribers' })
+    const client = await fabric.client(1)
+    await fabric.settle(client.subscribe('news.*', () => {}))
+    expect(await fabric.until(() => topic().verdict === 'delivered', 5_000)).toBe(true)
+    expect(topic().candidates[0]).toMatchObject({ id: 'ws://n1:7000', chosen: true, reasons: [{ code: 'direct' }] })
+    expect(
+      topic()
+        .candidates.slice(1)
+        .every(({ reasons }) => reasons[0]?.code === 'no_matching_subscription'),
+    ).toBe(true)
+  })
+})
