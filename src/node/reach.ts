@@ -4,7 +4,7 @@ import { type DialContext, nextHeaders, originHeaders, type RoleHandler } from '
 import { createPubsubForwarding, type Exchange, type PubsubForwarding, type PubsubForwardingSnapshot } from '../pubsub/index.ts'
 import { createForwarder, createPlacements, type Executor, type ForwarderSnapshot, type Placements, type Registry } from '../rpc/index.ts'
 import { nearestName } from '../telemetry/index.ts'
-import { type FabricMessage, scanFabricFrame } from '../wire/index.ts'
+import { type FabricMessage, scanCall, scanFabricFrame } from '../wire/index.ts'
 import { type AdmissionRefusal, createAdmission } from './admission.ts'
 import type { Fabric } from './fabric.ts'
 import type { Settings } from './settings/index.ts'
@@ -156,6 +156,8 @@ export function createReach(deps: ReachDeps): Reach {
     snapshot: () => ({ rpc: forwarder.snapshot(), pubsub: pubsub.snapshot(), malformed, refused: admission.snapshot() }),
 
     onMessage(from, frame, text) {
+      const call = text === undefined ? undefined : scanCall(text)
+      if (call !== undefined) return forwarder.receive(from, identified(from, call.message), call)
       const result = text === undefined ? undefined : scanFabricFrame(text, env.clock.wall())
       if (result !== undefined && 'rejected' in result) {
         malformed++

@@ -5,44 +5,47 @@
  * says that no such function is there. When the link it went over breaks, or its node is found dead, the caller is told that the outcome is
  * unknown. An answer goes back the way the request came, recorded in its payload; a hop on the way touches headers only.
  */
-import { DeadlineQueue, type Env } from '../base/index.ts'
+import { type DeadlineHandle, DeadlineQueue, type Env, LinkedList, TransientMap } from '../base/index.ts'
 import { canForward, type HeaderPlace, nextHeaders, originHeaders, type Plan, type PlanRequest } from '../fabric/index.ts'
 import {
   type Command,
   commandOf,
-  decodeFabricPayload,
+  encodeCall,
   encodeFabricPayload,
   encodeJson,
   type FabricHeaders,
   type FabricMessage,
+  type FabricRpcCancel,
   type FabricRpcRequest,
   type FabricRpcResponse,
-  type FabricScan,
   type FunctionEntry,
   MpregError,
   type OutboundFrame,
-  type PayloadScan,
   RawJson,
   RPC_CODES,
   RpcError,
-  scanFabricPayload,
-  splicePayload,
 } from '../wire/index.ts'
-import type { Call, Caller } from './call.ts'
+import type { Caller, RunningCall } from './call.ts'
 import type { Executor, RemoteFunction, RequestSource } from './executor.ts'
 import {
   type Answerable,
+  crossing,
   deadlineOf,
   ENVELOPE_BYTES,
   errorValue,
+  type FrameScan,
   failure,
   failureOf,
   frameOf,
-  type Glance,
   glanceAt,
   type Outcome,
   passedOn,
+  type RequestGlance,
+  type ResponseGlance,
+  wholeRequest,
+  wholeResponse,
 } from './fabric-calls.ts'
+import { RecentIds } from './recent-ids.ts'
 import type { Registry, Selector } from './registry.ts'
 import { selectorOf } from './selector.ts'
 
@@ -99,7 +102,7 @@ export interface Forwarder {
   /** How a function on another node is called. */
   caller(target: FunctionEntry): RemoteFunction['call']
   /** A fabric message of type `rpc`. @param scan of the text it came as; undefined when it came as an object */
-  receive(from: string, message: FabricMessage, scan?: FabricScan): void
+  receive(from: string, message: FabricMessage, scan?: FrameScan): void
   /** The last link to a node is gone: what was sent over it is lost. */
   linkLost(nodeId: string): void
   /** A node is dead: what it was running is lost. */
@@ -128,23 +131,25 @@ interface Pending {
 const REMEMBERED_MAX = 50_000
 /** A pending call outlives the deadline of its request by so much at most: its end comes from there. */
 const PENDING_SLACK_MS = 1_000
+const NO_PEER = 'no_peer_for_next_hop'
+const NO_CLUSTERS: readonly string[] = []
 const TOPIC_RESPONSE = 'mpreg.rpc.response'
 const TOPIC_CANCEL = 'mpreg.rpc.cancel'
 
 export function createForwarder(deps: ForwarderDeps): Forwarder {
   const { clusterId, env, links, nodeId: self } = deps
   const log = env.log.scope('fabric.router')
-  const pending = new Map<string, Pending>()
+  const pending = new TransientMap<Pending>()
   const deadlines = new DeadlineQueue<Pending>({
     clock: env.clock,
     timers: env.timers,
     onExpire: (call) => call.settle({ error: new NodeLostError(`no answer from ${call.target}`) }),
   })
   /** Running requests of other nodes, and how to abort each. */
-  const running = new Map<string, { readonly origin: string | undefined; readonly abort: (reason: string) => void }>()
-  const remembered = new Set<string>()
+  const running = new TransientMap<{ readonly origin: string | undefined; readonly abort: (reason: string) => void }>()
+  const remembered = new RecentIds(REMEMBERED_MAX)
   /** Requests running for each neighbour. */
-  const inFlightOf = new Map<string, Set<object>>()
+  const inFlightOf = new Map<string, LinkedList<object>>()
   const counts = {
     calls_sent: 0,
     calls_answered: 0,
@@ -165,100 +170,146 @@ export function createForwarder(deps: ForwarderDeps): Forwarder {
   // --- calls that set out here ---
 
   function caller(first: FunctionEntry): RemoteFunction['call'] {
-    return async (cmd, args, kwargs, call) => {
-      const argsText = encodeJson(args)
-      const kwargsText = encodeJson(kwargs)
-      const tried = new Set<string>()
-      for (let entry: FunctionEntry | undefined = first; ; ) {
-        tried.add(entry.node_id)
-        const answer: Answer = await send(entry, cmd, argsText, kwargsText, call)
-        if ('error' in answer) throw answer.error
-        if (!('move' in answer)) return answer.value
-        const other = deps.place(selectorOf(cmd), tried)
-        if (log.debugOn) log.debug(`call ${cmd.fun} on ${entry.node_id} ${answer.move}; ${other ? `next ${other.node_id}` : 'nobody else'}`)
-        if (other === undefined) return answer.value
-        counts.calls_moved++
-        entry = other
-      }
-    }
+    return (cmd, args, kwargs, call) =>
+      new Promise((resolve, reject) => {
+        new OutgoingCall(cmd, encodeJson(args), encodeJson(kwargs), call, resolve, reject).send(first)
+      })
   }
 
-  async function send(entry: FunctionEntry, cmd: Command, argsText: string, kwargsText: string, call: Call): Promise<Answer> {
-    const { cluster_id: targetCluster, node_id: target } = entry
-    const unsent = (reason: string): Answer => ({
-      move: 'unsent',
-      value: errorValue({ error: 'fabric_forward_failed', command: cmd.fun, target_cluster: targetCluster, reason }),
-    })
-    if (!deps.isRoutingEnabled) return { value: errorValue({ error: 'fabric_routing_disabled', command: cmd.fun }) }
-    const plan = targetCluster === clusterId ? undefined : deps.plan({ targetCluster, visitedNodes: [self] })
-    let hop: string | undefined
-    if (links.isConnected(target)) hop = target
-    else if (plan !== undefined && canForward(plan)) hop = plan.next_peer_url
-    // A link of our own before a detour: one more hop costs more on every call than a dial does once.
-    else if (await deps.connect(target, 'rpc_remote_execute')) hop = target
-    else if (plan === undefined) hop = deps.nextHop(target, [self])
-    if (hop === undefined) return unsent(plan?.reason ?? 'no_peer_for_next_hop')
-    if ((argsText.length + kwargsText.length) * 3 > links.frameBytesMax(hop)) {
-      const bytes = Buffer.byteLength(argsText) + Buffer.byteLength(kwargsText) + ENVELOPE_BYTES
-      if (bytes > links.frameBytesMax(hop)) {
-        return { error: new RangeError(`the arguments have about ${bytes} bytes, more than the link to ${hop} carries; send less`) }
-      }
-    }
-    if (call.signal.aborted) return { error: call.signal.reason as Error }
-    if (call.remainingMs() <= 0) return { error: new NodeLostError('the time of the call was over before it was sent') }
+  /** A command on its way to the nodes that may run it, one after another, until one has answered. */
+  class OutgoingCall implements Pending {
+    readonly #cmd: Command
+    readonly #argsText: string
+    readonly #kwargsText: string
+    readonly #call: RunningCall
+    readonly #resolve: (value: RawJson) => void
+    readonly #reject: (error: Error) => void
+    readonly #abandon = (reason: Error): void => this.#abandoned(reason)
+    #tried: Set<string> | undefined
+    #deadline: DeadlineHandle<Pending> | undefined
+    requestId = ''
+    target = ''
+    hop = ''
 
-    const requestId = env.random.ulid()
-    const payload: FabricRpcRequest = {
-      kind: 'rpc-request',
-      request_id: requestId,
-      command: cmd.fun,
-      args: new RawJson(argsText),
-      kwargs: new RawJson(kwargsText),
-      resources: [...cmd.locs].sort(),
-      function_id: cmd.function_id,
-      version_constraint: cmd.version_constraint,
-      target_cluster: targetCluster,
-      target_node: target,
-      reply_to: self,
-      federation_path: plan?.federation_path ?? [],
-      federation_remaining_hops: plan?.remaining_hops ?? null,
+    constructor(
+      cmd: Command,
+      argsText: string,
+      kwargsText: string,
+      call: RunningCall,
+      resolve: (value: RawJson) => void,
+      reject: (error: Error) => void,
+    ) {
+      this.#cmd = cmd
+      this.#argsText = argsText
+      this.#kwargsText = kwargsText
+      this.#call = call
+      this.#resolve = resolve
+      this.#reject = reject
     }
-    const message: FabricMessage = {
-      message_id: requestId,
-      topic: `mpreg.rpc.execute.${cmd.fun}`,
-      message_type: 'rpc',
-      delivery: 'at_least_once',
-      payload: encodeFabricPayload(payload),
-      headers: originHeaders(deps, requestId, {
-        target_cluster: targetCluster,
-        federation_path: payload.federation_path,
-        metadata: new RawJson(`{"deadline_ms":${Math.ceil(call.remainingMs())}}`),
-      }),
-      timestamp: env.clock.wall(),
+
+    /** To the node of this entry, over a link or the way that leads to one. */
+    send(entry: FunctionEntry): void {
+      const { cluster_id: targetCluster, node_id: target } = entry
+      this.target = target
+      if (!deps.isRoutingEnabled) return this.#resolve(errorValue({ error: 'fabric_routing_disabled', command: this.#cmd.fun }))
+      const plan = targetCluster === clusterId ? undefined : deps.plan({ targetCluster, visitedNodes: [self] })
+      if (links.isConnected(target)) return this.#sendOver(target, entry, plan)
+      if (plan !== undefined && canForward(plan)) return this.#sendOver(plan.next_peer_url, entry, plan)
+      // A link of our own before a detour: one more hop costs more on every call than a dial does once.
+      deps.connect(target, 'rpc_remote_execute').then((isConnected) => {
+        const hop = isConnected ? target : plan === undefined ? deps.nextHop(target, [self]) : undefined
+        if (hop === undefined) this.#move('unsent', this.#unsent(entry, plan?.reason ?? NO_PEER))
+        else this.#sendOver(hop, entry, plan)
+      }, this.#reject)
     }
-    return new Promise<Answer>((resolve) => {
-      const waiting: Pending = {
-        requestId,
-        target,
-        hop,
-        settle(answer) {
-          if (!pending.delete(requestId)) return
-          deadlines.remove(handle)
-          call.signal.removeEventListener('abort', abandon)
-          resolve(answer)
-        },
+
+    #sendOver(hop: string, entry: FunctionEntry, plan: Plan | undefined): void {
+      const call = this.#call
+      const { fun, function_id, locs, version_constraint } = this.#cmd
+      const bytes = this.#bytesIfTooLarge(links.frameBytesMax(hop))
+      if (bytes !== undefined) {
+        return this.#reject(
+          new RangeError(`the arguments have about ${bytes} bytes, more than the link to ${hop} carries; send less`),
+        )
       }
-      const abandon = (): void => {
-        counts.calls_cancelled++
-        cancel(waiting)
-        waiting.settle({ error: call.signal.reason as Error })
+      if (call.abortReason !== undefined) return this.#reject(call.abortReason)
+      const remainingMs = call.remainingMs()
+      if (remainingMs <= 0) return this.#reject(new NodeLostError('the time of the call was over before it was sent'))
+
+      const requestId = env.random.ulid()
+      const { cluster_id: targetCluster, node_id: target } = entry
+      const federation_path = plan?.federation_path ?? NO_CLUSTERS
+      const message: FabricMessage = {
+        message_id: requestId,
+        topic: `mpreg.rpc.execute.${fun}`,
+        message_type: 'rpc',
+        delivery: 'at_least_once',
+        payload: encodeCall({
+          kind: 'rpc-request',
+          request_id: requestId,
+          command: fun,
+          args: new RawJson(this.#argsText),
+          kwargs: new RawJson(this.#kwargsText),
+          resources: locs,
+          function_id,
+          version_constraint,
+          target_cluster: targetCluster,
+          target_node: target,
+          reply_to: self,
+          federation_path,
+          federation_remaining_hops: plan?.remaining_hops ?? null,
+        }),
+        headers: originHeaders(deps, requestId, {
+          target_cluster: targetCluster,
+          federation_path,
+          metadata: new RawJson(`{"deadline_ms":${Math.ceil(remainingMs)}}`),
+        }),
+        timestamp: env.clock.wall(),
       }
-      const handle = deadlines.add(waiting, call.deadlineMs + PENDING_SLACK_MS)
-      pending.set(requestId, waiting)
-      call.signal.addEventListener('abort', abandon)
+      this.requestId = requestId
+      this.hop = hop
+      this.#deadline = deadlines.add(this, call.deadlineMs + PENDING_SLACK_MS)
+      pending.set(requestId, this)
+      call.onAbort(this.#abandon)
       if (links.send(hop, frameOf(message))) counts.calls_sent++
-      else waiting.settle(unsent('no_peer_for_next_hop'))
-    })
+      else this.settle({ move: 'unsent', value: this.#unsent(entry, NO_PEER) })
+    }
+
+    #bytesIfTooLarge(bytesMax: number): number | undefined {
+      if ((this.#argsText.length + this.#kwargsText.length) * 3 <= bytesMax) return undefined
+      const bytes = Buffer.byteLength(this.#argsText) + Buffer.byteLength(this.#kwargsText) + ENVELOPE_BYTES
+      return bytes > bytesMax ? bytes : undefined
+    }
+
+    #unsent({ cluster_id }: FunctionEntry, reason: string): RawJson {
+      return errorValue({ error: 'fabric_forward_failed', command: this.#cmd.fun, target_cluster: cluster_id, reason })
+    }
+
+    settle(answer: Answer): void {
+      if (!pending.delete(this.requestId)) return
+      deadlines.remove(this.#deadline as DeadlineHandle<Pending>)
+      this.#call.offAbort(this.#abandon)
+      if ('error' in answer) this.#reject(answer.error)
+      else if ('move' in answer) this.#move(answer.move, answer.value)
+      else this.#resolve(answer.value)
+    }
+
+    /** On to another node, if there is one that was not tried. @param value the answer if there is none */
+    #move(why: 'unsent' | 'not_found', value: RawJson): void {
+      this.#tried ??= new Set()
+      this.#tried.add(this.target)
+      const other = deps.place(selectorOf(this.#cmd), this.#tried)
+      if (log.debugOn) log.debug(`call ${this.#cmd.fun} on ${this.target} ${why}; ${other ? `next ${other.node_id}` : 'nobody else'}`)
+      if (other === undefined) return this.#resolve(value)
+      counts.calls_moved++
+      this.send(other)
+    }
+
+    #abandoned(reason: Error): void {
+      counts.calls_cancelled++
+      cancel(this)
+      this.settle({ error: reason })
+    }
   }
 
   function cancel({ hop, requestId, target }: Pending): void {
@@ -289,12 +340,11 @@ export function createForwarder(deps: ForwarderDeps): Forwarder {
 
   // --- what comes in ---
 
-  function receive(from: string, message: FabricMessage, scan?: FabricScan): void {
-    const payload = scan ?? scanFabricPayload(message.payload)
-    const glance = payload === undefined ? undefined : glanceAt(payload)
+  function receive(from: string, message: FabricMessage, scan?: FrameScan): void {
+    const glance = glanceAt(message, scan)
     switch (glance?.kind) {
       case 'rpc-request':
-        return request(from, message, glance, payload as PayloadScan, scan)
+        return request(from, message, glance, scan)
       case 'rpc-response':
         return response(message, glance, scan)
       case 'rpc-cancel':
@@ -304,81 +354,62 @@ export function createForwarder(deps: ForwarderDeps): Forwarder {
     }
   }
 
-  function request(from: string, message: FabricMessage, glance: Glance, payload: PayloadScan, scan: FabricScan | undefined): void {
+  function request(from: string, message: FabricMessage, glance: RequestGlance, scan: FrameScan): void {
     const { headers } = message
-    const requestId = glance.request_id || message.message_id
-    if (headers.routing_path.includes(self)) {
+    const { routing_path: visited } = headers
+    if (visited.includes(self)) {
       counts.loops++
       return
     }
-    if (remembered.has(requestId)) {
+    if (remembered.has(glance.request_id || message.message_id)) {
       counts.requests_duplicate++
       return
     }
-    const { target_cluster: targetCluster, target_node: targetNode } = glance
-    const refusal = deps.refusalOf(headers.source_cluster, glance.command)
+    const { command, target_cluster: targetCluster, target_node: targetNode } = glance
+    const refusal = deps.refusalOf(headers.source_cluster, command)
     if (refusal !== undefined) {
       // Not "not found": the caller must not try everybody else who has the function.
-      return refuse(message, glance, {
-        error: 'fabric_forward_failed',
-        command: glance.command,
-        target_cluster: clusterId,
-        reason: refusal,
-      })
+      return refuse(message, glance, { error: 'fabric_forward_failed', command, target_cluster: clusterId, reason: refusal })
     }
-    const mine = (targetCluster === '' || targetCluster === clusterId) && (targetNode === '' || targetNode === self)
-    if (!mine && !deps.isRoutingEnabled) return refuse(message, glance, { error: 'fabric_routing_disabled', command: glance.command })
-    if (!mine && targetNode !== self && targetNode !== '') {
-      if (headers.routing_path.includes(targetNode)) {
+    const isForeign = targetCluster !== null && targetCluster !== clusterId
+    const mine = !isForeign && (targetNode === null || targetNode === self)
+    if (!mine && !deps.isRoutingEnabled) return refuse(message, glance, { error: 'fabric_routing_disabled', command })
+    if (!mine && targetNode !== self && targetNode !== null) {
+      if (visited.includes(targetNode)) {
         counts.loops++
-        return reply(message, glance, failure(errorValue({ error: 'fabric_route_loop', command: glance.command })))
+        return reply(message, glance, failure(errorValue({ error: 'fabric_route_loop', command })))
       }
-      if (targetCluster !== '' && targetCluster !== clusterId) return cross(message, glance, payload, scan)
-      const hop = hopTo(targetNode, headers.routing_path)
+      if (isForeign) return cross(targetCluster, message, glance, scan)
+      const hop = hopTo(targetNode, visited)
       if (hop !== undefined) return passOn(hop, message, glance, scan)
     }
-    let decoded: ReturnType<typeof decodeFabricPayload>
-    try {
-      decoded = decodeFabricPayload(message.payload, env.clock.wall())
-    } catch {
-      counts.malformed++
-      return
-    }
-    if ('rejected' in decoded || decoded.payload.kind !== 'rpc-request') {
-      counts.malformed++
-      return
-    }
-    if (mine) execute(from, message, decoded.payload)
-    else route(message, decoded.payload)
+    const payload = wholeRequest(glance, message, env.clock.wall())
+    if (payload === undefined) counts.malformed++
+    else if (mine) execute(from, message, payload)
+    else route(message, payload)
   }
 
   /** Passes on a request for another cluster: of its payload only the account of the way is written anew. */
-  function cross(message: FabricMessage, glance: Glance, payload: PayloadScan, scan: FabricScan | undefined): void {
-    const { target_cluster: targetCluster, target_node: targetNode, command } = glance
+  function cross(targetCluster: string, message: FabricMessage, glance: RequestGlance, scan: FrameScan): void {
+    const { command, target_node: targetNode } = glance
     if (!deps.allowsCluster(targetCluster)) return refuse(message, glance, { error: 'fabric_route_not_found', command })
     const plan = planFor(targetCluster, message.headers, glance)
     const { routing_path: visited } = message.headers
-    const hop = links.isConnected(targetNode) && !visited.includes(targetNode) ? targetNode : plan.next_peer_url
+    const isNeighbour = targetNode !== null && links.isConnected(targetNode) && !visited.includes(targetNode)
+    const hop = isNeighbour ? targetNode : plan.next_peer_url
     if (hop === null) {
       return refuse(message, glance, { error: 'fabric_forward_failed', command, target_cluster: targetCluster, reason: plan.reason })
     }
-    const way = splicePayload(
-      payload,
-      new Map([
-        ['federation_path', JSON.stringify(plan.federation_path)],
-        ['federation_remaining_hops', String(plan.remaining_hops)],
-      ]),
-    )
-    passOn(hop, { ...message, payload: way }, glance, scan)
+    const payload = crossing(glance, message, scan, plan.federation_path, plan.remaining_hops)
+    passOn(hop, { ...message, payload }, glance, scan)
   }
 
-  function planFor(targetCluster: string, headers: FabricHeaders, glance: Pick<Glance, 'federationPath' | 'remainingHops'>): Plan {
-    const path = glance.federationPath()
-    const budgets = [deps.hopsMax, headers.hop_budget, glance.remainingHops()].filter((hops) => hops !== null)
+  function planFor(targetCluster: string, headers: FabricHeaders, glance: RequestGlance): Plan {
+    const { federation_path: path, federation_remaining_hops: remaining } = glance
     return deps.plan({
       targetCluster,
       visited: path.length > 0 ? path : headers.federation_path,
-      remainingHops: Math.min(...budgets),
+      remainingHops: Math.min(deps.hopsMax, headers.hop_budget ?? deps.hopsMax, remaining ?? deps.hopsMax),
       visitedNodes: [...headers.routing_path, self],
     })
   }
@@ -395,7 +426,7 @@ export function createForwarder(deps: ForwarderDeps): Forwarder {
     }
     // A node that stops runs nothing new: the request goes elsewhere, or back to where others can be tried.
     if (!found || deps.executor.isStopping) return route(message, payload)
-    remember(payload.request_id)
+    remembered.add(payload.request_id)
     counts.requests_executed++
     const remainingMs = deadlineOf(message.headers)
     const done = () => running.delete(payload.request_id)
@@ -437,18 +468,15 @@ export function createForwarder(deps: ForwarderDeps): Forwarder {
       )
     }
     const rewritten = { ...payload, target_node: entry.node_id, target_cluster: entry.cluster_id }
-    const encoded = { ...message, payload: encodeFabricPayload(rewritten) }
-    if (entry.cluster_id !== clusterId) {
-      const scanned = scanFabricPayload(encoded.payload) as PayloadScan
-      return cross(encoded, glanceAt(scanned), scanned, undefined)
-    }
+    const encoded = { ...message, payload: encodeCall(rewritten) }
+    if (entry.cluster_id !== clusterId) return cross(entry.cluster_id, encoded, rewritten, undefined)
     const hop = hopTo(entry.node_id, message.headers.routing_path)
     if (hop === undefined) return refuse(message, payload, { error: 'fabric_route_not_found', command })
     passOn(hop, encoded, rewritten, undefined)
   }
 
   /** @param scan of the text the message came as: then only the headers are printed, and the payload if it is another one */
-  function passOn(hop: string, message: FabricMessage, request: Answerable, scan: FabricScan | undefined): void {
+  function passOn(hop: string, message: FabricMessage, request: Answerable, scan: FrameScan): void {
     const headers = nextHeaders(deps, message.headers)
     if (typeof headers === 'string') {
       const isLoop = headers === 'loop'
@@ -463,8 +491,8 @@ export function createForwarder(deps: ForwarderDeps): Forwarder {
 
   function cancelled(
     message: FabricMessage,
-    { request_id: requestId, target_node: targetNode }: Glance,
-    scan: FabricScan | undefined,
+    { request_id: requestId, target_node: targetNode }: Pick<FabricRpcCancel, 'request_id' | 'target_node'>,
+    scan: FrameScan,
   ): void {
     if (targetNode === self) {
       // Only who asked may call it off: the path of both begins with the same node.
@@ -474,7 +502,7 @@ export function createForwarder(deps: ForwarderDeps): Forwarder {
       call.abort('the caller waits no longer')
       return
     }
-    const hop = hopTo(targetNode, message.headers.routing_path)
+    const hop = targetNode === null ? undefined : hopTo(targetNode, message.headers.routing_path)
     const headers = nextHeaders(deps, message.headers)
     if (hop !== undefined && typeof headers !== 'string' && links.has(hop, 'roles/1')) links.send(hop, passedOn(message, headers, scan))
   }
@@ -494,7 +522,7 @@ export function createForwarder(deps: ForwarderDeps): Forwarder {
       topic: TOPIC_RESPONSE,
       message_type: 'rpc',
       delivery: 'at_least_once',
-      payload: encodeFabricPayload({
+      payload: encodeCall({
         kind: 'rpc-response',
         request_id: requestId,
         ...given,
@@ -537,10 +565,10 @@ export function createForwarder(deps: ForwarderDeps): Forwarder {
     })
   }
 
-  function response(message: FabricMessage, glance: Glance, scan: FabricScan | undefined): void {
+  function response(message: FabricMessage, glance: ResponseGlance, scan: FrameScan): void {
     const waiting = pending.get(glance.request_id)
-    if (waiting !== undefined) return answered(waiting, message)
-    const { reply_to: replyTo } = glance
+    if (waiting !== undefined) return answered(waiting, wholeResponse(glance, message, env.clock.wall()))
+    const { reply_to: replyTo, routing_path: path } = glance
     if (replyTo === self || replyTo === '') {
       counts.late_answers++
       return
@@ -551,20 +579,14 @@ export function createForwarder(deps: ForwarderDeps): Forwarder {
       else counts.hop_budget_exhausted++
       return
     }
-    const path = glance.path()
     const place = path.indexOf(self)
     counts.relayed++
-    const predecessor = place > 0 ? String(path[place - 1]) : undefined
+    const predecessor = place > 0 ? path[place - 1] : undefined
     sendFrameBack(passedOn(message, headers, scan), message.message_id, headers.routing_path, replyTo, predecessor)
   }
 
-  function answered(waiting: Pending, message: FabricMessage): void {
-    let payload: FabricRpcResponse
-    try {
-      const decoded = decodeFabricPayload(message.payload, env.clock.wall())
-      if ('rejected' in decoded || decoded.payload.kind !== 'rpc-response') throw new TypeError('not an answer')
-      payload = decoded.payload
-    } catch {
+  function answered(waiting: Pending, payload: FabricRpcResponse | undefined): void {
+    if (payload === undefined) {
       counts.malformed++
       waiting.settle({
         error: new RpcError({
@@ -585,7 +607,7 @@ export function createForwarder(deps: ForwarderDeps): Forwarder {
   }
 
   function lose(lost: (call: Pending) => boolean, why: string): void {
-    for (const call of [...pending.values()]) {
+    for (const call of pending.values()) {
       if (!lost(call)) continue
       counts.calls_lost++
       call.settle({ error: new NodeLostError(`${why} before ${call.target} answered; the call may or may not have been executed`) })
@@ -594,16 +616,11 @@ export function createForwarder(deps: ForwarderDeps): Forwarder {
 
   // --- odds and ends ---
 
-  function remember(requestId: string): void {
-    remembered.add(requestId)
-    if (remembered.size > REMEMBERED_MAX) remembered.delete(remembered.values().next().value as string)
-  }
-
   /** What a neighbour has running here, whatever cluster its requests come from; each sees the catalog as its cluster does. */
   function sourceOf(from: string, headers: FabricHeaders): RequestSource {
     let inFlight = inFlightOf.get(from)
     if (inFlight === undefined) {
-      inFlight = new Set()
+      inFlight = new LinkedList()
       inFlightOf.set(from, inFlight)
     }
     const viewerCluster = headers.source_cluster ?? clusterId
