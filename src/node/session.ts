@@ -64,7 +64,7 @@ export function createFrameCounters(): FrameCounters {
 }
 
 /** Roles that make a connection a candidate for a link to another node. */
-const PEER_ROLES: ReadonlySet<unknown> = new Set(['server', 'fabric-gossip', 'fabric-message', 'fabric-sync'])
+const PEER_ROLES: ReadonlySet<unknown> = new Set(['server', 'fabric-gossip', 'fabric-message', 'fabric-bundle', 'fabric-sync'])
 
 /** A backlog on its way to a subscription. */
 interface Replay {

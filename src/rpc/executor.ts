@@ -23,7 +23,7 @@ import {
   type RpcErrorObject,
   type RpcRequest,
 } from '../wire/index.ts'
-import { type Call, type Caller, Cancellation, RunningCall } from './call.ts'
+import { type Caller, Cancellation, RunningCall } from './call.ts'
 import { type CallMiddleware, hasHooks, runHooked } from './middleware.ts'
 import { bindArguments } from './parameters.ts'
 import { carriedWhole, commandsByName, createResolver, levelsOf, substitute } from './references.ts'

@@ -1,7 +1,11 @@
 /** What the messages of calls between nodes look like from outside, and how they are made. */
+import { type HeaderPlace, originHeaders } from '../fabric/index.ts'
 import {
+  type BundleScan,
+  type CallBundle,
   type CallScan,
   decodeFabricPayload,
+  encodeBundle,
   encodeCall,
   encodeFabricMessage,
   encodeJson,
@@ -14,7 +18,9 @@ import {
   OutboundFrame,
   type PayloadScan,
   RawJson,
+  type ResponseBundle,
   type RpcErrorObject,
+  responsesText,
   scanCallPayload,
   scanFabricPayload,
   scannedMember,
@@ -92,7 +98,7 @@ export function wholeRequest(glance: RequestGlance, message: FabricMessage, now:
 export function wholeResponse(glance: ResponseGlance, message: FabricMessage, now: number): FabricRpcResponse | undefined {
   if ('result' in glance) {
     const response = glance as FabricRpcResponse
-    return isJson(response.result) && (response.error === null || isJson(response.error)) ? response : undefined
+    return isReadable(response) ? response : undefined
   }
   const payload = decoded(message, now)
   return payload?.kind === 'rpc-response' ? payload : undefined
@@ -105,6 +111,11 @@ function decoded(message: FabricMessage, now: number) {
   } catch {
     return undefined
   }
+}
+
+/** Whether what an answer says is JSON: up to here nobody looked. */
+export function isReadable({ error, result }: Pick<FabricRpcResponse, 'result' | 'error'>): boolean {
+  return isJson(result) && (error === null || isJson(error))
 }
 
 function isJson({ text }: RawJson): boolean {
@@ -149,8 +160,47 @@ export function passedOn(message: FabricMessage, headers: FabricHeaders, scan: F
   })
 }
 
+/** The message of a request that has its own frame. @param deadlineMs the sender still waits; @param now Unix seconds */
+export function messageOf(request: FabricRpcRequest, headers: FabricHeaders, deadlineMs: number, now: number): FabricMessage {
+  return {
+    message_id: request.request_id,
+    topic: `mpreg.rpc.execute.${request.command}`,
+    message_type: 'rpc',
+    delivery: 'at_least_once',
+    payload: encodeCall(request),
+    headers: { ...headers, correlation_id: request.request_id, metadata: new RawJson(`{"deadline_ms":${deadlineMs}}`) },
+    timestamp: now,
+  }
+}
+
 export function frameOf(message: FabricMessage): OutboundFrame {
   return new OutboundFrame({ role: 'fabric-message', payload: message } as const, ({ payload }) => encodeFabricMessage(payload))
+}
+
+/** @param scan of the text a bundle came as: then only the headers are printed */
+export function bundleFrame(bundle: CallBundle, scan: BundleScan | undefined): OutboundFrame {
+  return new OutboundFrame({ role: 'fabric-bundle', payload: bundle } as const, ({ payload }) =>
+    scan === undefined ? encodeBundle(payload) : spliceFabricHeaders(scan, payload.headers),
+  )
+}
+
+/** Answers that go back together. @param headers the requests came with */
+export function responseBundle(
+  place: HeaderPlace,
+  headers: FabricHeaders,
+  replyTo: string,
+  items: readonly { readonly request: Answerable; readonly outcome: Outcome }[],
+): ResponseBundle {
+  const answers = items.map(({ outcome, request }) => ({ request_id: request.request_id, ...outcome }))
+  return {
+    kind: 'rpc-responses',
+    count: answers.length,
+    headers: originHeaders(place, headers.correlation_id, { target_cluster: headers.source_cluster }),
+    responder: place.nodeId,
+    reply_to: replyTo,
+    routing_path: [...headers.routing_path, place.nodeId],
+    calls: responsesText(answers),
+  }
 }
 
 export function errorValue(value: Readonly<Record<string, unknown>>): RawJson {

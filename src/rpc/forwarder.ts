@@ -5,30 +5,32 @@
  * says that no such function is there. When the link it went over breaks, or its node is found dead, the caller is told that the outcome is
  * unknown. An answer goes back the way the request came, recorded in its payload; a hop on the way touches headers only.
  */
-import { type DeadlineHandle, DeadlineQueue, type Env, LinkedList, TransientMap } from '../base/index.ts'
-import { canForward, type HeaderPlace, nextHeaders, originHeaders, type Plan, type PlanRequest } from '../fabric/index.ts'
+import { LinkedList, TransientMap } from '../base/index.ts'
+import { nextHeaders, originHeaders, type Plan } from '../fabric/index.ts'
 import {
+  type BundledRequest,
+  type BundleScan,
+  bundledRequests,
+  bundledResponses,
+  type CallBundle,
   type Command,
   commandOf,
   encodeCall,
-  encodeFabricPayload,
-  encodeJson,
   type FabricHeaders,
   type FabricMessage,
   type FabricRpcCancel,
   type FabricRpcRequest,
-  type FabricRpcResponse,
   type FunctionEntry,
-  MpregError,
   type OutboundFrame,
   RawJson,
-  RPC_CODES,
-  RpcError,
+  type RequestBundle,
+  type ResponseBundle,
 } from '../wire/index.ts'
-import type { Caller, RunningCall } from './call.ts'
-import type { Executor, RemoteFunction, RequestSource } from './executor.ts'
+import type { Caller } from './call.ts'
+import type { Executor, RequestSource } from './executor.ts'
 import {
   type Answerable,
+  bundleFrame,
   crossing,
   deadlineOf,
   ENVELOPE_BYTES,
@@ -38,39 +40,25 @@ import {
   failureOf,
   frameOf,
   glanceAt,
+  isReadable,
+  messageOf,
   type Outcome,
   passedOn,
   type RequestGlance,
   type ResponseGlance,
+  responseBundle,
   wholeRequest,
   wholeResponse,
 } from './fabric-calls.ts'
+import { createOutgoingCalls, type OutgoingCalls, type OutgoingCallsDeps, type OutgoingCallsSnapshot } from './outgoing-calls.ts'
 import { RecentIds } from './recent-ids.ts'
-import type { Registry, Selector } from './registry.ts'
+import type { Registry } from './registry.ts'
 import { selectorOf } from './selector.ts'
+import { TurnGroups } from './turn-groups.ts'
 
-/** The links, as far as calls need them. */
-export interface ForwarderLinks {
-  isConnected(nodeId: string): boolean
-  send(nodeId: string, frame: OutboundFrame): boolean
-  has(nodeId: string, extension: 'roles/1'): boolean
-  /** Bytes a frame towards the node should stay below. */
-  frameBytesMax(nodeId: string): number
-}
-
-export interface ForwarderDeps extends HeaderPlace {
-  readonly env: Env
-  readonly links: ForwarderLinks
+export interface ForwarderDeps extends OutgoingCallsDeps {
   readonly executor: Pick<Executor, 'executeCommand' | 'isStopping'>
   readonly registry: Pick<Registry, 'find'>
-  /** Another node for a command, besides those tried. */
-  place(selector: Selector, tried: ReadonlySet<string>): FunctionEntry | undefined
-  /** A neighbour that may have a link to the node, none of `visited`; undefined: there is none. */
-  nextHop(nodeId: string, visited: readonly string[]): string | undefined
-  /** How a message for another cluster goes on. */
-  plan(request: PlanRequest): Plan
-  /** False: nothing is sent to other nodes or passed on, by the operator's wish. */
-  readonly isRoutingEnabled: boolean
   /** Whether requests are passed on to a cluster. */
   allowsCluster(clusterId: string): boolean
   /** Why nothing is done for a request of a cluster; undefined when it is served or passed on. */
@@ -79,14 +67,7 @@ export interface ForwarderDeps extends HeaderPlace {
   connect(nodeId: string, context: 'rpc_remote_execute' | 'rpc_response_reply_to'): Promise<boolean>
 }
 
-export interface ForwarderSnapshot {
-  readonly calls_sent: number
-  readonly calls_answered: number
-  readonly calls_moved: number
-  /** The link broke, or the node was found dead, before an answer came. */
-  readonly calls_lost: number
-  readonly calls_cancelled: number
-  readonly calls_pending: number
+export interface ForwarderSnapshot extends OutgoingCallsSnapshot {
   readonly requests_executed: number
   readonly requests_refused: number
   readonly requests_duplicate: number
@@ -98,64 +79,38 @@ export interface ForwarderSnapshot {
   readonly late_answers: number
 }
 
-export interface Forwarder {
-  /** How a function on another node is called. */
-  caller(target: FunctionEntry): RemoteFunction['call']
+export interface Forwarder extends Pick<OutgoingCalls, 'caller' | 'nodeLost' | 'close'> {
   /** A fabric message of type `rpc`. @param scan of the text it came as; undefined when it came as an object */
   receive(from: string, message: FabricMessage, scan?: FrameScan): void
+  /** Calls of this cluster that travel together. @param scan of the text they came as; undefined when they came as an object */
+  receiveBundle(from: string, bundle: CallBundle, scan?: BundleScan): void
   /** The last link to a node is gone: what was sent over it is lost. */
   linkLost(nodeId: string): void
-  /** A node is dead: what it was running is lost. */
-  nodeLost(nodeId: string): void
   snapshot(): ForwarderSnapshot
-  close(): void
 }
 
-/** A call that was sent to a node which then went away: it may or may not have been executed. */
-class NodeLostError extends MpregError {
-  override readonly name = 'NodeLostError'
-  readonly code = 'node_lost'
-}
-
-/** What a call on another node has come to. */
-type Answer = { readonly value: RawJson } | { readonly error: Error } | { readonly move: 'unsent' | 'not_found'; readonly value: RawJson }
-
-interface Pending {
-  readonly requestId: string
-  readonly target: string
-  readonly hop: string
-  settle(answer: Answer): void
-}
-
+/** Characters of an answer that may wait for others. */
+const BUNDLED_CHARACTERS_MAX = 8 * 1024
 /** Requests of other nodes that are remembered, so that a copy is not executed again. */
 const REMEMBERED_MAX = 50_000
-/** A pending call outlives the deadline of its request by so much at most: its end comes from there. */
-const PENDING_SLACK_MS = 1_000
-const NO_PEER = 'no_peer_for_next_hop'
-const NO_CLUSTERS: readonly string[] = []
 const TOPIC_RESPONSE = 'mpreg.rpc.response'
-const TOPIC_CANCEL = 'mpreg.rpc.cancel'
+
+/** An answer that may leave together with others to the same requests. */
+interface BundledAnswer {
+  readonly request: FabricRpcRequest
+  readonly outcome: Outcome
+}
 
 export function createForwarder(deps: ForwarderDeps): Forwarder {
   const { clusterId, env, links, nodeId: self } = deps
   const log = env.log.scope('fabric.router')
-  const pending = new TransientMap<Pending>()
-  const deadlines = new DeadlineQueue<Pending>({
-    clock: env.clock,
-    timers: env.timers,
-    onExpire: (call) => call.settle({ error: new NodeLostError(`no answer from ${call.target}`) }),
-  })
+  const outgoing = createOutgoingCalls(deps)
   /** Running requests of other nodes, and how to abort each. */
   const running = new TransientMap<{ readonly origin: string | undefined; readonly abort: (reason: string) => void }>()
   const remembered = new RecentIds(REMEMBERED_MAX)
   /** Requests running for each neighbour. */
   const inFlightOf = new Map<string, LinkedList<object>>()
   const counts = {
-    calls_sent: 0,
-    calls_answered: 0,
-    calls_moved: 0,
-    calls_lost: 0,
-    calls_cancelled: 0,
     requests_executed: 0,
     requests_refused: 0,
     requests_duplicate: 0,
@@ -167,171 +122,14 @@ export function createForwarder(deps: ForwarderDeps): Forwarder {
     late_answers: 0,
   }
 
-  // --- calls that set out here ---
-
-  function caller(first: FunctionEntry): RemoteFunction['call'] {
-    return (cmd, args, kwargs, call) =>
-      new Promise((resolve, reject) => {
-        new OutgoingCall(cmd, encodeJson(args), encodeJson(kwargs), call, resolve, reject).send(first)
-      })
-  }
-
-  /** A command on its way to the nodes that may run it, one after another, until one has answered. */
-  class OutgoingCall implements Pending {
-    readonly #cmd: Command
-    readonly #argsText: string
-    readonly #kwargsText: string
-    readonly #call: RunningCall
-    readonly #resolve: (value: RawJson) => void
-    readonly #reject: (error: Error) => void
-    readonly #abandon = (reason: Error): void => this.#abandoned(reason)
-    #tried: Set<string> | undefined
-    #deadline: DeadlineHandle<Pending> | undefined
-    requestId = ''
-    target = ''
-    hop = ''
-
-    constructor(
-      cmd: Command,
-      argsText: string,
-      kwargsText: string,
-      call: RunningCall,
-      resolve: (value: RawJson) => void,
-      reject: (error: Error) => void,
-    ) {
-      this.#cmd = cmd
-      this.#argsText = argsText
-      this.#kwargsText = kwargsText
-      this.#call = call
-      this.#resolve = resolve
-      this.#reject = reject
-    }
-
-    /** To the node of this entry, over a link or the way that leads to one. */
-    send(entry: FunctionEntry): void {
-      const { cluster_id: targetCluster, node_id: target } = entry
-      this.target = target
-      if (!deps.isRoutingEnabled) return this.#resolve(errorValue({ error: 'fabric_routing_disabled', command: this.#cmd.fun }))
-      const plan = targetCluster === clusterId ? undefined : deps.plan({ targetCluster, visitedNodes: [self] })
-      if (links.isConnected(target)) return this.#sendOver(target, entry, plan)
-      if (plan !== undefined && canForward(plan)) return this.#sendOver(plan.next_peer_url, entry, plan)
-      // A link of our own before a detour: one more hop costs more on every call than a dial does once.
-      deps.connect(target, 'rpc_remote_execute').then((isConnected) => {
-        const hop = isConnected ? target : plan === undefined ? deps.nextHop(target, [self]) : undefined
-        if (hop === undefined) this.#move('unsent', this.#unsent(entry, plan?.reason ?? NO_PEER))
-        else this.#sendOver(hop, entry, plan)
-      }, this.#reject)
-    }
-
-    #sendOver(hop: string, entry: FunctionEntry, plan: Plan | undefined): void {
-      const call = this.#call
-      const { fun, function_id, locs, version_constraint } = this.#cmd
-      const bytes = this.#bytesIfTooLarge(links.frameBytesMax(hop))
-      if (bytes !== undefined) {
-        return this.#reject(
-          new RangeError(`the arguments have about ${bytes} bytes, more than the link to ${hop} carries; send less`),
-        )
-      }
-      if (call.abortReason !== undefined) return this.#reject(call.abortReason)
-      const remainingMs = call.remainingMs()
-      if (remainingMs <= 0) return this.#reject(new NodeLostError('the time of the call was over before it was sent'))
-
-      const requestId = env.random.ulid()
-      const { cluster_id: targetCluster, node_id: target } = entry
-      const federation_path = plan?.federation_path ?? NO_CLUSTERS
-      const message: FabricMessage = {
-        message_id: requestId,
-        topic: `mpreg.rpc.execute.${fun}`,
-        message_type: 'rpc',
-        delivery: 'at_least_once',
-        payload: encodeCall({
-          kind: 'rpc-request',
-          request_id: requestId,
-          command: fun,
-          args: new RawJson(this.#argsText),
-          kwargs: new RawJson(this.#kwargsText),
-          resources: locs,
-          function_id,
-          version_constraint,
-          target_cluster: targetCluster,
-          target_node: target,
-          reply_to: self,
-          federation_path,
-          federation_remaining_hops: plan?.remaining_hops ?? null,
-        }),
-        headers: originHeaders(deps, requestId, {
-          target_cluster: targetCluster,
-          federation_path,
-          metadata: new RawJson(`{"deadline_ms":${Math.ceil(remainingMs)}}`),
-        }),
-        timestamp: env.clock.wall(),
-      }
-      this.requestId = requestId
-      this.hop = hop
-      this.#deadline = deadlines.add(this, call.deadlineMs + PENDING_SLACK_MS)
-      pending.set(requestId, this)
-      call.onAbort(this.#abandon)
-      if (links.send(hop, frameOf(message))) counts.calls_sent++
-      else this.settle({ move: 'unsent', value: this.#unsent(entry, NO_PEER) })
-    }
-
-    #bytesIfTooLarge(bytesMax: number): number | undefined {
-      if ((this.#argsText.length + this.#kwargsText.length) * 3 <= bytesMax) return undefined
-      const bytes = Buffer.byteLength(this.#argsText) + Buffer.byteLength(this.#kwargsText) + ENVELOPE_BYTES
-      return bytes > bytesMax ? bytes : undefined
-    }
-
-    #unsent({ cluster_id }: FunctionEntry, reason: string): RawJson {
-      return errorValue({ error: 'fabric_forward_failed', command: this.#cmd.fun, target_cluster: cluster_id, reason })
-    }
-
-    settle(answer: Answer): void {
-      if (!pending.delete(this.requestId)) return
-      deadlines.remove(this.#deadline as DeadlineHandle<Pending>)
-      this.#call.offAbort(this.#abandon)
-      if ('error' in answer) this.#reject(answer.error)
-      else if ('move' in answer) this.#move(answer.move, answer.value)
-      else this.#resolve(answer.value)
-    }
-
-    /** On to another node, if there is one that was not tried. @param value the answer if there is none */
-    #move(why: 'unsent' | 'not_found', value: RawJson): void {
-      this.#tried ??= new Set()
-      this.#tried.add(this.target)
-      const other = deps.place(selectorOf(this.#cmd), this.#tried)
-      if (log.debugOn) log.debug(`call ${this.#cmd.fun} on ${this.target} ${why}; ${other ? `next ${other.node_id}` : 'nobody else'}`)
-      if (other === undefined) return this.#resolve(value)
-      counts.calls_moved++
-      this.send(other)
-    }
-
-    #abandoned(reason: Error): void {
-      counts.calls_cancelled++
-      cancel(this)
-      this.settle({ error: reason })
-    }
-  }
-
-  function cancel({ hop, requestId, target }: Pending): void {
-    if (!links.has(hop, 'roles/1')) return
-    links.send(
-      hop,
-      frameOf({
-        message_id: `${requestId}:cancel`,
-        topic: TOPIC_CANCEL,
-        message_type: 'rpc',
-        delivery: 'fire_and_forget',
-        payload: encodeFabricPayload({
-          kind: 'rpc-cancel',
-          request_id: requestId,
-          target_node: target,
-          reason: 'the caller waits no longer',
-        }),
-        headers: originHeaders(deps, `${requestId}:cancel`),
-        timestamp: env.clock.wall(),
-      }),
-    )
-  }
+  /** Answers to requests that came together. */
+  const answers = new TurnGroups<{ readonly hop: string; readonly headers: FabricHeaders; readonly replyTo: string }, BundledAnswer>({
+    isSame: (a, b) => a.headers === b.headers && a.replyTo === b.replyTo,
+    send({ headers, hop, replyTo }, items) {
+      const sent = items.length > 1 && links.send(hop, bundleFrame(responseBundle(deps, headers, replyTo, items), undefined))
+      if (!sent) for (const { outcome, request: asked } of items) reply(headers, asked, outcome)
+    },
+  })
 
   function hopTo(target: string, visited: readonly string[]): string | undefined {
     if (target === '' || target === self) return undefined
@@ -369,15 +167,15 @@ export function createForwarder(deps: ForwarderDeps): Forwarder {
     const refusal = deps.refusalOf(headers.source_cluster, command)
     if (refusal !== undefined) {
       // Not "not found": the caller must not try everybody else who has the function.
-      return refuse(message, glance, { error: 'fabric_forward_failed', command, target_cluster: clusterId, reason: refusal })
+      return refuse(headers, glance, { error: 'fabric_forward_failed', command, target_cluster: clusterId, reason: refusal })
     }
     const isForeign = targetCluster !== null && targetCluster !== clusterId
     const mine = !isForeign && (targetNode === null || targetNode === self)
-    if (!mine && !deps.isRoutingEnabled) return refuse(message, glance, { error: 'fabric_routing_disabled', command })
+    if (!mine && !deps.isRoutingEnabled) return refuse(headers, glance, { error: 'fabric_routing_disabled', command })
     if (!mine && targetNode !== self && targetNode !== null) {
       if (visited.includes(targetNode)) {
         counts.loops++
-        return reply(message, glance, failure(errorValue({ error: 'fabric_route_loop', command })))
+        return reply(headers, glance, failure(errorValue({ error: 'fabric_route_loop', command })))
       }
       if (isForeign) return cross(targetCluster, message, glance, scan)
       const hop = hopTo(targetNode, visited)
@@ -385,20 +183,33 @@ export function createForwarder(deps: ForwarderDeps): Forwarder {
     }
     const payload = wholeRequest(glance, message, env.clock.wall())
     if (payload === undefined) counts.malformed++
-    else if (mine) execute(from, message, payload)
-    else route(message, payload)
+    else if (mine) {
+      execute(
+        from,
+        headers,
+        payload,
+        deadlineOf(headers),
+        (outcome) => reply(headers, payload, outcome),
+        () => message,
+      )
+    } else route(message, payload)
   }
 
   /** Passes on a request for another cluster: of its payload only the account of the way is written anew. */
   function cross(targetCluster: string, message: FabricMessage, glance: RequestGlance, scan: FrameScan): void {
     const { command, target_node: targetNode } = glance
-    if (!deps.allowsCluster(targetCluster)) return refuse(message, glance, { error: 'fabric_route_not_found', command })
+    if (!deps.allowsCluster(targetCluster)) return refuse(message.headers, glance, { error: 'fabric_route_not_found', command })
     const plan = planFor(targetCluster, message.headers, glance)
     const { routing_path: visited } = message.headers
     const isNeighbour = targetNode !== null && links.isConnected(targetNode) && !visited.includes(targetNode)
     const hop = isNeighbour ? targetNode : plan.next_peer_url
     if (hop === null) {
-      return refuse(message, glance, { error: 'fabric_forward_failed', command, target_cluster: targetCluster, reason: plan.reason })
+      return refuse(message.headers, glance, {
+        error: 'fabric_forward_failed',
+        command,
+        target_cluster: targetCluster,
+        reason: plan.reason,
+      })
     }
     const payload = crossing(glance, message, scan, plan.federation_path, plan.remaining_hops)
     passOn(hop, { ...message, payload }, glance, scan)
@@ -414,36 +225,42 @@ export function createForwarder(deps: ForwarderDeps): Forwarder {
     })
   }
 
-  /** Runs a request that is meant for this node; what is not here is looked for elsewhere. */
-  function execute(from: string, message: FabricMessage, payload: FabricRpcRequest): void {
+  /**
+   * Runs a request that is meant for this node; what is not here is looked for elsewhere.
+   * @param message of the request alone, should it go on
+   */
+  function execute(
+    from: string,
+    headers: FabricHeaders,
+    payload: FabricRpcRequest,
+    remainingMs: number,
+    answer: (outcome: Outcome) => void,
+    message: () => FabricMessage,
+  ): void {
+    const { command, request_id: requestId } = payload
     let cmd: Command
     let found: boolean
     try {
       cmd = commandOf(payload)
       found = deps.registry.find(selectorOf(cmd)) !== undefined
     } catch (error) {
-      return refuse(message, payload, failureOf(payload.command, error, undefined))
+      return refuse(headers, payload, failureOf(command, error, undefined))
     }
     // A node that stops runs nothing new: the request goes elsewhere, or back to where others can be tried.
-    if (!found || deps.executor.isStopping) return route(message, payload)
-    remembered.add(payload.request_id)
+    if (!found || deps.executor.isStopping) return route(message(), payload)
+    remembered.add(requestId)
     counts.requests_executed++
-    const remainingMs = deadlineOf(message.headers)
-    const done = () => running.delete(payload.request_id)
     let finished = false
-    const abort = deps.executor.executeCommand(cmd, payload.request_id, remainingMs, sourceOf(from, message.headers), {
-      succeeded(resultText) {
-        finished = true
-        done()
-        reply(message, payload, { success: true, result: new RawJson(resultText), error: null })
-      },
-      failed(error, object) {
-        finished = true
-        done()
-        reply(message, payload, failure(errorValue(failureOf(payload.command, error, object))))
-      },
+    const done = (outcome: Outcome): void => {
+      finished = true
+      running.delete(requestId)
+      answer(outcome)
+    }
+    const abort = deps.executor.executeCommand(cmd, requestId, remainingMs, sourceOf(from, headers), {
+      succeeded: (resultText) => done({ success: true, result: new RawJson(resultText), error: null }),
+      failed: (error, object) => done(failure(errorValue(failureOf(command, error, object)))),
     })
-    if (!finished) running.set(payload.request_id, { origin: message.headers.routing_path[0], abort })
+    if (!finished) running.set(requestId, { origin: headers.routing_path[0], abort })
   }
 
   /** Sends a request to where its function is, which is not here. */
@@ -454,13 +271,13 @@ export function createForwarder(deps: ForwarderDeps): Forwarder {
       const cmd = commandOf(payload)
       entry = deps.place(selectorOf(cmd), new Set([self, ...message.headers.routing_path]))
     } catch (error) {
-      return refuse(message, payload, failureOf(command, error, undefined))
+      return refuse(message.headers, payload, failureOf(command, error, undefined))
     }
     // A request that names a node, and is not for this one, goes there or nowhere.
     if (entry === undefined || (targetNode !== null && targetNode !== self && entry.node_id !== targetNode)) {
       const isForeign = targetCluster !== null && targetCluster !== clusterId
       return refuse(
-        message,
+        message.headers,
         payload,
         isForeign
           ? { error: 'fabric_forward_failed', command, target_cluster: targetCluster, reason: 'no_fabric_path' }
@@ -471,7 +288,7 @@ export function createForwarder(deps: ForwarderDeps): Forwarder {
     const encoded = { ...message, payload: encodeCall(rewritten) }
     if (entry.cluster_id !== clusterId) return cross(entry.cluster_id, encoded, rewritten, undefined)
     const hop = hopTo(entry.node_id, message.headers.routing_path)
-    if (hop === undefined) return refuse(message, payload, { error: 'fabric_route_not_found', command })
+    if (hop === undefined) return refuse(message.headers, payload, { error: 'fabric_route_not_found', command })
     passOn(hop, encoded, rewritten, undefined)
   }
 
@@ -483,10 +300,10 @@ export function createForwarder(deps: ForwarderDeps): Forwarder {
       if (isLoop) counts.loops++
       else counts.hop_budget_exhausted++
       const error = isLoop ? 'fabric_route_loop' : 'fabric_hop_budget_exhausted'
-      return reply(message, request, failure(errorValue({ error, command: request.command })))
+      return reply(message.headers, request, failure(errorValue({ error, command: request.command })))
     }
     if (links.send(hop, passedOn(message, headers, scan))) counts.relayed++
-    else reply(message, request, failure(errorValue({ error: 'fabric_route_not_found', command: request.command })))
+    else reply(message.headers, request, failure(errorValue({ error: 'fabric_route_not_found', command: request.command })))
   }
 
   function cancelled(
@@ -509,20 +326,17 @@ export function createForwarder(deps: ForwarderDeps): Forwarder {
 
   // --- answers ---
 
-  function refuse(message: FabricMessage, payload: Answerable, error: Readonly<Record<string, unknown>>): void {
+  function refuse(headers: FabricHeaders, payload: Answerable, error: Readonly<Record<string, unknown>>): void {
     counts.requests_refused++
-    reply(message, payload, failure(errorValue(error)))
+    reply(headers, payload, failure(errorValue(error)))
   }
 
-  function reply({ headers }: FabricMessage, request: Answerable, outcome: Outcome): void {
+  /** @param headers the request came with */
+  function reply(headers: FabricHeaders, request: Answerable, outcome: Outcome): void {
     const { command, reply_to: replyTo, request_id: requestId } = request
     if (replyTo === '') return
-    const answer = (given: Outcome): FabricMessage => ({
-      message_id: requestId,
-      topic: TOPIC_RESPONSE,
-      message_type: 'rpc',
-      delivery: 'at_least_once',
-      payload: encodeCall({
+    const answer = (given: Outcome): FabricMessage => {
+      const payload = encodeCall({
         kind: 'rpc-response',
         request_id: requestId,
         ...given,
@@ -530,10 +344,9 @@ export function createForwarder(deps: ForwarderDeps): Forwarder {
         reply_to: replyTo,
         reply_cluster: headers.source_cluster,
         routing_path: [...headers.routing_path, self],
-      }),
-      headers: originHeaders(deps, requestId, { target_cluster: headers.source_cluster }),
-      timestamp: env.clock.wall(),
-    })
+      })
+      return answerMessage(payload, requestId, originHeaders(deps, requestId, { target_cluster: headers.source_cluster }))
+    }
     const predecessor = headers.routing_path.at(-1)
     const bytesMax = predecessor === undefined ? Number.POSITIVE_INFINITY : links.frameBytesMax(predecessor)
     const { text } = outcome.error ?? outcome.result
@@ -541,6 +354,18 @@ export function createForwarder(deps: ForwarderDeps): Forwarder {
     const fits = text.length * 3 + ENVELOPE_BYTES < bytesMax || Buffer.byteLength(text) + ENVELOPE_BYTES < bytesMax
     const error = `the answer has about ${text.length} bytes, more than the link to ${predecessor} carries (${bytesMax}); ask for less`
     sendBack(answer(fits ? outcome : failure(errorValue({ error, command, error_type: 'MessageTooLargeError' }))), replyTo, predecessor)
+  }
+
+  function answerMessage(payload: RawJson, requestId: string, headers: FabricHeaders): FabricMessage {
+    return {
+      message_id: requestId,
+      topic: TOPIC_RESPONSE,
+      message_type: 'rpc',
+      delivery: 'at_least_once',
+      payload,
+      headers,
+      timestamp: env.clock.wall(),
+    }
   }
 
   function sendBack(message: FabricMessage, replyTo: string, predecessor: string | undefined): void {
@@ -566,8 +391,11 @@ export function createForwarder(deps: ForwarderDeps): Forwarder {
   }
 
   function response(message: FabricMessage, glance: ResponseGlance, scan: FrameScan): void {
-    const waiting = pending.get(glance.request_id)
-    if (waiting !== undefined) return answered(waiting, wholeResponse(glance, message, env.clock.wall()))
+    if (outgoing.isPending(glance.request_id)) {
+      const whole = wholeResponse(glance, message, env.clock.wall())
+      if (whole === undefined) counts.malformed++
+      return outgoing.answered(glance.request_id, whole)
+    }
     const { reply_to: replyTo, routing_path: path } = glance
     if (replyTo === self || replyTo === '') {
       counts.late_answers++
@@ -585,33 +413,89 @@ export function createForwarder(deps: ForwarderDeps): Forwarder {
     sendFrameBack(passedOn(message, headers, scan), message.message_id, headers.routing_path, replyTo, predecessor)
   }
 
-  function answered(waiting: Pending, payload: FabricRpcResponse | undefined): void {
-    if (payload === undefined) {
-      counts.malformed++
-      waiting.settle({
-        error: new RpcError({
-          code: RPC_CODES.internal,
-          message: 'Internal server error',
-          details: `${waiting.target} answered what can not be read`,
-        }),
-      })
-      return
-    }
-    counts.calls_answered++
-    if (payload.success) return waiting.settle({ value: payload.result })
-    const value = payload.error ?? errorValue({ error: 'fabric_rpc_failed', request_id: waiting.requestId })
-    const { error, error_type } = (value.parse() ?? {}) as { readonly error?: unknown; readonly error_type?: unknown }
-    // A function that ran, and threw just this, says of which type its error is: it must not run again.
-    const isNotFound = error === 'fabric_route_not_found' && error_type === undefined
-    waiting.settle(isNotFound ? { move: 'not_found', value } : { value })
+  // --- calls that travel together ---
+
+  function receiveBundle(from: string, bundle: CallBundle, scan?: BundleScan): void {
+    const { headers } = bundle
+    // Calls between clusters are judged one by one, and so travel.
+    if (headers.source_cluster !== clusterId || headers.target_cluster !== clusterId) counts.malformed++
+    else if (bundle.kind === 'rpc-responses') responses(bundle, scan)
+    else if (headers.routing_path.includes(self)) counts.loops += bundle.count
+    else requests(from, bundle, scan)
   }
 
-  function lose(lost: (call: Pending) => boolean, why: string): void {
-    for (const call of pending.values()) {
-      if (!lost(call)) continue
-      counts.calls_lost++
-      call.settle({ error: new NodeLostError(`${why} before ${call.target} answered; the call may or may not have been executed`) })
+  function requests(from: string, bundle: RequestBundle, scan: BundleScan | undefined): void {
+    const { headers, reply_to: replyTo, target_node: target } = bundle
+    const isMine = target === self
+    if (!isMine && deps.isRoutingEnabled && passOnTogether(hopTo(target, headers.routing_path), bundle, scan)) return
+    const each = bundledRequests(bundle)
+    if (each === undefined) {
+      counts.malformed++
+      return
     }
+    const predecessor = headers.routing_path.at(-1) as string
+    const answersTogether = links.has(predecessor, 'bundles/1')
+    for (const one of each) {
+      const whole = unbundled(one, target, replyTo)
+      const message = (): FabricMessage => messageOf(whole, headers, one.deadline_ms, env.clock.wall())
+      if (!isMine) {
+        request(from, message(), whole, undefined)
+        continue
+      }
+      if (remembered.has(one.request_id)) {
+        counts.requests_duplicate++
+        continue
+      }
+      const answer = (outcome: Outcome): void => {
+        const characters = (outcome.error ?? outcome.result).text.length
+        if (answersTogether && characters < BUNDLED_CHARACTERS_MAX) {
+          answers.add({ hop: predecessor, headers, replyTo }, { request: whole, outcome }, characters)
+        } else reply(headers, whole, outcome)
+      }
+      execute(from, headers, whole, one.deadline_ms, answer, message)
+    }
+  }
+
+  function unbundled({ deadline_ms: _, ...request }: BundledRequest, target_node: string, reply_to: string): FabricRpcRequest {
+    return {
+      kind: 'rpc-request',
+      ...request,
+      target_cluster: clusterId,
+      target_node,
+      reply_to,
+      federation_path: [],
+      federation_remaining_hops: null,
+    }
+  }
+
+  function responses(bundle: ResponseBundle, scan: BundleScan | undefined): void {
+    const { headers, reply_to: replyTo, responder, routing_path: path } = bundle
+    if (replyTo !== self) {
+      const place = path.indexOf(self)
+      if (place > 0 && passOnTogether(path[place - 1], bundle, scan)) return
+    }
+    const each = bundledResponses(bundle)
+    if (each === undefined) {
+      counts.malformed++
+      return
+    }
+    for (const one of each) {
+      const { request_id: requestId } = one
+      if (outgoing.isPending(requestId)) outgoing.answered(requestId, isReadable(one) ? one : undefined)
+      else {
+        const whole = { kind: 'rpc-response', ...one, responder, reply_to: replyTo, reply_cluster: clusterId, routing_path: path } as const
+        response(answerMessage(encodeCall(whole), requestId, headers), whole, undefined)
+      }
+    }
+  }
+
+  /** False when this way is closed to bundles: then each goes by itself, and by itself finds out what is wrong. */
+  function passOnTogether(hop: string | undefined, bundle: CallBundle, scan: BundleScan | undefined): boolean {
+    if (hop === undefined || !links.has(hop, 'bundles/1')) return false
+    const headers = nextHeaders(deps, bundle.headers)
+    if (typeof headers === 'string' || !links.send(hop, bundleFrame({ ...bundle, headers }, scan))) return false
+    counts.relayed += bundle.count
+    return true
   }
 
   // --- odds and ends ---
@@ -629,17 +513,15 @@ export function createForwarder(deps: ForwarderDeps): Forwarder {
   }
 
   return {
-    caller,
+    caller: outgoing.caller,
     receive,
+    receiveBundle,
     linkLost(nodeId) {
       inFlightOf.delete(nodeId)
-      lose((call) => call.hop === nodeId, `the link to ${nodeId} broke`)
+      outgoing.linkLost(nodeId)
     },
-    nodeLost: (nodeId) => lose((call) => call.target === nodeId, `${nodeId} was found dead`),
-    snapshot: () => ({ ...counts, calls_pending: pending.size }),
-    close() {
-      lose(() => true, 'this node stopped')
-      deadlines.close()
-    },
+    nodeLost: outgoing.nodeLost,
+    snapshot: () => ({ ...outgoing.snapshot(), ...counts }),
+    close: outgoing.close,
   }
 }

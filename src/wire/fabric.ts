@@ -107,7 +107,7 @@ export function encodeFabricMessage(message: FabricMessage): string {
   return `{"role":"fabric-message","payload":{"message_id":${quoted(message.message_id)},"topic":${quoted(message.topic)},"message_type":"${message.message_type}","delivery":"${message.delivery}","payload":${message.payload.text},"headers":${encodeFabricHeaders(message.headers)},"timestamp":${floatText(message.timestamp)}}}`
 }
 
-function encodeFabricHeaders(h: FabricHeaders): string {
+export function encodeFabricHeaders(h: FabricHeaders): string {
   return `{"correlation_id":${quoted(h.correlation_id)},"source_cluster":${quotedOrNull(h.source_cluster)},"target_cluster":${quotedOrNull(h.target_cluster)},"routing_path":${listText(h.routing_path)},"federation_path":${listText(h.federation_path)},"hop_budget":${h.hop_budget},"priority":"${h.priority}","metadata":${h.metadata.text}}`
 }
 

@@ -93,6 +93,11 @@ function encodeString(value: string): string {
 /** Printable ASCII that JSON writes as it is: what ids and URLs are made of. */
 const PLAIN = /^[ !#-[\]-~]*$/
 
+/** Whether a text is not empty and all of it is {@link PLAIN}. */
+export function isPlainText(value: string): boolean {
+  return value !== '' && PLAIN.test(value)
+}
+
 /** JSON text of an id or another short text, for frames that are printed piece by piece. */
 export function quoted(value: string): string {
   return PLAIN.test(value) ? `"${value}"` : encodeString(value)
