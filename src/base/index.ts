@@ -12,6 +12,7 @@ export { BoundedQueue, type BoundedQueueOptions, type WhenFull } from './bounded
 export { type DeadlineHandle, DeadlineQueue, type DeadlineQueueDeps } from './deadline-queue.ts'
 export type { Cancel, Clock, Env, LogLevel, LogScope, Random, Timers } from './env.ts'
 export { Histogram, type HistogramBucket } from './histogram.ts'
+export { LinkedList, type ListHandle } from './linked-list.ts'
 export { createRandom, createSeededRandom } from './random.ts'
 export { createRealEnv, createSystemRandom, macroTurn, type RealEnvOptions } from './real-env.ts'
 export { silentLog } from './silent-log.ts'
@@ -19,6 +20,7 @@ export { SlidingWindow, type SlidingWindowOptions } from './sliding-window.ts'
 export { KeyedRateLimiter, type KeyedRateLimiterOptions, TokenBucket, type TokenBucketOptions } from './token-bucket.ts'
 export { matchesTopicGlob, type PatternVerdict, validatePattern } from './topic-glob.ts'
 export { TopicTrie, type TopicTrieOptions, type TopicTrieStats } from './topic-trie.ts'
+export { TransientMap } from './transient-map.ts'
 export { createUlidFactory, decodeUlidTime, encodeUlidTime, isUlid } from './ulid.ts'
 export {
   type CausalOrder,

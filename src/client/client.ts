@@ -2,7 +2,7 @@
  * The client at work: one connection that comes back when it is lost, requests waiting for their answers, subscriptions that move over to
  * each new connection. What it offers is described in api.ts.
  */
-import { createRealEnv, DeadlineQueue, type Env } from '../base/index.ts'
+import { createRealEnv, DeadlineQueue, type Env, TransientMap } from '../base/index.ts'
 import {
   type CloseInfo,
   type Connection,
@@ -39,7 +39,7 @@ import {
 } from './errors.ts'
 import { type MessageHeaders, presentHeaders } from './headers.ts'
 import { replyTo, streamOf } from './message-stream.ts'
-import { type Kind, type Pending, PendingRequests } from './pending.ts'
+import type { Kind, Pending } from './pending.ts'
 import { type Message, type SubscribeOptions, type Subscription, SubscriptionRecord } from './subscription.ts'
 
 export const REQUEST_TIMEOUT_MS = 35_000
@@ -90,7 +90,7 @@ export class NodeClient {
   readonly #options: ClientOptions
   readonly #env: Env
   readonly #id: string
-  readonly #pending = new PendingRequests()
+  readonly #pending = new TransientMap<Pending>()
   readonly #deadlines: DeadlineQueue<Pending>
   /** By the id they are known under on the present connection. */
   readonly #subscriptions = new Map<string, SubscriptionRecord>()
@@ -169,7 +169,7 @@ export class NodeClient {
     this.#lastHeard = clock.wall()
     this.#silentChecks = 0
     this.#badFrameLogged = false
-    const waiting = this.#pending.waiting()
+    const waiting = this.#pending.values()
     // Subscriptions first: what the waiting requests cause must not be missed.
     for (const record of [...this.#subscriptions.values()]) if (record.acknowledged) void this.#resubscribe(record)
     for (const pending of waiting) if (!pending.sent) this.#transmit(pending)
@@ -252,7 +252,7 @@ export class NodeClient {
     this.#connection = undefined
     for (const record of this.#subscriptions.values()) record.missedSince ??= this.#lastHeard
     const cause = info.error ?? new Error(`${info.code} ${info.reason}`.trim())
-    for (const pending of this.#pending.waiting()) {
+    for (const pending of this.#pending.values()) {
       if (!pending.sent && pending.kind !== 'upkeep') continue
       this.#settle(pending)
       pending.reject(new ConnectionLostError(`connection to ${this.#options.url} lost before the answer: ${cause.message}`, { cause }))
@@ -275,7 +275,7 @@ export class NodeClient {
     const error = cause instanceof ClientClosedError ? cause : new ConnectionLostError(cause.message, { cause })
     for (const record of this.#subscriptions.values()) this.#finish(record, error)
     this.#subscriptions.clear()
-    for (const pending of this.#pending.waiting()) {
+    for (const pending of this.#pending.values()) {
       this.#settle(pending)
       pending.reject(pending.sent || error === cause ? error : this.#notConnected('any more'))
     }
@@ -300,7 +300,6 @@ export class NodeClient {
         timeoutMs,
         handle: undefined,
         sent: false,
-        place: undefined,
         unhook: undefined,
       }
       if (signal !== undefined) {
@@ -311,10 +310,10 @@ export class NodeClient {
         signal.addEventListener('abort', abort, { once: true })
         pending.unhook = () => signal.removeEventListener('abort', abort)
       }
-      this.#pending.add(pending)
+      this.#pending.set(pending.u, pending)
       this.#transmit(pending)
       // The node is at work by now; the book-keeping is done meanwhile.
-      if (pending.place?.pending !== undefined) pending.handle = this.#deadlines.add(pending, this.#env.clock.monotonic() + timeoutMs)
+      if (this.#pending.get(pending.u) === pending) pending.handle = this.#deadlines.add(pending, this.#env.clock.monotonic() + timeoutMs)
     })
   }
 
@@ -336,7 +335,7 @@ export class NodeClient {
 
   /** Takes a request off the books; its promise is settled by the caller. */
   #settle(pending: Pending): void {
-    this.#pending.settle(pending)
+    this.#pending.delete(pending.u)
     if (pending.handle !== undefined) this.#deadlines.remove(pending.handle)
     pending.unhook?.()
   }

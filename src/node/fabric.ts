@@ -69,6 +69,8 @@ export interface FabricDeps {
   activeClients(): number
   /** `fabric-message` frames from other nodes. */
   readonly onMessage: RoleHandler
+  /** `fabric-bundle` frames. */
+  readonly onBundle: RoleHandler
 }
 
 export interface Fabric {
@@ -336,6 +338,7 @@ export function createFabric(deps: FabricDeps): Fabric {
     else sync.receiveFrame(from, frame as PayloadFrame, text)
   })
   roles.set('fabric-message', deps.onMessage)
+  roles.set('fabric-bundle', deps.onBundle)
 
   peers.events.observe((event) => {
     const { node_url: peer } = event

@@ -641,6 +641,7 @@ class RunningNode implements Node {
       descriptors: this.#descriptors,
       activeClients: () => this.#sessions.size,
       onMessage: (...received) => this.#reach?.onMessage(...received),
+      onBundle: (...received) => this.#reach?.onBundle(...received),
     })
     this.#reach = createReach({
       env: this.#env,

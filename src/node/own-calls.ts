@@ -1,5 +1,5 @@
 /** Calls a node makes itself, in-process: the same way as a client's, only without a connection. */
-import type { Random } from '../base/index.ts'
+import { LinkedList, type Random } from '../base/index.ts'
 import type { Caller, Executor } from '../rpc/index.ts'
 import { parseJson, RpcError, type RpcErrorObject } from '../wire/index.ts'
 
@@ -20,7 +20,7 @@ const COMMAND = 'call'
 /** @throws RpcError as a client would get it (by way of the promise) */
 export function createOwnCalls(executor: Executor, random: Random, clusterId: string): OwnCall {
   const caller: Caller = { connectionId: '', remote: 'in-process', viewerCluster: clusterId, viewerTenant: null, credential: null }
-  const source = { caller, inFlight: new Set<object>() }
+  const source = { caller, inFlight: new LinkedList<object>() }
   return (options, fun, ...args) =>
     new Promise((resolve, reject) => {
       const command = {

@@ -4,7 +4,7 @@ import { type DialContext, nextHeaders, originHeaders, type RoleHandler } from '
 import { createPubsubForwarding, type Exchange, type PubsubForwarding, type PubsubForwardingSnapshot } from '../pubsub/index.ts'
 import { createForwarder, createPlacements, type Executor, type ForwarderSnapshot, type Placements, type Registry } from '../rpc/index.ts'
 import { nearestName } from '../telemetry/index.ts'
-import { type FabricMessage, scanFabricFrame } from '../wire/index.ts'
+import { type CallBundle, type FabricMessage, scanBundle, scanCall, scanFabricFrame } from '../wire/index.ts'
 import { type AdmissionRefusal, createAdmission } from './admission.ts'
 import type { Fabric } from './fabric.ts'
 import type { Settings } from './settings/index.ts'
@@ -24,6 +24,7 @@ export interface Reach {
   readonly placements: Placements
   readonly pubsub: PubsubForwarding
   readonly onMessage: RoleHandler
+  readonly onBundle: RoleHandler
   snapshot(): ReachSnapshot
   close(): void
 }
@@ -155,7 +156,16 @@ export function createReach(deps: ReachDeps): Reach {
     pubsub,
     snapshot: () => ({ rpc: forwarder.snapshot(), pubsub: pubsub.snapshot(), malformed, refused: admission.snapshot() }),
 
+    onBundle(from, frame, text) {
+      // Calls between clusters do not travel together: whoever sends them so is no node of ours.
+      const scan = text === undefined ? undefined : scanBundle(text)
+      if (links.clusterOf(from) !== clusterId || (text !== undefined && scan === undefined)) malformed++
+      else forwarder.receiveBundle(from, scan?.bundle ?? (frame.payload as CallBundle), scan)
+    },
+
     onMessage(from, frame, text) {
+      const call = text === undefined ? undefined : scanCall(text)
+      if (call !== undefined) return forwarder.receive(from, identified(from, call.message), call)
       const result = text === undefined ? undefined : scanFabricFrame(text, env.clock.wall())
       if (result !== undefined && 'rejected' in result) {
         malformed++

@@ -5,7 +5,7 @@
  * once per peer and interval, and disturbs nothing else: only a broken stream ends a connection. Requests run side by side and are
  * answered as they finish; publish and subscribe frames of a connection keep their order.
  */
-import type { LogScope, Timers } from '../base/index.ts'
+import { LinkedList, type LogScope, type Timers } from '../base/index.ts'
 import type { AcceptedPeer } from '../fabric/index.ts'
 import type { Exchange, Subscriber } from '../pubsub/index.ts'
 import type { Caller, Executor, RequestSource } from '../rpc/index.ts'
@@ -64,7 +64,7 @@ export function createFrameCounters(): FrameCounters {
 }
 
 /** Roles that make a connection a candidate for a link to another node. */
-const PEER_ROLES: ReadonlySet<unknown> = new Set(['server', 'fabric-gossip', 'fabric-message', 'fabric-sync'])
+const PEER_ROLES: ReadonlySet<unknown> = new Set(['server', 'fabric-gossip', 'fabric-message', 'fabric-bundle', 'fabric-sync'])
 
 /** A backlog on its way to a subscription. */
 interface Replay {
@@ -83,7 +83,7 @@ const REPLAY_QUEUE_MAX = 100_000
 
 export class Session implements ConnectionHandlers, Subscriber, RequestSource {
   readonly connection: Connection
-  readonly inFlight = new Set<object>()
+  readonly inFlight = new LinkedList<object>()
   readonly #deps: SessionDeps
   #caller: Caller
   #peer: AcceptedPeer | undefined

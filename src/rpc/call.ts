@@ -32,6 +32,7 @@ export interface Call {
 export class Cancellation {
   #controller: AbortController | undefined
   #reason: Error | undefined
+  #listeners: ((reason: Error) => void)[] | undefined
 
   get signal(): AbortSignal {
     if (this.#controller === undefined) {
@@ -41,9 +42,26 @@ export class Cancellation {
     return this.#controller.signal
   }
 
+  get reason(): Error | undefined {
+    return this.#reason
+  }
+
+  /** What a listener of the signal costs is paid only by those who were handed the signal. */
+  add(listener: (reason: Error) => void): void {
+    this.#listeners ??= []
+    this.#listeners.push(listener)
+  }
+
+  remove(listener: (reason: Error) => void): void {
+    const at = this.#listeners?.indexOf(listener) ?? -1
+    if (at >= 0) this.#listeners?.splice(at, 1)
+  }
+
   abort(reason: Error): void {
-    this.#reason ??= reason
-    this.#controller?.abort(this.#reason)
+    if (this.#reason !== undefined) return
+    this.#reason = reason
+    this.#controller?.abort(reason)
+    for (const listener of [...(this.#listeners ?? [])]) listener(reason)
   }
 }
 
@@ -94,5 +112,19 @@ export class RunningCall implements Call {
 
   remainingMs(): number {
     return Math.max(0, this.deadlineMs - this.#now())
+  }
+
+  /** Why the call was aborted, if it was. */
+  get abortReason(): Error | undefined {
+    return this.#cancellation.reason
+  }
+
+  /** Like listening to {@link signal}, without making one. */
+  onAbort(listener: (reason: Error) => void): void {
+    this.#cancellation.add(listener)
+  }
+
+  offAbort(listener: (reason: Error) => void): void {
+    this.#cancellation.remove(listener)
   }
 }

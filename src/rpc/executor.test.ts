@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { createVirtualEnv, macroTurn } from '../base/index.ts'
+import { createVirtualEnv, LinkedList, macroTurn } from '../base/index.ts'
 import { decodeRpcRequest, RpcError } from '../wire/index.ts'
 import type { Call } from './call.ts'
 import { createExecutor, type ExecutorOptions } from './executor.ts'
@@ -29,7 +29,7 @@ function setUp(options: Partial<ExecutorOptions> = {}, middleware: CallMiddlewar
   )
   const source = {
     caller: { connectionId: 'c1', remote: 'test', viewerCluster: 'home', viewerTenant: null, credential: null },
-    inFlight: new Set<object>(),
+    inFlight: new LinkedList<object>(),
   }
   const register = (name: string, fn: (...args: never[]) => unknown, init: FunctionOptions = {}) =>
     registry.add(describeFunction(name, fn, init, () => 'digest'))

@@ -5,7 +5,7 @@
  * A request whose functions are synchronous costs no promise and no timer; the deadlines of all others share one timer. The answer
  * leaves through `respond`, exactly once, whatever happens.
  */
-import { type DeadlineHandle, DeadlineQueue, type Env } from '../base/index.ts'
+import { type DeadlineHandle, DeadlineQueue, type Env, LinkedList, type ListHandle } from '../base/index.ts'
 import {
   type Command,
   type ExecutionSummary,
@@ -23,7 +23,7 @@ import {
   type RpcErrorObject,
   type RpcRequest,
 } from '../wire/index.ts'
-import { type Call, type Caller, Cancellation, RunningCall } from './call.ts'
+import { type Caller, Cancellation, RunningCall } from './call.ts'
 import { type CallMiddleware, hasHooks, runHooked } from './middleware.ts'
 import { bindArguments } from './parameters.ts'
 import { carriedWhole, commandsByName, createResolver, levelsOf, substitute } from './references.ts'
@@ -37,7 +37,7 @@ export interface RemoteFunction {
   readonly versionText: string
   readonly clusterId: string
   /** Resolves with the result, or with an error object as a value: failures of other nodes' functions are values. */
-  call(cmd: Command, args: readonly unknown[], kwargs: Readonly<Record<string, unknown>>, call: Call): Promise<unknown>
+  call(cmd: Command, args: readonly unknown[], kwargs: Readonly<Record<string, unknown>>, call: RunningCall): Promise<unknown>
 }
 
 /** Where a command runs. */
@@ -93,7 +93,7 @@ export interface ExecutorSnapshot {
 export interface RequestSource {
   readonly caller: Caller
   /** Requests that have started and are not answered; owned by the executor. */
-  readonly inFlight: Set<object>
+  readonly inFlight: LinkedList<object>
 }
 
 export interface Executor {
@@ -124,7 +124,7 @@ export function createExecutor(deps: ExecutorDeps, options: ExecutorOptions): Ex
   const { clock } = deps.env
   const log = deps.env.log.scope('server')
   const deadlines = new DeadlineQueue<Run>({ clock, timers: deps.env.timers, onExpire: (run) => run.expire() })
-  const running = new Set<Run>()
+  const running = new LinkedList<Run>()
   let refusing = false
   const counters = { requests: 0, failed: 0, overloaded: 0, timedOut: 0, commands: 0 }
 
@@ -138,6 +138,8 @@ export function createExecutor(deps: ExecutorDeps, options: ExecutorOptions): Ex
     readonly limitMs: number = options.deadlineMs
     #respond: ((text: string) => void) | undefined
     #deadline: DeadlineHandle<Run> | undefined
+    #running: ListHandle | undefined
+    #inFlight: ListHandle | undefined
 
     constructor(request: RpcRequest, source: RequestSource, respond: (text: string) => void) {
       this.request = request
@@ -154,8 +156,8 @@ export function createExecutor(deps: ExecutorDeps, options: ExecutorOptions): Ex
 
     /** The request outlives its turn: from now on it has a deadline and counts against its connection. */
     protected wait(): void {
-      this.source.inFlight.add(this)
-      running.add(this)
+      this.#inFlight = this.source.inFlight.add(this)
+      this.#running = running.add(this)
       this.#deadline = deadlines.add(this, this.startedMs + this.limitMs)
     }
 
@@ -218,8 +220,8 @@ export function createExecutor(deps: ExecutorDeps, options: ExecutorOptions): Ex
     #release(): void {
       if (this.#deadline === undefined) return
       deadlines.remove(this.#deadline)
-      running.delete(this)
-      this.source.inFlight.delete(this)
+      running.remove(this.#running as ListHandle)
+      this.source.inFlight.remove(this.#inFlight as ListHandle)
     }
   }
 
@@ -528,7 +530,7 @@ export function createExecutor(deps: ExecutorDeps, options: ExecutorOptions): Ex
     },
 
     abandon(source) {
-      for (const run of source.inFlight) (run as Run).drop('the caller disconnected')
+      for (const run of source.inFlight.values()) (run as Run).drop('the caller disconnected')
     },
     snapshot: () => ({
       requests_total: counters.requests,
@@ -545,7 +547,7 @@ export function createExecutor(deps: ExecutorDeps, options: ExecutorOptions): Ex
       return refusing
     },
     close() {
-      for (const run of [...running]) run.fail(new Error('the node stopped while the function was running'))
+      for (const run of running.values()) run.fail(new Error('the node stopped while the function was running'))
       deadlines.close()
     },
   }

@@ -1,19 +1,33 @@
 /** What the messages of calls between nodes look like from outside, and how they are made. */
+import { type HeaderPlace, originHeaders } from '../fabric/index.ts'
 import {
+  type BundleScan,
+  type CallBundle,
+  type CallScan,
+  decodeFabricPayload,
+  encodeBundle,
+  encodeCall,
   encodeFabricMessage,
   encodeJson,
   type FabricHeaders,
   type FabricMessage,
+  type FabricRpcCancel,
   type FabricRpcRequest,
   type FabricRpcResponse,
   type FabricScan,
   OutboundFrame,
   type PayloadScan,
   RawJson,
+  type ResponseBundle,
   type RpcErrorObject,
+  responsesText,
+  scanCallPayload,
+  scanFabricPayload,
   scannedMember,
   scannedText,
   spliceFabricFrame,
+  spliceFabricHeaders,
+  splicePayload,
 } from '../wire/index.ts'
 
 export type Outcome = Pick<FabricRpcResponse, 'success' | 'result' | 'error'>
@@ -21,44 +35,115 @@ export type Outcome = Pick<FabricRpcResponse, 'success' | 'result' | 'error'>
 /** What an answer needs of its request. */
 export type Answerable = Pick<FabricRpcRequest, 'command' | 'reply_to' | 'request_id'>
 
-/** What a hop needs to know of a payload. Texts that are absent are empty. */
-export interface Glance extends Answerable {
-  readonly kind: string
-  readonly target_cluster: string
-  readonly target_node: string
-  path(): readonly unknown[]
-  federationPath(): readonly string[]
-  remainingHops(): number | null
-}
+/** What a hop needs to know of a request. */
+export type RequestGlance = Answerable &
+  Pick<FabricRpcRequest, 'kind' | 'target_cluster' | 'target_node' | 'federation_path' | 'federation_remaining_hops'>
+export type ResponseGlance = Pick<FabricRpcResponse, 'kind' | 'request_id' | 'reply_to' | 'routing_path'>
+type CancelGlance = Pick<FabricRpcCancel, 'kind' | 'request_id' | 'target_node'>
+/** The payload of a call: whole if it has the usual layout, else as much as a hop needs. */
+export type Glance = RequestGlance | ResponseGlance | CancelGlance
+
+/** The text a message came as, if it came as text. */
+export type FrameScan = CallScan | FabricScan | undefined
 
 /** Of a response, besides its result, with room for long paths. */
 export const ENVELOPE_BYTES = 4096
 const NULL = new RawJson('null')
 
-export function glanceAt(scan: PayloadScan): Glance {
-  const text = (name: string) => scannedText(scan, name) ?? ''
-  const list = (name: string): readonly unknown[] => {
+/** Undefined for what is no call. */
+export function glanceAt(message: FabricMessage, scan: FrameScan): Glance | undefined {
+  if (scan !== undefined) return 'call' in scan ? scan.call : glanceAtMembers(scan)
+  const call = scanCallPayload(message.payload)
+  if (call !== undefined) return call
+  const members = scanFabricPayload(message.payload)
+  return members && glanceAtMembers(members)
+}
+
+function glanceAtMembers(scan: PayloadScan): Glance | undefined {
+  const text = (name: string) => scannedText(scan, name)
+  const list = (name: string): readonly string[] => {
     try {
       const value: unknown = JSON.parse(scannedMember(scan, name) ?? '[]')
-      return Array.isArray(value) ? value : []
+      return Array.isArray(value) ? value.filter((element) => typeof element === 'string') : []
     } catch {
       return []
     }
   }
+  const kind = text('kind')
+  const ids = { request_id: text('request_id') ?? '', reply_to: text('reply_to') ?? '' }
+  const target_node = text('target_node')
+  if (kind === 'rpc-response') return { kind, ...ids, routing_path: list('routing_path') }
+  if (kind === 'rpc-cancel') return { kind, ...ids, target_node }
+  if (kind !== 'rpc-request') return undefined
+  const hops = Number.parseInt(scannedMember(scan, 'federation_remaining_hops') ?? '', 10)
   return {
-    kind: text('kind'),
-    request_id: text('request_id'),
-    command: text('command'),
-    reply_to: text('reply_to'),
+    kind,
+    ...ids,
+    command: text('command') ?? '',
     target_cluster: text('target_cluster'),
-    target_node: text('target_node'),
-    path: () => list('routing_path'),
-    federationPath: () => list('federation_path').filter((cluster) => typeof cluster === 'string'),
-    remainingHops() {
-      const hops = Number.parseInt(scannedMember(scan, 'federation_remaining_hops') ?? '', 10)
-      return Number.isNaN(hops) ? null : hops
-    },
+    target_node,
+    federation_path: list('federation_path'),
+    federation_remaining_hops: Number.isNaN(hops) ? null : hops,
   }
+}
+
+/** All of a request that was glanced at; undefined when it can not be read. @param now Unix seconds */
+export function wholeRequest(glance: RequestGlance, message: FabricMessage, now: number): FabricRpcRequest | undefined {
+  if ('args' in glance) return glance as FabricRpcRequest
+  const payload = decoded(message, now)
+  return payload?.kind === 'rpc-request' ? payload : undefined
+}
+
+/** All of an answer that was glanced at, its result or error being JSON; undefined when it can not be read. @param now Unix seconds */
+export function wholeResponse(glance: ResponseGlance, message: FabricMessage, now: number): FabricRpcResponse | undefined {
+  if ('result' in glance) {
+    const response = glance as FabricRpcResponse
+    return isReadable(response) ? response : undefined
+  }
+  const payload = decoded(message, now)
+  return payload?.kind === 'rpc-response' ? payload : undefined
+}
+
+function decoded(message: FabricMessage, now: number) {
+  try {
+    const result = decodeFabricPayload(message.payload, now)
+    return 'rejected' in result ? undefined : result.payload
+  } catch {
+    return undefined
+  }
+}
+
+/** Whether what an answer says is JSON: up to here nobody looked. */
+export function isReadable({ error, result }: Pick<FabricRpcResponse, 'result' | 'error'>): boolean {
+  return isJson(result) && (error === null || isJson(error))
+}
+
+function isJson({ text }: RawJson): boolean {
+  try {
+    JSON.parse(text)
+    return true
+  } catch {
+    return false
+  }
+}
+
+/** A request's payload with another account of the clusters it passed; everything else stays. */
+export function crossing(
+  glance: RequestGlance,
+  message: FabricMessage,
+  scan: FrameScan,
+  federation_path: readonly string[],
+  federation_remaining_hops: number,
+): RawJson {
+  if ('args' in glance) return encodeCall({ ...(glance as FabricRpcRequest), federation_path, federation_remaining_hops })
+  const members = (scan as FabricScan | undefined) ?? (scanFabricPayload(message.payload) as PayloadScan)
+  return splicePayload(
+    members,
+    new Map([
+      ['federation_path', JSON.stringify(federation_path)],
+      ['federation_remaining_hops', String(federation_remaining_hops)],
+    ]),
+  )
 }
 
 export function failure(error: RawJson): Outcome {
@@ -66,16 +151,56 @@ export function failure(error: RawJson): Outcome {
 }
 
 /** The message with other headers; from its text, if it came as one, without printing the payload anew. */
-export function passedOn(message: FabricMessage, headers: FabricHeaders, scan: FabricScan | undefined): OutboundFrame {
+export function passedOn(message: FabricMessage, headers: FabricHeaders, scan: FrameScan): OutboundFrame {
   const value = { role: 'fabric-message', payload: { ...message, headers } } as const
   return new OutboundFrame(value, ({ payload }) => {
     if (scan === undefined) return encodeFabricMessage(payload)
-    return spliceFabricFrame(scan, headers, payload.payload === scan.message.payload ? undefined : payload.payload)
+    if (payload.payload === scan.message.payload) return spliceFabricHeaders(scan, headers)
+    return 'call' in scan ? encodeFabricMessage(payload) : spliceFabricFrame(scan, headers, payload.payload)
   })
+}
+
+/** The message of a request that has its own frame. @param deadlineMs the sender still waits; @param now Unix seconds */
+export function messageOf(request: FabricRpcRequest, headers: FabricHeaders, deadlineMs: number, now: number): FabricMessage {
+  return {
+    message_id: request.request_id,
+    topic: `mpreg.rpc.execute.${request.command}`,
+    message_type: 'rpc',
+    delivery: 'at_least_once',
+    payload: encodeCall(request),
+    headers: { ...headers, correlation_id: request.request_id, metadata: new RawJson(`{"deadline_ms":${deadlineMs}}`) },
+    timestamp: now,
+  }
 }
 
 export function frameOf(message: FabricMessage): OutboundFrame {
   return new OutboundFrame({ role: 'fabric-message', payload: message } as const, ({ payload }) => encodeFabricMessage(payload))
+}
+
+/** @param scan of the text a bundle came as: then only the headers are printed */
+export function bundleFrame(bundle: CallBundle, scan: BundleScan | undefined): OutboundFrame {
+  return new OutboundFrame({ role: 'fabric-bundle', payload: bundle } as const, ({ payload }) =>
+    scan === undefined ? encodeBundle(payload) : spliceFabricHeaders(scan, payload.headers),
+  )
+}
+
+/** Answers that go back together. @param headers the requests came with */
+export function responseBundle(
+  place: HeaderPlace,
+  headers: FabricHeaders,
+  replyTo: string,
+  items: readonly { readonly request: Answerable; readonly outcome: Outcome }[],
+): ResponseBundle {
+  const answers = items.map(({ outcome, request }) => ({ request_id: request.request_id, ...outcome }))
+  return {
+    kind: 'rpc-responses',
+    count: answers.length,
+    headers: originHeaders(place, headers.correlation_id, { target_cluster: headers.source_cluster }),
+    responder: place.nodeId,
+    reply_to: replyTo,
+    routing_path: [...headers.routing_path, place.nodeId],
+    calls: responsesText(answers),
+  }
 }
 
 export function errorValue(value: Readonly<Record<string, unknown>>): RawJson {
@@ -95,6 +220,7 @@ export function failureOf(command: string, error: unknown, object: RpcErrorObjec
   return { error: text, command, error_type: type, ...more }
 }
 
+/** Milliseconds the sender still waits. */
 export function deadlineOf({ metadata }: FabricHeaders): number {
   const deadline = (JSON.parse(metadata.text) as { deadline_ms?: unknown }).deadline_ms
   return typeof deadline === 'number' && deadline >= 0 ? deadline : Number.POSITIVE_INFINITY

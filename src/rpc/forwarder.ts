@@ -5,69 +5,60 @@
  * says that no such function is there. When the link it went over breaks, or its node is found dead, the caller is told that the outcome is
  * unknown. An answer goes back the way the request came, recorded in its payload; a hop on the way touches headers only.
  */
-import { DeadlineQueue, type Env } from '../base/index.ts'
-import { canForward, type HeaderPlace, nextHeaders, originHeaders, type Plan, type PlanRequest } from '../fabric/index.ts'
+import { LinkedList, TransientMap } from '../base/index.ts'
+import { nextHeaders, originHeaders, type Plan } from '../fabric/index.ts'
 import {
+  type BundledRequest,
+  type BundleScan,
+  bundledRequests,
+  bundledResponses,
+  type CallBundle,
   type Command,
   commandOf,
-  decodeFabricPayload,
-  encodeFabricPayload,
-  encodeJson,
+  encodeCall,
   type FabricHeaders,
   type FabricMessage,
+  type FabricRpcCancel,
   type FabricRpcRequest,
-  type FabricRpcResponse,
-  type FabricScan,
   type FunctionEntry,
-  MpregError,
   type OutboundFrame,
-  type PayloadScan,
   RawJson,
-  RPC_CODES,
-  RpcError,
-  scanFabricPayload,
-  splicePayload,
+  type RequestBundle,
+  type ResponseBundle,
 } from '../wire/index.ts'
-import type { Call, Caller } from './call.ts'
-import type { Executor, RemoteFunction, RequestSource } from './executor.ts'
+import type { Caller } from './call.ts'
+import type { Executor, RequestSource } from './executor.ts'
 import {
   type Answerable,
+  bundleFrame,
+  crossing,
   deadlineOf,
   ENVELOPE_BYTES,
   errorValue,
+  type FrameScan,
   failure,
   failureOf,
   frameOf,
-  type Glance,
   glanceAt,
+  isReadable,
+  messageOf,
   type Outcome,
   passedOn,
+  type RequestGlance,
+  type ResponseGlance,
+  responseBundle,
+  wholeRequest,
+  wholeResponse,
 } from './fabric-calls.ts'
-import type { Registry, Selector } from './registry.ts'
+import { createOutgoingCalls, type OutgoingCalls, type OutgoingCallsDeps, type OutgoingCallsSnapshot } from './outgoing-calls.ts'
+import { RecentIds } from './recent-ids.ts'
+import type { Registry } from './registry.ts'
 import { selectorOf } from './selector.ts'
+import { TurnGroups } from './turn-groups.ts'
 
-/** The links, as far as calls need them. */
-export interface ForwarderLinks {
-  isConnected(nodeId: string): boolean
-  send(nodeId: string, frame: OutboundFrame): boolean
-  has(nodeId: string, extension: 'roles/1'): boolean
-  /** Bytes a frame towards the node should stay below. */
-  frameBytesMax(nodeId: string): number
-}
-
-export interface ForwarderDeps extends HeaderPlace {
-  readonly env: Env
-  readonly links: ForwarderLinks
+export interface ForwarderDeps extends OutgoingCallsDeps {
   readonly executor: Pick<Executor, 'executeCommand' | 'isStopping'>
   readonly registry: Pick<Registry, 'find'>
-  /** Another node for a command, besides those tried. */
-  place(selector: Selector, tried: ReadonlySet<string>): FunctionEntry | undefined
-  /** A neighbour that may have a link to the node, none of `visited`; undefined: there is none. */
-  nextHop(nodeId: string, visited: readonly string[]): string | undefined
-  /** How a message for another cluster goes on. */
-  plan(request: PlanRequest): Plan
-  /** False: nothing is sent to other nodes or passed on, by the operator's wish. */
-  readonly isRoutingEnabled: boolean
   /** Whether requests are passed on to a cluster. */
   allowsCluster(clusterId: string): boolean
   /** Why nothing is done for a request of a cluster; undefined when it is served or passed on. */
@@ -76,14 +67,7 @@ export interface ForwarderDeps extends HeaderPlace {
   connect(nodeId: string, context: 'rpc_remote_execute' | 'rpc_response_reply_to'): Promise<boolean>
 }
 
-export interface ForwarderSnapshot {
-  readonly calls_sent: number
-  readonly calls_answered: number
-  readonly calls_moved: number
-  /** The link broke, or the node was found dead, before an answer came. */
-  readonly calls_lost: number
-  readonly calls_cancelled: number
-  readonly calls_pending: number
+export interface ForwarderSnapshot extends OutgoingCallsSnapshot {
   readonly requests_executed: number
   readonly requests_refused: number
   readonly requests_duplicate: number
@@ -95,62 +79,38 @@ export interface ForwarderSnapshot {
   readonly late_answers: number
 }
 
-export interface Forwarder {
-  /** How a function on another node is called. */
-  caller(target: FunctionEntry): RemoteFunction['call']
+export interface Forwarder extends Pick<OutgoingCalls, 'caller' | 'nodeLost' | 'close'> {
   /** A fabric message of type `rpc`. @param scan of the text it came as; undefined when it came as an object */
-  receive(from: string, message: FabricMessage, scan?: FabricScan): void
+  receive(from: string, message: FabricMessage, scan?: FrameScan): void
+  /** Calls of this cluster that travel together. @param scan of the text they came as; undefined when they came as an object */
+  receiveBundle(from: string, bundle: CallBundle, scan?: BundleScan): void
   /** The last link to a node is gone: what was sent over it is lost. */
   linkLost(nodeId: string): void
-  /** A node is dead: what it was running is lost. */
-  nodeLost(nodeId: string): void
   snapshot(): ForwarderSnapshot
-  close(): void
 }
 
-/** A call that was sent to a node which then went away: it may or may not have been executed. */
-class NodeLostError extends MpregError {
-  override readonly name = 'NodeLostError'
-  readonly code = 'node_lost'
-}
-
-/** What a call on another node has come to. */
-type Answer = { readonly value: RawJson } | { readonly error: Error } | { readonly move: 'unsent' | 'not_found'; readonly value: RawJson }
-
-interface Pending {
-  readonly requestId: string
-  readonly target: string
-  readonly hop: string
-  settle(answer: Answer): void
-}
-
+/** Characters of an answer that may wait for others. */
+const BUNDLED_CHARACTERS_MAX = 8 * 1024
 /** Requests of other nodes that are remembered, so that a copy is not executed again. */
 const REMEMBERED_MAX = 50_000
-/** A pending call outlives the deadline of its request by so much at most: its end comes from there. */
-const PENDING_SLACK_MS = 1_000
 const TOPIC_RESPONSE = 'mpreg.rpc.response'
-const TOPIC_CANCEL = 'mpreg.rpc.cancel'
+
+/** An answer that may leave together with others to the same requests. */
+interface BundledAnswer {
+  readonly request: FabricRpcRequest
+  readonly outcome: Outcome
+}
 
 export function createForwarder(deps: ForwarderDeps): Forwarder {
   const { clusterId, env, links, nodeId: self } = deps
   const log = env.log.scope('fabric.router')
-  const pending = new Map<string, Pending>()
-  const deadlines = new DeadlineQueue<Pending>({
-    clock: env.clock,
-    timers: env.timers,
-    onExpire: (call) => call.settle({ error: new NodeLostError(`no answer from ${call.target}`) }),
-  })
+  const outgoing = createOutgoingCalls(deps)
   /** Running requests of other nodes, and how to abort each. */
-  const running = new Map<string, { readonly origin: string | undefined; readonly abort: (reason: string) => void }>()
-  const remembered = new Set<string>()
+  const running = new TransientMap<{ readonly origin: string | undefined; readonly abort: (reason: string) => void }>()
+  const remembered = new RecentIds(REMEMBERED_MAX)
   /** Requests running for each neighbour. */
-  const inFlightOf = new Map<string, Set<object>>()
+  const inFlightOf = new Map<string, LinkedList<object>>()
   const counts = {
-    calls_sent: 0,
-    calls_answered: 0,
-    calls_moved: 0,
-    calls_lost: 0,
-    calls_cancelled: 0,
     requests_executed: 0,
     requests_refused: 0,
     requests_duplicate: 0,
@@ -162,125 +122,14 @@ export function createForwarder(deps: ForwarderDeps): Forwarder {
     late_answers: 0,
   }
 
-  // --- calls that set out here ---
-
-  function caller(first: FunctionEntry): RemoteFunction['call'] {
-    return async (cmd, args, kwargs, call) => {
-      const argsText = encodeJson(args)
-      const kwargsText = encodeJson(kwargs)
-      const tried = new Set<string>()
-      for (let entry: FunctionEntry | undefined = first; ; ) {
-        tried.add(entry.node_id)
-        const answer: Answer = await send(entry, cmd, argsText, kwargsText, call)
-        if ('error' in answer) throw answer.error
-        if (!('move' in answer)) return answer.value
-        const other = deps.place(selectorOf(cmd), tried)
-        if (log.debugOn) log.debug(`call ${cmd.fun} on ${entry.node_id} ${answer.move}; ${other ? `next ${other.node_id}` : 'nobody else'}`)
-        if (other === undefined) return answer.value
-        counts.calls_moved++
-        entry = other
-      }
-    }
-  }
-
-  async function send(entry: FunctionEntry, cmd: Command, argsText: string, kwargsText: string, call: Call): Promise<Answer> {
-    const { cluster_id: targetCluster, node_id: target } = entry
-    const unsent = (reason: string): Answer => ({
-      move: 'unsent',
-      value: errorValue({ error: 'fabric_forward_failed', command: cmd.fun, target_cluster: targetCluster, reason }),
-    })
-    if (!deps.isRoutingEnabled) return { value: errorValue({ error: 'fabric_routing_disabled', command: cmd.fun }) }
-    const plan = targetCluster === clusterId ? undefined : deps.plan({ targetCluster, visitedNodes: [self] })
-    let hop: string | undefined
-    if (links.isConnected(target)) hop = target
-    else if (plan !== undefined && canForward(plan)) hop = plan.next_peer_url
-    // A link of our own before a detour: one more hop costs more on every call than a dial does once.
-    else if (await deps.connect(target, 'rpc_remote_execute')) hop = target
-    else if (plan === undefined) hop = deps.nextHop(target, [self])
-    if (hop === undefined) return unsent(plan?.reason ?? 'no_peer_for_next_hop')
-    if ((argsText.length + kwargsText.length) * 3 > links.frameBytesMax(hop)) {
-      const bytes = Buffer.byteLength(argsText) + Buffer.byteLength(kwargsText) + ENVELOPE_BYTES
-      if (bytes > links.frameBytesMax(hop)) {
-        return { error: new RangeError(`the arguments have about ${bytes} bytes, more than the link to ${hop} carries; send less`) }
-      }
-    }
-    if (call.signal.aborted) return { error: call.signal.reason as Error }
-    if (call.remainingMs() <= 0) return { error: new NodeLostError('the time of the call was over before it was sent') }
-
-    const requestId = env.random.ulid()
-    const payload: FabricRpcRequest = {
-      kind: 'rpc-request',
-      request_id: requestId,
-      command: cmd.fun,
-      args: new RawJson(argsText),
-      kwargs: new RawJson(kwargsText),
-      resources: [...cmd.locs].sort(),
-      function_id: cmd.function_id,
-      version_constraint: cmd.version_constraint,
-      target_cluster: targetCluster,
-      target_node: target,
-      reply_to: self,
-      federation_path: plan?.federation_path ?? [],
-      federation_remaining_hops: plan?.remaining_hops ?? null,
-    }
-    const message: FabricMessage = {
-      message_id: requestId,
-      topic: `mpreg.rpc.execute.${cmd.fun}`,
-      message_type: 'rpc',
-      delivery: 'at_least_once',
-      payload: encodeFabricPayload(payload),
-      headers: originHeaders(deps, requestId, {
-        target_cluster: targetCluster,
-        federation_path: payload.federation_path,
-        metadata: new RawJson(`{"deadline_ms":${Math.ceil(call.remainingMs())}}`),
-      }),
-      timestamp: env.clock.wall(),
-    }
-    return new Promise<Answer>((resolve) => {
-      const waiting: Pending = {
-        requestId,
-        target,
-        hop,
-        settle(answer) {
-          if (!pending.delete(requestId)) return
-          deadlines.remove(handle)
-          call.signal.removeEventListener('abort', abandon)
-          resolve(answer)
-        },
-      }
-      const abandon = (): void => {
-        counts.calls_cancelled++
-        cancel(waiting)
-        waiting.settle({ error: call.signal.reason as Error })
-      }
-      const handle = deadlines.add(waiting, call.deadlineMs + PENDING_SLACK_MS)
-      pending.set(requestId, waiting)
-      call.signal.addEventListener('abort', abandon)
-      if (links.send(hop, frameOf(message))) counts.calls_sent++
-      else waiting.settle(unsent('no_peer_for_next_hop'))
-    })
-  }
-
-  function cancel({ hop, requestId, target }: Pending): void {
-    if (!links.has(hop, 'roles/1')) return
-    links.send(
-      hop,
-      frameOf({
-        message_id: `${requestId}:cancel`,
-        topic: TOPIC_CANCEL,
-        message_type: 'rpc',
-        delivery: 'fire_and_forget',
-        payload: encodeFabricPayload({
-          kind: 'rpc-cancel',
-          request_id: requestId,
-          target_node: target,
-          reason: 'the caller waits no longer',
-        }),
-        headers: originHeaders(deps, `${requestId}:cancel`),
-        timestamp: env.clock.wall(),
-      }),
-    )
-  }
+  /** Answers to requests that came together. */
+  const answers = new TurnGroups<{ readonly hop: string; readonly headers: FabricHeaders; readonly replyTo: string }, BundledAnswer>({
+    isSame: (a, b) => a.headers === b.headers && a.replyTo === b.replyTo,
+    send({ headers, hop, replyTo }, items) {
+      const sent = items.length > 1 && links.send(hop, bundleFrame(responseBundle(deps, headers, replyTo, items), undefined))
+      if (!sent) for (const { outcome, request: asked } of items) reply(headers, asked, outcome)
+    },
+  })
 
   function hopTo(target: string, visited: readonly string[]): string | undefined {
     if (target === '' || target === self) return undefined
@@ -289,12 +138,11 @@ export function createForwarder(deps: ForwarderDeps): Forwarder {
 
   // --- what comes in ---
 
-  function receive(from: string, message: FabricMessage, scan?: FabricScan): void {
-    const payload = scan ?? scanFabricPayload(message.payload)
-    const glance = payload === undefined ? undefined : glanceAt(payload)
+  function receive(from: string, message: FabricMessage, scan?: FrameScan): void {
+    const glance = glanceAt(message, scan)
     switch (glance?.kind) {
       case 'rpc-request':
-        return request(from, message, glance, payload as PayloadScan, scan)
+        return request(from, message, glance, scan)
       case 'rpc-response':
         return response(message, glance, scan)
       case 'rpc-cancel':
@@ -304,115 +152,115 @@ export function createForwarder(deps: ForwarderDeps): Forwarder {
     }
   }
 
-  function request(from: string, message: FabricMessage, glance: Glance, payload: PayloadScan, scan: FabricScan | undefined): void {
+  function request(from: string, message: FabricMessage, glance: RequestGlance, scan: FrameScan): void {
     const { headers } = message
-    const requestId = glance.request_id || message.message_id
-    if (headers.routing_path.includes(self)) {
+    const { routing_path: visited } = headers
+    if (visited.includes(self)) {
       counts.loops++
       return
     }
-    if (remembered.has(requestId)) {
+    if (remembered.has(glance.request_id || message.message_id)) {
       counts.requests_duplicate++
       return
     }
-    const { target_cluster: targetCluster, target_node: targetNode } = glance
-    const refusal = deps.refusalOf(headers.source_cluster, glance.command)
+    const { command, target_cluster: targetCluster, target_node: targetNode } = glance
+    const refusal = deps.refusalOf(headers.source_cluster, command)
     if (refusal !== undefined) {
       // Not "not found": the caller must not try everybody else who has the function.
-      return refuse(message, glance, {
-        error: 'fabric_forward_failed',
-        command: glance.command,
-        target_cluster: clusterId,
-        reason: refusal,
-      })
+      return refuse(headers, glance, { error: 'fabric_forward_failed', command, target_cluster: clusterId, reason: refusal })
     }
-    const mine = (targetCluster === '' || targetCluster === clusterId) && (targetNode === '' || targetNode === self)
-    if (!mine && !deps.isRoutingEnabled) return refuse(message, glance, { error: 'fabric_routing_disabled', command: glance.command })
-    if (!mine && targetNode !== self && targetNode !== '') {
-      if (headers.routing_path.includes(targetNode)) {
+    const isForeign = targetCluster !== null && targetCluster !== clusterId
+    const mine = !isForeign && (targetNode === null || targetNode === self)
+    if (!mine && !deps.isRoutingEnabled) return refuse(headers, glance, { error: 'fabric_routing_disabled', command })
+    if (!mine && targetNode !== self && targetNode !== null) {
+      if (visited.includes(targetNode)) {
         counts.loops++
-        return reply(message, glance, failure(errorValue({ error: 'fabric_route_loop', command: glance.command })))
+        return reply(headers, glance, failure(errorValue({ error: 'fabric_route_loop', command })))
       }
-      if (targetCluster !== '' && targetCluster !== clusterId) return cross(message, glance, payload, scan)
-      const hop = hopTo(targetNode, headers.routing_path)
+      if (isForeign) return cross(targetCluster, message, glance, scan)
+      const hop = hopTo(targetNode, visited)
       if (hop !== undefined) return passOn(hop, message, glance, scan)
     }
-    let decoded: ReturnType<typeof decodeFabricPayload>
-    try {
-      decoded = decodeFabricPayload(message.payload, env.clock.wall())
-    } catch {
-      counts.malformed++
-      return
-    }
-    if ('rejected' in decoded || decoded.payload.kind !== 'rpc-request') {
-      counts.malformed++
-      return
-    }
-    if (mine) execute(from, message, decoded.payload)
-    else route(message, decoded.payload)
+    const payload = wholeRequest(glance, message, env.clock.wall())
+    if (payload === undefined) counts.malformed++
+    else if (mine) {
+      execute(
+        from,
+        headers,
+        payload,
+        deadlineOf(headers),
+        (outcome) => reply(headers, payload, outcome),
+        () => message,
+      )
+    } else route(message, payload)
   }
 
   /** Passes on a request for another cluster: of its payload only the account of the way is written anew. */
-  function cross(message: FabricMessage, glance: Glance, payload: PayloadScan, scan: FabricScan | undefined): void {
-    const { target_cluster: targetCluster, target_node: targetNode, command } = glance
-    if (!deps.allowsCluster(targetCluster)) return refuse(message, glance, { error: 'fabric_route_not_found', command })
+  function cross(targetCluster: string, message: FabricMessage, glance: RequestGlance, scan: FrameScan): void {
+    const { command, target_node: targetNode } = glance
+    if (!deps.allowsCluster(targetCluster)) return refuse(message.headers, glance, { error: 'fabric_route_not_found', command })
     const plan = planFor(targetCluster, message.headers, glance)
     const { routing_path: visited } = message.headers
-    const hop = links.isConnected(targetNode) && !visited.includes(targetNode) ? targetNode : plan.next_peer_url
+    const isNeighbour = targetNode !== null && links.isConnected(targetNode) && !visited.includes(targetNode)
+    const hop = isNeighbour ? targetNode : plan.next_peer_url
     if (hop === null) {
-      return refuse(message, glance, { error: 'fabric_forward_failed', command, target_cluster: targetCluster, reason: plan.reason })
+      return refuse(message.headers, glance, {
+        error: 'fabric_forward_failed',
+        command,
+        target_cluster: targetCluster,
+        reason: plan.reason,
+      })
     }
-    const way = splicePayload(
-      payload,
-      new Map([
-        ['federation_path', JSON.stringify(plan.federation_path)],
-        ['federation_remaining_hops', String(plan.remaining_hops)],
-      ]),
-    )
-    passOn(hop, { ...message, payload: way }, glance, scan)
+    const payload = crossing(glance, message, scan, plan.federation_path, plan.remaining_hops)
+    passOn(hop, { ...message, payload }, glance, scan)
   }
 
-  function planFor(targetCluster: string, headers: FabricHeaders, glance: Pick<Glance, 'federationPath' | 'remainingHops'>): Plan {
-    const path = glance.federationPath()
-    const budgets = [deps.hopsMax, headers.hop_budget, glance.remainingHops()].filter((hops) => hops !== null)
+  function planFor(targetCluster: string, headers: FabricHeaders, glance: RequestGlance): Plan {
+    const { federation_path: path, federation_remaining_hops: remaining } = glance
     return deps.plan({
       targetCluster,
       visited: path.length > 0 ? path : headers.federation_path,
-      remainingHops: Math.min(...budgets),
+      remainingHops: Math.min(deps.hopsMax, headers.hop_budget ?? deps.hopsMax, remaining ?? deps.hopsMax),
       visitedNodes: [...headers.routing_path, self],
     })
   }
 
-  /** Runs a request that is meant for this node; what is not here is looked for elsewhere. */
-  function execute(from: string, message: FabricMessage, payload: FabricRpcRequest): void {
+  /**
+   * Runs a request that is meant for this node; what is not here is looked for elsewhere.
+   * @param message of the request alone, should it go on
+   */
+  function execute(
+    from: string,
+    headers: FabricHeaders,
+    payload: FabricRpcRequest,
+    remainingMs: number,
+    answer: (outcome: Outcome) => void,
+    message: () => FabricMessage,
+  ): void {
+    const { command, request_id: requestId } = payload
     let cmd: Command
     let found: boolean
     try {
       cmd = commandOf(payload)
       found = deps.registry.find(selectorOf(cmd)) !== undefined
     } catch (error) {
-      return refuse(message, payload, failureOf(payload.command, error, undefined))
+      return refuse(headers, payload, failureOf(command, error, undefined))
     }
     // A node that stops runs nothing new: the request goes elsewhere, or back to where others can be tried.
-    if (!found || deps.executor.isStopping) return route(message, payload)
-    remember(payload.request_id)
+    if (!found || deps.executor.isStopping) return route(message(), payload)
+    remembered.add(requestId)
     counts.requests_executed++
-    const remainingMs = deadlineOf(message.headers)
-    const done = () => running.delete(payload.request_id)
     let finished = false
-    const abort = deps.executor.executeCommand(cmd, payload.request_id, remainingMs, sourceOf(from, message.headers), {
-      succeeded(resultText) {
-        finished = true
-        done()
-        reply(message, payload, { success: true, result: new RawJson(resultText), error: null })
-      },
-      failed(error, object) {
-        finished = true
-        done()
-        reply(message, payload, failure(errorValue(failureOf(payload.command, error, object))))
-      },
+    const done = (outcome: Outcome): void => {
+      finished = true
+      running.delete(requestId)
+      answer(outcome)
+    }
+    const abort = deps.executor.executeCommand(cmd, requestId, remainingMs, sourceOf(from, headers), {
+      succeeded: (resultText) => done({ success: true, result: new RawJson(resultText), error: null }),
+      failed: (error, object) => done(failure(errorValue(failureOf(command, error, object)))),
     })
-    if (!finished) running.set(payload.request_id, { origin: message.headers.routing_path[0], abort })
+    if (!finished) running.set(requestId, { origin: headers.routing_path[0], abort })
   }
 
   /** Sends a request to where its function is, which is not here. */
@@ -423,13 +271,13 @@ export function createForwarder(deps: ForwarderDeps): Forwarder {
       const cmd = commandOf(payload)
       entry = deps.place(selectorOf(cmd), new Set([self, ...message.headers.routing_path]))
     } catch (error) {
-      return refuse(message, payload, failureOf(command, error, undefined))
+      return refuse(message.headers, payload, failureOf(command, error, undefined))
     }
     // A request that names a node, and is not for this one, goes there or nowhere.
     if (entry === undefined || (targetNode !== null && targetNode !== self && entry.node_id !== targetNode)) {
       const isForeign = targetCluster !== null && targetCluster !== clusterId
       return refuse(
-        message,
+        message.headers,
         payload,
         isForeign
           ? { error: 'fabric_forward_failed', command, target_cluster: targetCluster, reason: 'no_fabric_path' }
@@ -437,34 +285,31 @@ export function createForwarder(deps: ForwarderDeps): Forwarder {
       )
     }
     const rewritten = { ...payload, target_node: entry.node_id, target_cluster: entry.cluster_id }
-    const encoded = { ...message, payload: encodeFabricPayload(rewritten) }
-    if (entry.cluster_id !== clusterId) {
-      const scanned = scanFabricPayload(encoded.payload) as PayloadScan
-      return cross(encoded, glanceAt(scanned), scanned, undefined)
-    }
+    const encoded = { ...message, payload: encodeCall(rewritten) }
+    if (entry.cluster_id !== clusterId) return cross(entry.cluster_id, encoded, rewritten, undefined)
     const hop = hopTo(entry.node_id, message.headers.routing_path)
-    if (hop === undefined) return refuse(message, payload, { error: 'fabric_route_not_found', command })
+    if (hop === undefined) return refuse(message.headers, payload, { error: 'fabric_route_not_found', command })
     passOn(hop, encoded, rewritten, undefined)
   }
 
   /** @param scan of the text the message came as: then only the headers are printed, and the payload if it is another one */
-  function passOn(hop: string, message: FabricMessage, request: Answerable, scan: FabricScan | undefined): void {
+  function passOn(hop: string, message: FabricMessage, request: Answerable, scan: FrameScan): void {
     const headers = nextHeaders(deps, message.headers)
     if (typeof headers === 'string') {
       const isLoop = headers === 'loop'
       if (isLoop) counts.loops++
       else counts.hop_budget_exhausted++
       const error = isLoop ? 'fabric_route_loop' : 'fabric_hop_budget_exhausted'
-      return reply(message, request, failure(errorValue({ error, command: request.command })))
+      return reply(message.headers, request, failure(errorValue({ error, command: request.command })))
     }
     if (links.send(hop, passedOn(message, headers, scan))) counts.relayed++
-    else reply(message, request, failure(errorValue({ error: 'fabric_route_not_found', command: request.command })))
+    else reply(message.headers, request, failure(errorValue({ error: 'fabric_route_not_found', command: request.command })))
   }
 
   function cancelled(
     message: FabricMessage,
-    { request_id: requestId, target_node: targetNode }: Glance,
-    scan: FabricScan | undefined,
+    { request_id: requestId, target_node: targetNode }: Pick<FabricRpcCancel, 'request_id' | 'target_node'>,
+    scan: FrameScan,
   ): void {
     if (targetNode === self) {
       // Only who asked may call it off: the path of both begins with the same node.
@@ -474,27 +319,24 @@ export function createForwarder(deps: ForwarderDeps): Forwarder {
       call.abort('the caller waits no longer')
       return
     }
-    const hop = hopTo(targetNode, message.headers.routing_path)
+    const hop = targetNode === null ? undefined : hopTo(targetNode, message.headers.routing_path)
     const headers = nextHeaders(deps, message.headers)
     if (hop !== undefined && typeof headers !== 'string' && links.has(hop, 'roles/1')) links.send(hop, passedOn(message, headers, scan))
   }
 
   // --- answers ---
 
-  function refuse(message: FabricMessage, payload: Answerable, error: Readonly<Record<string, unknown>>): void {
+  function refuse(headers: FabricHeaders, payload: Answerable, error: Readonly<Record<string, unknown>>): void {
     counts.requests_refused++
-    reply(message, payload, failure(errorValue(error)))
+    reply(headers, payload, failure(errorValue(error)))
   }
 
-  function reply({ headers }: FabricMessage, request: Answerable, outcome: Outcome): void {
+  /** @param headers the request came with */
+  function reply(headers: FabricHeaders, request: Answerable, outcome: Outcome): void {
     const { command, reply_to: replyTo, request_id: requestId } = request
     if (replyTo === '') return
-    const answer = (given: Outcome): FabricMessage => ({
-      message_id: requestId,
-      topic: TOPIC_RESPONSE,
-      message_type: 'rpc',
-      delivery: 'at_least_once',
-      payload: encodeFabricPayload({
+    const answer = (given: Outcome): FabricMessage => {
+      const payload = encodeCall({
         kind: 'rpc-response',
         request_id: requestId,
         ...given,
@@ -502,10 +344,9 @@ export function createForwarder(deps: ForwarderDeps): Forwarder {
         reply_to: replyTo,
         reply_cluster: headers.source_cluster,
         routing_path: [...headers.routing_path, self],
-      }),
-      headers: originHeaders(deps, requestId, { target_cluster: headers.source_cluster }),
-      timestamp: env.clock.wall(),
-    })
+      })
+      return answerMessage(payload, requestId, originHeaders(deps, requestId, { target_cluster: headers.source_cluster }))
+    }
     const predecessor = headers.routing_path.at(-1)
     const bytesMax = predecessor === undefined ? Number.POSITIVE_INFINITY : links.frameBytesMax(predecessor)
     const { text } = outcome.error ?? outcome.result
@@ -513,6 +354,18 @@ export function createForwarder(deps: ForwarderDeps): Forwarder {
     const fits = text.length * 3 + ENVELOPE_BYTES < bytesMax || Buffer.byteLength(text) + ENVELOPE_BYTES < bytesMax
     const error = `the answer has about ${text.length} bytes, more than the link to ${predecessor} carries (${bytesMax}); ask for less`
     sendBack(answer(fits ? outcome : failure(errorValue({ error, command, error_type: 'MessageTooLargeError' }))), replyTo, predecessor)
+  }
+
+  function answerMessage(payload: RawJson, requestId: string, headers: FabricHeaders): FabricMessage {
+    return {
+      message_id: requestId,
+      topic: TOPIC_RESPONSE,
+      message_type: 'rpc',
+      delivery: 'at_least_once',
+      payload,
+      headers,
+      timestamp: env.clock.wall(),
+    }
   }
 
   function sendBack(message: FabricMessage, replyTo: string, predecessor: string | undefined): void {
@@ -537,10 +390,13 @@ export function createForwarder(deps: ForwarderDeps): Forwarder {
     })
   }
 
-  function response(message: FabricMessage, glance: Glance, scan: FabricScan | undefined): void {
-    const waiting = pending.get(glance.request_id)
-    if (waiting !== undefined) return answered(waiting, message)
-    const { reply_to: replyTo } = glance
+  function response(message: FabricMessage, glance: ResponseGlance, scan: FrameScan): void {
+    if (outgoing.isPending(glance.request_id)) {
+      const whole = wholeResponse(glance, message, env.clock.wall())
+      if (whole === undefined) counts.malformed++
+      return outgoing.answered(glance.request_id, whole)
+    }
+    const { reply_to: replyTo, routing_path: path } = glance
     if (replyTo === self || replyTo === '') {
       counts.late_answers++
       return
@@ -551,59 +407,104 @@ export function createForwarder(deps: ForwarderDeps): Forwarder {
       else counts.hop_budget_exhausted++
       return
     }
-    const path = glance.path()
     const place = path.indexOf(self)
     counts.relayed++
-    const predecessor = place > 0 ? String(path[place - 1]) : undefined
+    const predecessor = place > 0 ? path[place - 1] : undefined
     sendFrameBack(passedOn(message, headers, scan), message.message_id, headers.routing_path, replyTo, predecessor)
   }
 
-  function answered(waiting: Pending, message: FabricMessage): void {
-    let payload: FabricRpcResponse
-    try {
-      const decoded = decodeFabricPayload(message.payload, env.clock.wall())
-      if ('rejected' in decoded || decoded.payload.kind !== 'rpc-response') throw new TypeError('not an answer')
-      payload = decoded.payload
-    } catch {
-      counts.malformed++
-      waiting.settle({
-        error: new RpcError({
-          code: RPC_CODES.internal,
-          message: 'Internal server error',
-          details: `${waiting.target} answered what can not be read`,
-        }),
-      })
-      return
-    }
-    counts.calls_answered++
-    if (payload.success) return waiting.settle({ value: payload.result })
-    const value = payload.error ?? errorValue({ error: 'fabric_rpc_failed', request_id: waiting.requestId })
-    const { error, error_type } = (value.parse() ?? {}) as { readonly error?: unknown; readonly error_type?: unknown }
-    // A function that ran, and threw just this, says of which type its error is: it must not run again.
-    const isNotFound = error === 'fabric_route_not_found' && error_type === undefined
-    waiting.settle(isNotFound ? { move: 'not_found', value } : { value })
+  // --- calls that travel together ---
+
+  function receiveBundle(from: string, bundle: CallBundle, scan?: BundleScan): void {
+    const { headers } = bundle
+    // Calls between clusters are judged one by one, and so travel.
+    if (headers.source_cluster !== clusterId || headers.target_cluster !== clusterId) counts.malformed++
+    else if (bundle.kind === 'rpc-responses') responses(bundle, scan)
+    else if (headers.routing_path.includes(self)) counts.loops += bundle.count
+    else requests(from, bundle, scan)
   }
 
-  function lose(lost: (call: Pending) => boolean, why: string): void {
-    for (const call of [...pending.values()]) {
-      if (!lost(call)) continue
-      counts.calls_lost++
-      call.settle({ error: new NodeLostError(`${why} before ${call.target} answered; the call may or may not have been executed`) })
+  function requests(from: string, bundle: RequestBundle, scan: BundleScan | undefined): void {
+    const { headers, reply_to: replyTo, target_node: target } = bundle
+    const isMine = target === self
+    if (!isMine && deps.isRoutingEnabled && passOnTogether(hopTo(target, headers.routing_path), bundle, scan)) return
+    const each = bundledRequests(bundle)
+    if (each === undefined) {
+      counts.malformed++
+      return
     }
+    const predecessor = headers.routing_path.at(-1) as string
+    const answersTogether = links.has(predecessor, 'bundles/1')
+    for (const one of each) {
+      const whole = unbundled(one, target, replyTo)
+      const message = (): FabricMessage => messageOf(whole, headers, one.deadline_ms, env.clock.wall())
+      if (!isMine) {
+        request(from, message(), whole, undefined)
+        continue
+      }
+      if (remembered.has(one.request_id)) {
+        counts.requests_duplicate++
+        continue
+      }
+      const answer = (outcome: Outcome): void => {
+        const characters = (outcome.error ?? outcome.result).text.length
+        if (answersTogether && characters < BUNDLED_CHARACTERS_MAX) {
+          answers.add({ hop: predecessor, headers, replyTo }, { request: whole, outcome }, characters)
+        } else reply(headers, whole, outcome)
+      }
+      execute(from, headers, whole, one.deadline_ms, answer, message)
+    }
+  }
+
+  function unbundled({ deadline_ms: _, ...request }: BundledRequest, target_node: string, reply_to: string): FabricRpcRequest {
+    return {
+      kind: 'rpc-request',
+      ...request,
+      target_cluster: clusterId,
+      target_node,
+      reply_to,
+      federation_path: [],
+      federation_remaining_hops: null,
+    }
+  }
+
+  function responses(bundle: ResponseBundle, scan: BundleScan | undefined): void {
+    const { headers, reply_to: replyTo, responder, routing_path: path } = bundle
+    if (replyTo !== self) {
+      const place = path.indexOf(self)
+      if (place > 0 && passOnTogether(path[place - 1], bundle, scan)) return
+    }
+    const each = bundledResponses(bundle)
+    if (each === undefined) {
+      counts.malformed++
+      return
+    }
+    for (const one of each) {
+      const { request_id: requestId } = one
+      if (outgoing.isPending(requestId)) outgoing.answered(requestId, isReadable(one) ? one : undefined)
+      else {
+        const whole = { kind: 'rpc-response', ...one, responder, reply_to: replyTo, reply_cluster: clusterId, routing_path: path } as const
+        response(answerMessage(encodeCall(whole), requestId, headers), whole, undefined)
+      }
+    }
+  }
+
+  /** False when this way is closed to bundles: then each goes by itself, and by itself finds out what is wrong. */
+  function passOnTogether(hop: string | undefined, bundle: CallBundle, scan: BundleScan | undefined): boolean {
+    if (hop === undefined || !links.has(hop, 'bundles/1')) return false
+    const headers = nextHeaders(deps, bundle.headers)
+    if (typeof headers === 'string' || !links.send(hop, bundleFrame({ ...bundle, headers }, scan))) return false
+    counts.relayed += bundle.count
+    return true
   }
 
   // --- odds and ends ---
-
-  function remember(requestId: string): void {
-    remembered.add(requestId)
-    if (remembered.size > REMEMBERED_MAX) remembered.delete(remembered.values().next().value as string)
-  }
 
   /** What a neighbour has running here, whatever cluster its requests come from; each sees the catalog as its cluster does. */
   function sourceOf(from: string, headers: FabricHeaders): RequestSource {
     let inFlight = inFlightOf.get(from)
     if (inFlight === undefined) {
-      inFlight = new Set()
+      inFlight = new LinkedList()
       inFlightOf.set(from, inFlight)
     }
     const viewerCluster = headers.source_cluster ?? clusterId
@@ -612,17 +513,15 @@ export function createForwarder(deps: ForwarderDeps): Forwarder {
   }
 
   return {
-    caller,
+    caller: outgoing.caller,
     receive,
+    receiveBundle,
     linkLost(nodeId) {
       inFlightOf.delete(nodeId)
-      lose((call) => call.hop === nodeId, `the link to ${nodeId} broke`)
+      outgoing.linkLost(nodeId)
     },
-    nodeLost: (nodeId) => lose((call) => call.target === nodeId, `${nodeId} was found dead`),
-    snapshot: () => ({ ...counts, calls_pending: pending.size }),
-    close() {
-      lose(() => true, 'this node stopped')
-      deadlines.close()
-    },
+    nodeLost: outgoing.nodeLost,
+    snapshot: () => ({ ...outgoing.snapshot(), ...counts }),
+    close: outgoing.close,
   }
 }

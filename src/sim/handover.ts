@@ -11,12 +11,14 @@ import {
   decodeFabricMessage,
   decodeGossip,
   decodeSync,
+  encodeBundle,
   encodeFabricMessage,
   encodeGossip,
   encodeSync,
   type Frame,
   parseJson,
   RawJson,
+  scanBundle,
 } from '../wire/index.ts'
 
 export interface Handover {
@@ -91,6 +93,10 @@ function printedAgain(frame: Frame & { readonly payload?: unknown }, text: strin
     case 'fabric-message': {
       const result = decodeFabricMessage(frame, text, 0)
       return 'message' in result ? encodeFabricMessage(result.message) : result.rejected
+    }
+    case 'fabric-bundle': {
+      const scan = scanBundle(text)
+      return scan === undefined ? 'a bundle that can not be read' : encodeBundle(scan.bundle)
     }
     default:
       return undefined

@@ -175,11 +175,11 @@ function answerOf(text: string): string | undefined {
 
 function headersOf(frame: object): SeenHeaders | undefined {
   const { payload, role } = frame as { role?: unknown; payload?: { headers?: SeenHeaders } }
-  return role === 'fabric-message' ? payload?.headers : undefined
+  return role === 'fabric-message' || role === 'fabric-bundle' ? payload?.headers : undefined
 }
 
 function headersOfText(text: string): SeenHeaders | undefined {
-  return text.startsWith('{"role":"fabric-message"') ? headersOf(JSON.parse(text) as object) : undefined
+  return /^\{"role":"fabric-(?:message|bundle)"/.test(text) ? headersOf(JSON.parse(text) as object) : undefined
 }
 
 function seconds(ms: number): string {

@@ -31,7 +31,7 @@ import {
   texts,
   time,
 } from './fields.ts'
-import { carried, RawJson, scanArray, scanObject } from './json.ts'
+import { carried, isLossy, RawJson, scanArray, scanObject } from './json.ts'
 import type { Command } from './rpc.ts'
 
 export const fabricRpcRequest = record({
@@ -357,6 +357,7 @@ export function commandOf(request: FabricRpcRequest): Command {
 
 function carriedElements({ text: source }: RawJson): unknown[] {
   const values = JSON.parse(source) as unknown[]
+  if (!isLossy(source)) return values
   const out: unknown[] = []
   scanArray(source, 0, (start, end) => out.push(carried(values[out.length], source, start, end)))
   return out
@@ -364,6 +365,7 @@ function carriedElements({ text: source }: RawJson): unknown[] {
 
 function carriedMembers({ text: source }: RawJson): Record<string, unknown> {
   const values = JSON.parse(source) as Record<string, unknown>
+  if (!isLossy(source)) return values
   const out: [string, unknown][] = []
   scanObject(source, 0, (key, start, end) => out.push([key, carried(values[key], source, start, end)]))
   return Object.fromEntries(out)

@@ -5,7 +5,7 @@
  * {@link scanFabricFrame} looks at a frame's text once, and {@link spliceFabricFrame} puts other headers into it.
  */
 import { errorLine } from './errors.ts'
-import { encodeJson, floatText, memberStarts, RawJson, valueText } from './json.ts'
+import { floatText, listText, memberStarts, quoted, quotedOrNull, RawJson, valueText } from './json.ts'
 
 export const MESSAGE_TYPES = ['rpc', 'pubsub', 'queue', 'cache', 'control', 'data'] as const
 export type MessageType = (typeof MESSAGE_TYPES)[number]
@@ -104,11 +104,11 @@ function isEmpty(object: object): boolean {
 }
 
 export function encodeFabricMessage(message: FabricMessage): string {
-  return `{"role":"fabric-message","payload":{"message_id":${encodeJson(message.message_id)},"topic":${encodeJson(message.topic)},"message_type":"${message.message_type}","delivery":"${message.delivery}","payload":${message.payload.text},"headers":${encodeFabricHeaders(message.headers)},"timestamp":${floatText(message.timestamp)}}}`
+  return `{"role":"fabric-message","payload":{"message_id":${quoted(message.message_id)},"topic":${quoted(message.topic)},"message_type":"${message.message_type}","delivery":"${message.delivery}","payload":${message.payload.text},"headers":${encodeFabricHeaders(message.headers)},"timestamp":${floatText(message.timestamp)}}}`
 }
 
-function encodeFabricHeaders(h: FabricHeaders): string {
-  return `{"correlation_id":${encodeJson(h.correlation_id)},"source_cluster":${encodeJson(h.source_cluster)},"target_cluster":${encodeJson(h.target_cluster)},"routing_path":${encodeJson(h.routing_path)},"federation_path":${encodeJson(h.federation_path)},"hop_budget":${h.hop_budget},"priority":"${h.priority}","metadata":${h.metadata.text}}`
+export function encodeFabricHeaders(h: FabricHeaders): string {
+  return `{"correlation_id":${quoted(h.correlation_id)},"source_cluster":${quotedOrNull(h.source_cluster)},"target_cluster":${quotedOrNull(h.target_cluster)},"routing_path":${listText(h.routing_path)},"federation_path":${listText(h.federation_path)},"hop_budget":${h.hop_budget},"priority":"${h.priority}","metadata":${h.metadata.text}}`
 }
 
 /** Where a value stands in a text; `end` is the index after it. */
@@ -147,11 +147,11 @@ export function scanFabricFrame(text: string, now: number): FabricScanResult {
   function messageMember(key: string, start: number): number {
     if (key === 'payload') {
       members = new Map()
-      const end = text.charCodeAt(start) === OPEN_OBJECT ? walkMembers(text, start, members) : skip(text, start)
+      const end = text.charCodeAt(start) === OPEN_OBJECT ? walkMembers(text, start, members) : skipJson(text, start)
       payload = { start, end }
       return end
     }
-    const end = skip(text, start)
+    const end = skipJson(text, start)
     if (key === 'headers') headers = { start, end }
     else if (READ_MEMBERS.has(key)) (fields as Record<string, unknown>)[key] = JSON.parse(text.slice(start, end))
     return end
@@ -165,7 +165,7 @@ export function scanFabricFrame(text: string, now: number): FabricScanResult {
         headers = undefined
         return walkObject(text, start, messageMember)
       }
-      const memberEnd = skip(text, start)
+      const memberEnd = skipJson(text, start)
       if (key === 'payload') fields = undefined
       if (key === 'role') role = text.slice(start, memberEnd)
       return memberEnd
@@ -238,11 +238,17 @@ export function splicePayload(scan: PayloadScan, changes: ReadonlyMap<string, st
   return new RawJson(out + text.slice(copied, span.end))
 }
 
+/** The frame with other headers; every other byte stays. */
+export function spliceFabricHeaders(scan: Pick<FabricScan, 'text' | 'headers'>, headers: FabricHeaders): string {
+  const { text } = scan
+  return text.slice(0, scan.headers.start) + encodeFabricHeaders(headers) + text.slice(scan.headers.end)
+}
+
 /** The frame with other headers and perhaps another payload; every other byte stays. */
 export function spliceFabricFrame(scan: FabricScan, headers: FabricHeaders, payload?: RawJson): string {
+  if (payload === undefined) return spliceFabricHeaders(scan, headers)
   const { text, span } = scan
   const put = encodeFabricHeaders(headers)
-  if (payload === undefined) return text.slice(0, scan.headers.start) + put + text.slice(scan.headers.end)
   const [first, second] = span.start < scan.headers.start ? [span, scan.headers] : [scan.headers, span]
   const [firstPut, secondPut] = first === span ? [payload.text, put] : [put, payload.text]
   return text.slice(0, first.start) + firstPut + text.slice(first.end, second.start) + secondPut + text.slice(second.end)
@@ -260,7 +266,7 @@ const READ_MEMBERS: ReadonlySet<string> = new Set(['message_id', 'topic', 'messa
 
 function walkMembers(text: string, at: number, into: Map<string, Span>): number {
   return walkObject(text, at, (key, start) => {
-    const end = skip(text, start)
+    const end = skipJson(text, start)
     into.set(key, { start, end })
     return end
   })
@@ -292,7 +298,7 @@ function walkObject(text: string, at: number, visit: (key: string, start: number
  * Index after the value at `at`. A payload may be large and is passed over here, so this looks at each character once and at nothing else:
  * brackets are told apart only by opening and closing (`|` 32 makes one of each pair).
  */
-function skip(text: string, at: number): number {
+export function skipJson(text: string, at: number): number {
   const first = text.charCodeAt(at)
   if (first !== OPEN_OBJECT && first !== OPEN_ARRAY) {
     const { length } = valueText(text, at)

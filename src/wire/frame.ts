@@ -28,12 +28,15 @@ function parsed(text: string): unknown {
 
 const FABRIC_MESSAGE_HEAD = '{"role":"fabric-message",'
 const FABRIC_MESSAGE_FRAME: Frame = Object.freeze({ role: 'fabric-message' })
+const FABRIC_BUNDLE_HEAD = '{"role":"fabric-bundle",'
+const FABRIC_BUNDLE_FRAME: Frame = Object.freeze({ role: 'fabric-bundle' })
 
 /**
- * Like {@link parseFrame}, but of a `fabric-message` only the role is read: a node that passes it on needs neither its payload nor that it is
- * valid JSON throughout.
+ * Like {@link parseFrame}, but of a `fabric-message` or `fabric-bundle` only the role is read: a node that passes it on needs neither its
+ * payload nor that it is valid JSON throughout.
  * @throws FrameError
  */
 export function glanceAtFrame(text: string): Frame {
-  return text.startsWith(FABRIC_MESSAGE_HEAD) ? FABRIC_MESSAGE_FRAME : parseFrame(text)
+  if (text.startsWith(FABRIC_MESSAGE_HEAD)) return FABRIC_MESSAGE_FRAME
+  return text.startsWith(FABRIC_BUNDLE_HEAD) ? FABRIC_BUNDLE_FRAME : parseFrame(text)
 }

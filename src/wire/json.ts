@@ -90,6 +90,31 @@ function encodeString(value: string): string {
   return JSON.stringify(value.isWellFormed() ? value : value.toWellFormed())
 }
 
+/** Printable ASCII that JSON writes as it is: what ids and URLs are made of. */
+const PLAIN = /^[ !#-[\]-~]*$/
+
+/** Whether a text is not empty and all of it is {@link PLAIN}. */
+export function isPlainText(value: string): boolean {
+  return value !== '' && PLAIN.test(value)
+}
+
+/** JSON text of an id or another short text, for frames that are printed piece by piece. */
+export function quoted(value: string): string {
+  return PLAIN.test(value) ? `"${value}"` : encodeString(value)
+}
+
+export function quotedOrNull(value: string | null): string {
+  return value === null ? 'null' : quoted(value)
+}
+
+/** JSON text of a short list of such texts. */
+export function listText(values: readonly string[]): string {
+  if (values.length === 0) return '[]'
+  let out = `[${quoted(values[0] as string)}`
+  for (let i = 1; i < values.length; i++) out += `,${quoted(values[i] as string)}`
+  return `${out}]`
+}
+
 /** True when `JSON.stringify` alone prints the value rightly (lone surrogates are looked for in its output). */
 function isPlain(value: object, depth: number): boolean {
   if (depth > JSON_DEPTH_MAX) return false

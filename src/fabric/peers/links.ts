@@ -17,8 +17,8 @@ import { compareCodePoints, errorLine } from '../../wire/index.ts'
 import { REFERENCE_FRAME_BYTES_HARD_MAX, REFERENCE_FRAME_BYTES_MAX, SUPERSEDED_LINGER_MS } from './constants.ts'
 
 /** What a node may announce that it can do beyond the common protocol. */
-export type PeerExtension = 'sync/1' | 'swim/1' | 'roles/1' | 'routes/1'
-export const PEER_EXTENSIONS: readonly PeerExtension[] = ['sync/1', 'swim/1', 'roles/1', 'routes/1']
+export type PeerExtension = 'sync/1' | 'swim/1' | 'roles/1' | 'routes/1' | 'bundles/1'
+export const PEER_EXTENSIONS: readonly PeerExtension[] = ['sync/1', 'swim/1', 'roles/1', 'routes/1', 'bundles/1']
 
 export type LinkKind = 'dialed' | 'accepted'
 

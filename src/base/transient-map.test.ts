@@ -1,0 +1,33 @@
+import fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import { TransientMap } from './transient-map.ts'
+
+describe('a map of what comes and goes', () => {
+  it('holds what a Map holds, in the same order, through any history', () => {
+    const step = fc.record({ key: fc.integer({ min: 0, max: 200 }).map(String), remove: fc.boolean() })
+    fc.assert(
+      fc.property(fc.array(step, { maxLength: 600 }), (steps) => {
+        const map = new TransientMap<{ readonly n: number }>()
+        const model = new Map<string, { readonly n: number }>()
+        for (const [n, { key, remove }] of steps.entries()) {
+          if (remove) {
+            expect(map.delete(key)).toBe(model.delete(key))
+          } else {
+            map.set(key, { n })
+            model.set(key, { n })
+          }
+          expect(map.size).toBe(model.size)
+          expect(map.get(key)).toEqual(model.get(key))
+        }
+        expect(map.values()).toEqual([...model.values()])
+      }),
+    )
+  })
+
+  it('deleting while going through the values disturbs nothing', () => {
+    const map = new TransientMap<{ readonly key: string }>()
+    for (let i = 0; i < 500; i++) map.set(`k${i}`, { key: `k${i}` })
+    for (const { key } of map.values()) expect(map.delete(key)).toBe(true)
+    expect(map.values()).toEqual([])
+  })
+})

@@ -1,0 +1,209 @@
+import { beforeEach, describe, expect, it } from 'vitest'
+import { createVirtualEnv, macroTurn } from '../base/index.ts'
+import { type Command, type FunctionEntry, type OutboundFrame, type RawJson, scanBundle, scanCall, scanFabricFrame } from '../wire/index.ts'
+import { Cancellation, RunningCall } from './call.ts'
+import { createForwarder, type Forwarder } from './forwarder.ts'
+
+const PLACE = { clusterId: 'moss', hopsMax: 5 }
+const nodes = ['ws://a', 'ws://b', 'ws://c', 'ws://d']
+/** Nodes that do not know bundles. */
+let plain: Set<string>
+/** Text of what went over each link, in order. */
+let said: { readonly from: string; readonly to: string; readonly text: string }[]
+/** Arguments `echo` was run with, on any node. */
+let runs: string[]
+/** Links that take nothing. */
+let cut: Set<string>
+/** Functions there are on the last node. */
+let known: Set<string>
+let forwarders: Map<string, Forwarder>
+const env = createVirtualEnv({ seed: 1 })
+
+/** A chain: each node has links to its neighbours only, and what is sent arrives as its text when the turn is over. */
+function forwarder(nodeId: string): Forwarder {
+  const at = nodes.indexOf(nodeId)
+  const neighbours = [nodes[at - 1], nodes[at + 1]].filter((node) => node !== undefined)
+  return createForwarder({
+    ...PLACE,
+    nodeId,
+    env,
+    isRoutingEnabled: true,
+    links: {
+      isConnected: (node) => neighbours.includes(node) && !cut.has(`${nodeId} ${node}`),
+      send(to, frame: OutboundFrame) {
+        if (!neighbours.includes(to) || cut.has(`${nodeId} ${to}`)) return false
+        const { text } = frame
+        said.push({ from: nodeId, to, text })
+        void macroTurn().then(() => hear(to, nodeId, text))
+        return true
+      },
+      has: (node, extension) => extension === 'roles/1' || !plain.has(node),
+      frameBytesMax: () => 1e6,
+    },
+    place: () => undefined,
+    nextHop: (target, visited) =>
+      neighbours.find((node) => !visited.includes(node) && nodes.indexOf(target) > at === nodes.indexOf(node) > at),
+    plan: () => {
+      throw new Error('there is one cluster only')
+    },
+    connect: async () => false,
+    allowsCluster: () => true,
+    refusalOf: () => undefined,
+    registry: { find: ({ fun }) => (at === nodes.length - 1 && known.has(fun) ? ({} as never) : undefined) },
+    executor: {
+      isStopping: false,
+      executeCommand(cmd: Command, _id, _remainingMs, _source, outcome) {
+        runs.push(String(cmd.args[0]))
+        if (cmd.args[0] === 'bad') outcome.failed(new TypeError('no good'), { code: 1, message: 'no good', details: null })
+        else outcome.succeeded(JSON.stringify(cmd.args[0]))
+        return () => {}
+      },
+    },
+  })
+}
+
+function hear(nodeId: string, from: string, text: string): void {
+  const one = forwarders.get(nodeId) as Forwarder
+  const bundle = scanBundle(text)
+  if (bundle !== undefined) return one.receiveBundle(from, bundle.bundle, bundle)
+  const call = scanCall(text)
+  if (call !== undefined) return one.receive(from, call.message, call)
+  const general = scanFabricFrame(text, 0)
+  if ('scan' in general) one.receive(from, general.scan.message, general.scan)
+}
+
+beforeEach(() => {
+  plain = new Set()
+  said = []
+  runs = []
+  cut = new Set()
+  known = new Set(['echo'])
+  forwarders = new Map(nodes.map((node) => [node, forwarder(node)]))
+})
+
+const entry = { node_id: 'ws://d', cluster_id: 'moss' } as FunctionEntry
+
+function call(argument: string, fun = 'echo', cancellation = new Cancellation()): Promise<unknown> {
+  const cmd: Command = {
+    name: 'c',
+    fun,
+    args: [argument],
+    kwargs: {},
+    locs: [],
+    function_id: null,
+    version_constraint: null,
+    target_cluster: null,
+    routing_topic: null,
+  }
+  const caller = { connectionId: '', remote: '', viewerCluster: 'moss', viewerTenant: null, credential: null }
+  const running = new RunningCall(
+    'u',
+    'c',
+    caller,
+    env.clock.monotonic() + 5000,
+    { name: fun, versionText: '1.0.0' },
+    cancellation,
+    env.clock.monotonic,
+  )
+  const from = forwarders.get('ws://a') as Forwarder
+  return from
+    .caller(entry)(cmd, cmd.args, cmd.kwargs, running)
+    .then((value) => (value as RawJson).parse())
+}
+
+/** So that what is said next waits for company. */
+async function busy(): Promise<void> {
+  await Promise.all([call('w1'), call('w2')])
+  said = []
+  runs = []
+}
+
+const many = Array.from({ length: 100 }, (_, n) => `x${n}`)
+
+describe('calls of one turn', () => {
+  it('travel together over every hop, run once each, and come back together', async () => {
+    await busy()
+    expect(await Promise.all(many.map((x) => call(x)))).toEqual(many)
+    expect(runs).toEqual(many)
+    // Two groups over three links each way; the first answer of a quiet node leaves alone.
+    const together = said.filter(({ text }) => text.startsWith('{"role":"fabric-bundle",'))
+    expect(together).toHaveLength(12)
+    expect(said.length).toBeLessThanOrEqual(15)
+    expect(forwarders.get('ws://b')?.snapshot().relayed).toBe(2 * (100 + 2))
+    expect(forwarders.get('ws://a')?.snapshot()).toMatchObject({ calls_pending: 0, calls_bundled: 100 })
+  })
+
+  it('a call alone goes in the common form', async () => {
+    for (const x of ['one', 'two']) expect(await call(x)).toBe(x)
+    expect(said).toHaveLength(12)
+    expect(said.every(({ text }) => text.startsWith('{"role":"fabric-message",'))).toBe(true)
+  })
+
+  it.each([
+    ['ws://b', 'next to the caller'],
+    ['ws://c', 'on the way'],
+    ['ws://d', 'at the end'],
+    ['ws://a', 'itself the caller'],
+  ])('a node that knows no bundles (%s, %s) gets each by itself, and all are answered', async (node) => {
+    plain.add(node)
+    await busy()
+    expect(await Promise.all(many.map((x) => call(x)))).toEqual(many)
+    expect([...runs].sort()).toEqual([...many].sort())
+    expect(said.some(({ text, to }) => to === node && text.includes('fabric-bundle'))).toBe(false)
+  })
+
+  it('each has its own outcome: one that fails or finds no function does not touch the others', async () => {
+    await busy()
+    const [good, bad, unknown] = await Promise.all([call('good'), call('bad'), call('x', 'other')])
+    expect(good).toBe('good')
+    expect(bad).toEqual({ error: 'no good', command: 'echo', error_type: 'TypeError', code: 1, message: 'no good', details: null })
+    expect(unknown).toEqual({ error: 'fabric_route_not_found', command: 'other' })
+  })
+
+  it('a copy of a bundle is not run again', async () => {
+    await busy()
+    const done = Promise.all(many.map((x) => call(x)))
+    const first = said.length
+    await done
+    const copy = said.slice(first).find(({ to }) => to === 'ws://d')
+    hear('ws://d', 'ws://c', copy?.text as string)
+    await macroTurn()
+    expect(runs).toEqual(many)
+    expect(forwarders.get('ws://d')?.snapshot().requests_duplicate).toBe(64)
+  })
+
+  it('answers find another way when the link they came over is gone, and the calls of a cut link fail', async () => {
+    await busy()
+    cut.add('ws://a ws://b')
+    expect(await Promise.all(['p', 'q'].map((x) => call(x)))).toMatchObject([
+      { error: 'fabric_forward_failed' },
+      { error: 'fabric_forward_failed' },
+    ])
+    expect(runs).toEqual([])
+  })
+
+  it('a call that is called off while it waits for the end of its turn leaves, followed by its cancellation', async () => {
+    await busy()
+    const cancellation = new Cancellation()
+    const answers = Promise.allSettled([call('first'), call('off', 'echo', cancellation), call('last')])
+    // They have found their way, but the turn is not over.
+    await null
+    expect(said).toEqual([])
+    cancellation.abort(new Error('enough'))
+    const order = said.map(({ text }) => (text.includes('rpc-cancel') ? 'cancel' : 'calls'))
+    expect(order).toEqual(['calls', 'cancel'])
+    expect((await answers).map((one) => ('value' in one ? one.value : one.reason.message))).toEqual(['first', 'enough', 'last'])
+  })
+
+  it('a bundle of another cluster, or one that can not be read, is counted and changes nothing', async () => {
+    await busy()
+    const done = Promise.all(['p', 'q'].map((x) => call(x)))
+    await done
+    const { text } = said.find(({ to }) => to === 'ws://d') as { readonly text: string }
+    const foreign = scanBundle(text.replace('"source_cluster":"moss"', '"source_cluster":"fern"'))
+    const broken = scanBundle(text.replace('"deadline_ms":', '"deadline":'))
+    for (const scan of [foreign, broken]) forwarders.get('ws://d')?.receiveBundle('ws://c', scan?.bundle as never, scan)
+    expect(forwarders.get('ws://d')?.snapshot().malformed).toBe(2)
+    expect(runs).toEqual(['p', 'q'])
+  })
+})

@@ -1,0 +1,327 @@
+/**
+ * Calls that set out here for a function on another node: sent, watched, and moved to another node when they can not have been executed.
+ *
+ * What a node has for one other node within a turn leaves together, if the way there knows bundles.
+ */
+import { type DeadlineHandle, DeadlineQueue, type Env, TransientMap } from '../base/index.ts'
+import { canForward, type HeaderPlace, originHeaders, type Plan, type PlanRequest } from '../fabric/index.ts'
+import {
+  type BundledRequest,
+  type Command,
+  encodeFabricPayload,
+  encodeJson,
+  type FabricMessage,
+  type FabricRpcResponse,
+  type FunctionEntry,
+  isBundled,
+  MpregError,
+  RawJson,
+  RPC_CODES,
+  RpcError,
+  requestsText,
+} from '../wire/index.ts'
+import type { RunningCall } from './call.ts'
+import type { RemoteFunction } from './executor.ts'
+import { bundleFrame, ENVELOPE_BYTES, errorValue, frameOf, messageOf } from './fabric-calls.ts'
+import type { ForwarderLinks } from './forwarder-links.ts'
+import type { Selector } from './registry.ts'
+import { selectorOf } from './selector.ts'
+import { TurnGroups } from './turn-groups.ts'
+
+export interface OutgoingCallsDeps extends HeaderPlace {
+  readonly env: Env
+  readonly links: ForwarderLinks
+  /** Another node for a command, besides those tried. */
+  place(selector: Selector, tried: ReadonlySet<string>): FunctionEntry | undefined
+  /** A neighbour that may have a link to the node, none of `visited`; undefined: there is none. */
+  nextHop(nodeId: string, visited: readonly string[]): string | undefined
+  /** How a message for another cluster goes on. */
+  plan(request: PlanRequest): Plan
+  /** False: nothing is sent to other nodes or passed on, by the operator's wish. */
+  readonly isRoutingEnabled: boolean
+  /** Makes a link for a call that has no other way. */
+  connect(nodeId: string, context: 'rpc_remote_execute'): Promise<boolean>
+}
+
+export interface OutgoingCallsSnapshot {
+  readonly calls_sent: number
+  readonly calls_bundled: number
+  readonly calls_answered: number
+  readonly calls_moved: number
+  /** The link broke, or the node was found dead, before an answer came. */
+  readonly calls_lost: number
+  readonly calls_cancelled: number
+  readonly calls_pending: number
+}
+
+export interface OutgoingCalls {
+  /** How a function on another node is called. */
+  caller(target: FunctionEntry): RemoteFunction['call']
+  isPending(requestId: string): boolean
+  /** @param response undefined when it can not be read */
+  answered(requestId: string, response: Pick<FabricRpcResponse, 'success' | 'result' | 'error'> | undefined): void
+  /** The last link to a node is gone: what was sent over it is lost. */
+  linkLost(nodeId: string): void
+  /** A node is dead: what it was running is lost. */
+  nodeLost(nodeId: string): void
+  snapshot(): OutgoingCallsSnapshot
+  close(): void
+}
+
+/** A call that was sent to a node which then went away: it may or may not have been executed. */
+class NodeLostError extends MpregError {
+  override readonly name = 'NodeLostError'
+  readonly code = 'node_lost'
+}
+
+/** What a call on another node has come to. */
+type Answer = { readonly value: RawJson } | { readonly error: Error } | { readonly move: 'unsent' | 'not_found'; readonly value: RawJson }
+
+/** A pending call outlives the deadline of its request by so much at most: its end comes from there. */
+const PENDING_SLACK_MS = 1_000
+const NO_PEER = 'no_peer_for_next_hop'
+const NO_CLUSTERS: readonly string[] = []
+const TOPIC_CANCEL = 'mpreg.rpc.cancel'
+
+export function createOutgoingCalls(deps: OutgoingCallsDeps): OutgoingCalls {
+  const { clusterId, env, links, nodeId: self } = deps
+  const log = env.log.scope('fabric.router')
+  const pending = new TransientMap<OutgoingCall>()
+  const deadlines = new DeadlineQueue<OutgoingCall>({
+    clock: env.clock,
+    timers: env.timers,
+    onExpire: (call) => call.settle({ error: new NodeLostError(`no answer from ${call.target}`) }),
+  })
+  const counts = { calls_sent: 0, calls_bundled: 0, calls_answered: 0, calls_moved: 0, calls_lost: 0, calls_cancelled: 0 }
+  /** Calls that leave for one node of the own cluster over one neighbour. */
+  const groups = new TurnGroups<{ readonly hop: string; readonly target: string }, OutgoingCall>({
+    isSame: (a, b) => a.target === b.target && a.hop === b.hop,
+    send({ hop, target }, calls) {
+      const waiting = calls.filter(({ requestId }) => pending.get(requestId) !== undefined)
+      if (waiting.length < 2) return waiting[0]?.transmit()
+      const requests = waiting.map((call) => call.request)
+      const headers = originHeaders(deps, env.random.ulid(), { target_cluster: clusterId, federation_path: NO_CLUSTERS })
+      const bundle = {
+        kind: 'rpc-requests',
+        count: requests.length,
+        headers,
+        target_node: target,
+        reply_to: self,
+        calls: requestsText(requests),
+      } as const
+      if (!links.send(hop, bundleFrame(bundle, undefined))) {
+        for (const call of waiting) call.unsent()
+        return
+      }
+      counts.calls_sent += waiting.length
+      counts.calls_bundled += waiting.length
+    },
+  })
+
+  /** A command on its way to the nodes that may run it, one after another, until one has answered. */
+  class OutgoingCall {
+    readonly #cmd: Command
+    readonly #args: RawJson
+    readonly #kwargs: RawJson
+    readonly #call: RunningCall
+    readonly #resolve: (value: RawJson) => void
+    readonly #reject: (error: Error) => void
+    readonly #abandon = (reason: Error): void => this.#abandoned(reason)
+    #tried: Set<string> | undefined
+    #deadline: DeadlineHandle<OutgoingCall> | undefined
+    #plan: Plan | undefined
+    #cluster = ''
+    requestId = ''
+    target = ''
+    hop = ''
+
+    constructor(
+      cmd: Command,
+      args: RawJson,
+      kwargs: RawJson,
+      call: RunningCall,
+      resolve: (value: RawJson) => void,
+      reject: (error: Error) => void,
+    ) {
+      this.#cmd = cmd
+      this.#args = args
+      this.#kwargs = kwargs
+      this.#call = call
+      this.#resolve = resolve
+      this.#reject = reject
+    }
+
+    /** To the node of this entry, over a link or the way that leads to one. */
+    send({ cluster_id: targetCluster, node_id: target }: FunctionEntry): void {
+      this.target = target
+      this.#cluster = targetCluster
+      if (!deps.isRoutingEnabled) return this.#resolve(errorValue({ error: 'fabric_routing_disabled', command: this.#cmd.fun }))
+      const plan = targetCluster === clusterId ? undefined : deps.plan({ targetCluster, visitedNodes: [self] })
+      this.#plan = plan
+      if (links.isConnected(target)) return this.#sendOver(target)
+      if (plan !== undefined && canForward(plan)) return this.#sendOver(plan.next_peer_url)
+      // A link of our own before a detour: one more hop costs more on every call than a dial does once.
+      deps.connect(target, 'rpc_remote_execute').then((isConnected) => {
+        const hop = isConnected ? target : plan === undefined ? deps.nextHop(target, [self]) : undefined
+        if (hop === undefined) this.#move('unsent', this.#forwardFailed(plan?.reason ?? NO_PEER))
+        else this.#sendOver(hop)
+      }, this.#reject)
+    }
+
+    #sendOver(hop: string): void {
+      const call = this.#call
+      const characters = this.#args.text.length + this.#kwargs.text.length
+      const bytesMax = links.frameBytesMax(hop)
+      if (characters * 3 > bytesMax) {
+        const bytes = Buffer.byteLength(this.#args.text) + Buffer.byteLength(this.#kwargs.text) + ENVELOPE_BYTES
+        if (bytes > bytesMax) {
+          return this.#reject(new RangeError(`the arguments have about ${bytes} bytes, more than the link to ${hop} carries; send less`))
+        }
+      }
+      if (call.abortReason !== undefined) return this.#reject(call.abortReason)
+      if (call.remainingMs() <= 0) return this.#reject(new NodeLostError('the time of the call was over before it was sent'))
+      this.requestId = env.random.ulid()
+      this.hop = hop
+      this.#deadline = deadlines.add(this, call.deadlineMs + PENDING_SLACK_MS)
+      pending.set(this.requestId, this)
+      call.onAbort(this.#abandon)
+      if (this.#plan === undefined && links.has(hop, 'bundles/1') && isBundled(this.request)) groups.add(this, this, characters)
+      else this.transmit()
+    }
+
+    get request(): BundledRequest {
+      const { fun: command, function_id, locs: resources, version_constraint } = this.#cmd
+      const deadline_ms = Math.ceil(this.#call.remainingMs())
+      return {
+        request_id: this.requestId,
+        command,
+        args: this.#args,
+        kwargs: this.#kwargs,
+        resources,
+        function_id,
+        version_constraint,
+        deadline_ms,
+      }
+    }
+
+    /** By itself. */
+    transmit(): void {
+      const { deadline_ms, ...request } = this.request
+      const federation_path = this.#plan?.federation_path ?? NO_CLUSTERS
+      const message = messageOf(
+        {
+          kind: 'rpc-request',
+          ...request,
+          target_cluster: this.#cluster,
+          target_node: this.target,
+          reply_to: self,
+          federation_path,
+          federation_remaining_hops: this.#plan?.remaining_hops ?? null,
+        },
+        originHeaders(deps, this.requestId, { target_cluster: this.#cluster, federation_path }),
+        deadline_ms,
+        env.clock.wall(),
+      )
+      if (links.send(this.hop, frameOf(message))) counts.calls_sent++
+      else this.unsent()
+    }
+
+    unsent(): void {
+      this.settle({ move: 'unsent', value: this.#forwardFailed(NO_PEER) })
+    }
+
+    #forwardFailed(reason: string): RawJson {
+      return errorValue({ error: 'fabric_forward_failed', command: this.#cmd.fun, target_cluster: this.#cluster, reason })
+    }
+
+    settle(answer: Answer): void {
+      if (!pending.delete(this.requestId)) return
+      deadlines.remove(this.#deadline as DeadlineHandle<OutgoingCall>)
+      this.#call.offAbort(this.#abandon)
+      if ('error' in answer) this.#reject(answer.error)
+      else if ('move' in answer) this.#move(answer.move, answer.value)
+      else this.#resolve(answer.value)
+    }
+
+    /** On to another node, if there is one that was not tried. @param value the answer if there is none */
+    #move(why: 'unsent' | 'not_found', value: RawJson): void {
+      this.#tried ??= new Set()
+      this.#tried.add(this.target)
+      const other = deps.place(selectorOf(this.#cmd), this.#tried)
+      if (log.debugOn) log.debug(`call ${this.#cmd.fun} on ${this.target} ${why}; ${other ? `next ${other.node_id}` : 'nobody else'}`)
+      if (other === undefined) return this.#resolve(value)
+      counts.calls_moved++
+      this.send(other)
+    }
+
+    #abandoned(reason: Error): void {
+      counts.calls_cancelled++
+      // The request first, if it is still here.
+      groups.flush()
+      cancel(this)
+      this.settle({ error: reason })
+    }
+  }
+
+  function cancel({ hop, requestId, target }: OutgoingCall): void {
+    if (!links.has(hop, 'roles/1')) return
+    const payload = encodeFabricPayload({
+      kind: 'rpc-cancel',
+      request_id: requestId,
+      target_node: target,
+      reason: 'the caller waits no longer',
+    })
+    const message: FabricMessage = {
+      message_id: `${requestId}:cancel`,
+      topic: TOPIC_CANCEL,
+      message_type: 'rpc',
+      delivery: 'fire_and_forget',
+      payload,
+      headers: originHeaders(deps, `${requestId}:cancel`),
+      timestamp: env.clock.wall(),
+    }
+    links.send(hop, frameOf(message))
+  }
+
+  function lose(lost: (call: OutgoingCall) => boolean, why: string): void {
+    for (const call of pending.values()) {
+      if (!lost(call)) continue
+      counts.calls_lost++
+      call.settle({ error: new NodeLostError(`${why} before ${call.target} answered; the call may or may not have been executed`) })
+    }
+  }
+
+  return {
+    caller: (first) => (cmd, args, kwargs, call) =>
+      new Promise((resolve, reject) => {
+        new OutgoingCall(cmd, new RawJson(encodeJson(args)), new RawJson(encodeJson(kwargs)), call, resolve, reject).send(first)
+      }),
+
+    isPending: (requestId) => pending.get(requestId) !== undefined,
+
+    answered(requestId, response) {
+      const call = pending.get(requestId)
+      if (call === undefined) return
+      if (response === undefined) {
+        const details = `${call.target} answered what can not be read`
+        call.settle({ error: new RpcError({ code: RPC_CODES.internal, message: 'Internal server error', details }) })
+        return
+      }
+      counts.calls_answered++
+      if (response.success) return call.settle({ value: response.result })
+      const value = response.error ?? errorValue({ error: 'fabric_rpc_failed', request_id: requestId })
+      const { error, error_type } = (value.parse() ?? {}) as { readonly error?: unknown; readonly error_type?: unknown }
+      // A function that ran, and threw just this, says of which type its error is: it must not run again.
+      const isNotFound = error === 'fabric_route_not_found' && error_type === undefined
+      call.settle(isNotFound ? { move: 'not_found', value } : { value })
+    },
+
+    linkLost: (nodeId) => lose((call) => call.hop === nodeId, `the link to ${nodeId} broke`),
+    nodeLost: (nodeId) => lose((call) => call.target === nodeId, `${nodeId} was found dead`),
+    snapshot: () => ({ ...counts, calls_pending: pending.size }),
+    close() {
+      lose(() => true, 'this node stopped')
+      deadlines.close()
+    },
+  }
+}
