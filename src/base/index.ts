@@ -20,6 +20,7 @@ export { SlidingWindow, type SlidingWindowOptions } from './sliding-window.ts'
 export { KeyedRateLimiter, type KeyedRateLimiterOptions, TokenBucket, type TokenBucketOptions } from './token-bucket.ts'
 export { matchesTopicGlob, type PatternVerdict, validatePattern } from './topic-glob.ts'
 export { TopicTrie, type TopicTrieOptions, type TopicTrieStats } from './topic-trie.ts'
+export type { SpanAttributes, SpanInit, SpanKind, TraceContext, Tracer, TraceSpan } from './tracer.ts'
 export { TransientMap } from './transient-map.ts'
 export { createUlidFactory, decodeUlidTime, encodeUlidTime, isUlid } from './ulid.ts'
 export {

@@ -81,9 +81,10 @@ async function serve(node: Node, onHangUp?: () => void): Promise<void> {
   await stopped
 }
 
-/** The lines that scripts read: each alone on its line, with the port really bound. */
-export function printEndpoint(node: Pick<Node, 'url'>): void {
-  process.stdout.write(`Server endpoint: ${node.url}\nMPREG_URL=${node.url}\n`)
+/** The lines that scripts read: each alone on its line, with the ports really bound. */
+export function printEndpoint({ monitoringUrl, url }: Pick<Node, 'url' | 'monitoringUrl'>): void {
+  const monitoring = monitoringUrl === null ? '' : `Monitoring endpoint: ${monitoringUrl}\nMPREG_MONITORING_URL=${monitoringUrl}\n`
+  process.stdout.write(`Server endpoint: ${url}\nMPREG_URL=${url}\n${monitoring}`)
 }
 
 export interface Run {

@@ -68,15 +68,26 @@ async function tour(fabric: TourFabric): Promise<void> {
   bin/mpreg client call route.to gamma
   bin/mpreg client call rpc_list '{"namespace":"shop"}'
   bin/mpreg client subscribe 'orders.#' --backlog 600
-  bin/mpreg client publish orders.eu.created '{"order":3}' --url ${fabric.urlOf('shop')}`)
+  bin/mpreg client publish orders.eu.created '{"order":3}' --url ${fabric.urlOf('shop')}
+
+  export MPREG_MONITORING_URL=${frontMonitoring}
+  bin/mpreg doctor
+  bin/mpreg top --once
+  bin/mpreg explain function train
+  bin/mpreg monitor status`)
 }
+
+let frontMonitoring: string | null = null
 
 async function startNodes(fabric: TourFabric): Promise<string> {
   heading('Five nodes in three clusters, each a process that is told of one other')
   for (const name of TOUR_NODES) {
     stopping.signal.throwIfAborted()
-    const url = await fabric.start(name)
-    if (name === 'front') printEndpoint({ url })
+    const { monitoringUrl, url } = await fabric.start(name)
+    if (name === 'front') {
+      printEndpoint({ url, monitoringUrl })
+      frontMonitoring = monitoringUrl
+    }
     const { cluster, resources } = TOUR_ROLES[name]
     say(`  ${cluster.padEnd(5)}  ${name.padEnd(5)}  ${url}${colors.dim(resources.length > 0 ? `  owns ${resources.join(', ')}` : '')}`)
   }

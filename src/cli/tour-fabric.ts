@@ -8,8 +8,8 @@ import type { TourNodeReady } from './tour-node.ts'
 const STOP_GRACE_MS = 5_000
 
 export interface TourFabric {
-  /** Starts a node that joins the others; its URL. */
-  start(name: TourNode): Promise<string>
+  /** Starts a node that joins the others. */
+  start(name: TourNode): Promise<TourNodeReady>
   /** Ends the node's process at once, as a crash would. */
   kill(name: TourNode): Promise<void>
   /** Lets the node say goodbye. */
@@ -43,12 +43,12 @@ export function createTourFabric(): TourFabric {
       const seed = TOUR_ROLES[name].seeds.map((other) => running.get(other)?.url).find((url) => url !== undefined)
       const child = fork(entry, seed === undefined ? [name] : [name, seed])
       const exited = new Promise<void>((resolve) => child.once('exit', () => resolve()))
-      const { url } = await new Promise<TourNodeReady>((resolve, reject) => {
-        child.once('message', (ready) => resolve(ready as TourNodeReady))
+      const ready = await new Promise<TourNodeReady>((resolve, reject) => {
+        child.once('message', (message) => resolve(message as TourNodeReady))
         child.once('exit', (code) => reject(new Error(`node ${name} ended with code ${code} before it was ready`)))
       })
-      running.set(name, { child, url, exited })
-      return url
+      running.set(name, { child, url: ready.url, exited })
+      return ready
     },
     kill: (name) => end(name, 'SIGKILL'),
     leave: (name) => end(name, 'SIGTERM'),

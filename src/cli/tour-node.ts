@@ -7,6 +7,7 @@ import { type TourNode, tourSettings } from './tour-clusters.ts'
 /** Told to the parent once the node listens. */
 export interface TourNodeReady {
   readonly url: string
+  readonly monitoringUrl: string | null
 }
 
 /** Short, so that a tour shows in seconds what takes a quiet fabric longer. */
@@ -30,7 +31,7 @@ try {
   // Ctrl-C reaches the whole process group; the parent tells each node when to go.
   process.on('SIGINT', () => {})
   await node.start()
-  process.send?.({ url: node.url } satisfies TourNodeReady)
+  process.send?.({ url: node.url, monitoringUrl: node.monitoringUrl } satisfies TourNodeReady)
 } catch (error) {
   report(error, true)
   process.exit(EXIT_FAILURE)

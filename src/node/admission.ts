@@ -18,6 +18,8 @@ export function createAdmission(
   clock: Clock,
   { clusterId, federationConfig }: Pick<Settings, 'clusterId' | 'federationConfig'>,
   allowsCluster: (clusterId: string) => boolean,
+  /** @param command empty for a message that is no request */
+  onRefused: (reason: AdmissionRefusal, cluster: string, command: string) => void = () => {},
 ): Admission {
   const { allowedFunctionsCrossFederation, blockedFunctionsCrossFederation, maxCrossFederationRequestsPerMinute } =
     federationConfig.securityPolicy
@@ -46,13 +48,16 @@ export function createAdmission(
     requestRefusal(cluster, command) {
       if (isOwn(cluster)) return undefined
       const refusal = decide(cluster, command)
-      if (refusal !== undefined) refused[refusal]++
+      if (refusal === undefined) return undefined
+      refused[refusal]++
+      onRefused(refusal, cluster, command)
       return refusal
     },
     admits(cluster) {
-      const admitted = isOwn(cluster) || allowsCluster(cluster)
-      if (!admitted) refused.cluster_not_admitted++
-      return admitted
+      if (isOwn(cluster) || allowsCluster(cluster)) return true
+      refused.cluster_not_admitted++
+      onRefused('cluster_not_admitted', cluster, '')
+      return false
     },
     snapshot: () => ({ ...refused }),
   }

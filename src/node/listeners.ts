@@ -4,15 +4,14 @@ import {
   type Access,
   type Connection,
   createAccess,
-  createPortAllocator,
   endpointRegistry,
   type Listener,
   type ListenOptions,
   type Network,
-  type PortAllocator,
   type TlsOptions,
 } from '../transport/index.ts'
 import type { Settings } from './settings/index.ts'
+import { sharedPorts } from './shared-ports.ts'
 
 export interface Listeners {
   /** The main port: as set, or as claimed; 0 before that. */
@@ -83,7 +82,7 @@ export function createListeners({ accept, env, network, settings }: ListenersDep
 
     async claimPort() {
       if (port !== 0) return
-      claimedPort = await processPorts().allocate('servers')
+      claimedPort = await sharedPorts().allocate('servers')
       port = claimedPort
     },
 
@@ -116,7 +115,7 @@ export function createListeners({ accept, env, network, settings }: ListenersDep
       await Promise.all(listeners.map((listener) => listener.close()))
       for (const policy of policies) policy.close()
       for (const { protocol, url } of listeners) endpointRegistry.release('client', protocol, url)
-      if (claimedPort !== undefined) processPorts().release(claimedPort)
+      if (claimedPort !== undefined) sharedPorts().release(claimedPort)
       claimedPort = undefined
       listeners.length = 0
       policies.length = 0
@@ -142,12 +141,4 @@ function listenTarget(url: string): Pick<ListenOptions, 'protocol' | 'host' | 'p
     host: hostname.replace(/^\[|\]$/g, ''),
     port: port === '' ? (protocol === 'https:' ? 443 : 80) : Number(port),
   }
-}
-
-/** One allocator for all nodes of a process, made when the first needs a port: it watches over the process's lock files. */
-let ports: PortAllocator | undefined
-
-function processPorts(): PortAllocator {
-  ports ??= createPortAllocator()
-  return ports
 }

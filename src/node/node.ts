@@ -31,6 +31,7 @@ import {
   createSlowConsumerWatch,
   createStallWatch,
   type Diagnostics,
+  type Log,
   type LogSink,
   logOncePer,
   type NodeFacts,
@@ -40,13 +41,13 @@ import {
   type StallWatch,
 } from '../telemetry/index.ts'
 import {
-  type CloseInfo,
   type Connection,
   createSocketNetwork,
   hostForUrl,
   isWildcardHost,
   type Network,
   SlowConsumerError,
+  type SocketNetwork,
 } from '../transport/index.ts'
 import { canonicalJson, encodeMessage, errorLine, type Message, RawJson } from '../wire/index.ts'
 import { builtins } from './builtins.ts'
@@ -58,9 +59,12 @@ import { noteNotFound } from './function-reasons.ts'
 import { createGoneFunctions, type GoneFunctions } from './gone-functions.ts'
 import { createListeners, type Listeners } from './listeners.ts'
 import type { PublishMiddleware } from './middleware.ts'
+import { createMonitoringServer, type MonitoringServer } from './monitoring/monitoring.ts'
+import { createNodeTelemetry, type NodeTelemetry } from './monitoring/telemetry.ts'
+import { nodeViews } from './monitoring/views.ts'
 import { createOffers } from './offers.ts'
 import { type CallOptions, createOwnCalls, type OwnCall } from './own-calls.ts'
-import { createProcessUsage, type ProcessUsage } from './process-usage.ts'
+import { createProcessProbe } from './process-probe.ts'
 import { createPublications, type Publications } from './publications.ts'
 import { createReach, type Reach, type ReachSnapshot } from './reach.ts'
 import type { RouteTrace } from './routing.ts'
@@ -89,6 +93,7 @@ const SUBSYSTEMS: ReadonlySet<Subsystem> = new Set<Subsystem>([
   'gossip',
   'federation',
   'routing',
+  'monitoring',
 ])
 
 /** Different refusals remembered: enough that a flood of one kind does not hide what else is wrong. */
@@ -196,7 +201,9 @@ export interface Node {
   readonly explain: Explainer
   /** Everything the doctor wants to know of this node. */
   diagnosis(): NodeFacts
-  /** Where this node can be asked about itself over HTTP, from now on; others are told. Null: nowhere. */
+  /** Where the node can be asked about itself over HTTP; null without monitoring, or before the start. */
+  readonly monitoringUrl: string | null
+  /** Tells peers by status where this node can be asked. @internal */
   announceMonitoring(url: string | null): void
   /** Who would get a message published on a topic now, by which way, and why others would not. */
   explainTopic(topic: string): TopicExplanation
@@ -238,7 +245,7 @@ function assemble(settings: Settings, warnings: readonly string[], deps: NodeDep
   })
   const env: Env = { ...base, log: log.root }
   const diagnostics = createDiagnostics({ environment: deps.environment ?? process.env, log })
-  return new RunningNode(settings, warnings, env, diagnostics, deps.network)
+  return new RunningNode(settings, warnings, env, log, diagnostics, deps)
 }
 
 /** What looks at the node from the side while it runs. */
@@ -270,8 +277,14 @@ class RunningNode implements Node {
   readonly #ownCalls: OwnCall
   /** Why things were refused, and since when. */
   readonly #refusals: RefusalLedger
-  readonly #processUsage: ProcessUsage
+  readonly #log: Log
+  /** What is measured, and where it is served; both only with monitoring, and in real time. */
+  #telemetry: NodeTelemetry | undefined
+  #monitoring: MonitoringServer | undefined
+  readonly #isMonitored: boolean
   #monitoringUrl: string | null = null
+  /** The settings with what was taken up while running, and when that was. */
+  #inForce: { readonly settings: Settings; readonly changedAt: number | undefined }
   /** Running while the node is. */
   #watches: Watches | undefined
   /** Exists from the moment the node's id is known. */
@@ -282,17 +295,19 @@ class RunningNode implements Node {
   #starting: Promise<void> | undefined
   #stopping: Promise<void> | undefined
 
-  constructor(settings: Settings, warnings: readonly string[], env: Env, diagnostics: Diagnostics, given: Network | undefined) {
+  constructor(settings: Settings, warnings: readonly string[], env: Env, log: Log, diagnostics: Diagnostics, deps: NodeDeps) {
     this.settings = settings
+    this.#inForce = { settings, changedAt: undefined }
     this.#warnings = warnings
     this.#env = env
-    const network = given ?? createSocketNetwork({ env })
+    this.#log = log
+    const network = deps.network ?? createSocketNetwork({ env })
     this.#network = network
-    this.#descriptors = given === undefined ? openDescriptors : undefined
+    this.#descriptors = deps.network === undefined ? openDescriptors : undefined
+    // In simulation many nodes share a process and its clock is not theirs: nothing of it is measured.
+    this.#isMonitored = settings.monitoringEnabled && deps.env === undefined
     this.#diagnostics = diagnostics
     this.#refusals = createRefusalLedger(env.clock, { max: REFUSALS_KEPT })
-    // In simulation many nodes share a process, and its figures are nobody's.
-    this.#processUsage = given === undefined ? createProcessUsage(env.clock) : () => ({ cpu_percent: null, rss_bytes: null })
     this.#listeners = createListeners({ env, network, settings, accept: (connection) => this.#accept(connection) })
     this.instanceId = env.random.ulid()
     this.#registry = createRegistry({
@@ -311,6 +326,12 @@ class RunningNode implements Node {
         middleware: this.#callMiddleware,
         remote: { place: (selector, local) => this.#place(selector, local) },
         publishIntermediate: (topic, messageId, payloadText, caller) => this.#publishRecord(topic, messageId, payloadText, caller),
+        observer: this.#isMonitored
+          ? {
+              level: (...told) => this.#telemetry?.requests.level(...told),
+              ended: (...told) => this.#telemetry?.requests.ended(...told),
+            }
+          : undefined,
       },
       {
         deadlineMs: settings.rpcRequestTimeoutSeconds * 1000,
@@ -332,6 +353,7 @@ class RunningNode implements Node {
     this.#publications = createPublications({
       exchange: { publish: (message) => this.#publishEverywhere(message) },
       middleware: this.#publishMiddleware,
+      onRefused: (topic, message) => this.#refusals.record('publication', topic, 'topic_refused', message),
       reservedTopicsProtected: settings.pubsubReservedTopicsProtected,
     })
     this.#sessionDeps = {
@@ -343,7 +365,13 @@ class RunningNode implements Node {
       acceptPeer: (connection) => (this.#fabric as Fabric).acceptPeer(connection),
       counters: this.#counters,
       timers: env.timers,
-      onClose: (session) => this.#sessions.delete(session),
+      onClose: (session, info) => {
+        this.#sessions.delete(session)
+        const { identity, remote } = session.connection
+        if (info.error instanceof SlowConsumerError)
+          this.#refusals.record('slow_consumer', identity.name ?? remote, 'dropped', info.error.message)
+      },
+      onSubscribed: (ok) => this.#telemetry?.subscribed(ok),
     }
     this.#ownCalls = createOwnCalls(this.#executor, env.random, settings.clusterId)
     const own = builtins({
@@ -418,8 +446,14 @@ class RunningNode implements Node {
 
   /** To subscribers here, then to those of other nodes; the number of the former. */
   #publishEverywhere(message: Message): number {
+    const telemetry = this.#telemetry
+    const startedMs = telemetry === undefined ? 0 : this.#env.clock.monotonic()
     const deliveries = this.#exchange.publish(message)
     this.#reach?.pubsub.published(message)
+    if (telemetry !== undefined) {
+      const nowMs = this.#env.clock.monotonic()
+      telemetry.published(message.topic, message.messageId, deliveries, nowMs - startedMs, nowMs)
+    }
     return deliveries
   }
 
@@ -497,8 +531,15 @@ class RunningNode implements Node {
       slowConsumers,
       uptimeSeconds: () => this.#uptimeSeconds(),
       monitoringUrl: () => this.#monitoringUrl,
-      processUsage: this.#processUsage,
+      processUsage: () => {
+        const reading = this.#telemetry?.performance.snapshot().process
+        return { cpu_percent: reading?.cpu_usage_percent ?? null, rss_bytes: reading?.rss_bytes ?? null }
+      },
     })
+  }
+
+  get monitoringUrl(): string | null {
+    return this.#monitoringUrl
   }
 
   announceMonitoring(url: string | null): void {
@@ -509,11 +550,12 @@ class RunningNode implements Node {
     const { routing } = this.#running()
     const log = this.#env.log.scope('fabric.route_control')
     const { settings, warnings } = readRoutingSettings(text, format, {
-      running: this.settings,
+      running: this.#inForce.settings,
       ...(source !== undefined && { source }),
     })
     for (const warning of warnings) log.warn(warning)
     routing.reconfigure(settings)
+    this.#inForce = { settings: { ...this.#inForce.settings, ...settings }, changedAt: this.#env.clock.wall() }
     log.info(`routing settings taken up: ${Object.keys(settings).join(', ') || 'none'}`)
     return warnings
   }
@@ -594,6 +636,7 @@ class RunningNode implements Node {
       await this.#listeners.claimPort()
       this.#fabric = this.#createFabric()
       await this.#listeners.open()
+      if (this.#isMonitored) await this.#startMonitoring(this.#fabric)
     } catch (error) {
       await this.#release()
       throw error
@@ -611,6 +654,48 @@ class RunningNode implements Node {
     )
     // Seeds that are down must not keep the node from serving.
     void this.#fabric.start()
+  }
+
+  /** Before the fabric starts, so that the first status tells peers where this node can be asked. */
+  async #startMonitoring(fabric: Fabric): Promise<void> {
+    const telemetry = createNodeTelemetry({
+      env: this.#env,
+      settings: this.settings,
+      nodeId: this.url,
+      probe: createProcessProbe(),
+      fabric,
+      connections: () => this.#sessions.size,
+      subscribers: () => this.#exchange.snapshot().active_subscribers,
+      requestsInFlight: () => this.#executor.snapshot().requests_in_flight,
+      print: (text) => process.stdout.write(text),
+    })
+    this.#telemetry = telemetry
+    telemetry.start()
+    this.#monitoring = createMonitoringServer(this.#env, this.settings, () =>
+      nodeViews({
+        clock: this.#env.clock,
+        settings: this.settings,
+        nodeId: this.url,
+        version: softwareVersion(),
+        fabric,
+        telemetry,
+        log: this.#log,
+        explain: {
+          function: (...asked) => this.explain.function(...asked),
+          route: (...asked) => this.explain.route(...asked),
+          peer: (...asked) => this.explain.peer(...asked),
+          topic: (...asked) => this.explain.topic(...asked),
+        },
+        settingsInForce: () => this.#inForce.settings,
+        settingsChangedAt: () => this.#inForce.changedAt,
+        isRunning: () => this.#state === 'running',
+        snapshot: () => this.snapshot(),
+        diagnosis: () => this.diagnosis(),
+        network: () => ('snapshot' in this.#network ? (this.#network as SocketNetwork).snapshot() : undefined),
+      }),
+    )
+    await this.#monitoring.start()
+    this.announceMonitoring(this.#monitoring.url)
   }
 
   #watch({ catalog }: Fabric): void {
@@ -651,14 +736,16 @@ class RunningNode implements Node {
       registry: this.#registry,
       executor: this.#executor,
       exchange: this.#exchange,
+      refusals: this.#refusals,
       activeClients: () => this.#sessions.size,
+      onOutcome: this.#isMonitored ? (outcome) => this.#telemetry?.callEnded(outcome) : undefined,
     })
     subscriptions.observe({ added: () => fabric.announcer.changed('topics'), removed: () => fabric.announcer.changed('topics') })
     return fabric
   }
 
   #accept(connection: Connection): void {
-    const session = new WatchedSession(connection, this.settings.clusterId, this.#sessionDeps, this.#refusals)
+    const session = new Session(connection, this.settings.clusterId, this.#sessionDeps)
     this.#sessions.add(session)
     connection.attach(session)
     if (this.#state === 'stopping') connection.close(1001, 'the node is stopping')
@@ -690,6 +777,8 @@ class RunningNode implements Node {
 
   /** Gives back everything a start took. */
   async #release(): Promise<void> {
+    await this.#monitoring?.stop()
+    this.#telemetry?.stop()
     this.#watches?.stalls.stop()
     this.#watches?.slowConsumers.stop()
     this.#watches?.gone.stop()
@@ -729,23 +818,6 @@ class RunningNode implements Node {
     } catch (error) {
       this.#env.log.scope('server').warn(`intermediate result ${messageId} not published: ${errorLine(error)}`)
     }
-  }
-}
-
-/** A session whose end is remembered when it came for reading too slowly. */
-class WatchedSession extends Session {
-  readonly #refusals: RefusalLedger
-
-  constructor(connection: Connection, clusterId: string, deps: SessionDeps, refusals: RefusalLedger) {
-    super(connection, clusterId, deps)
-    this.#refusals = refusals
-  }
-
-  override close(info: CloseInfo): void {
-    const { identity, remote } = this.connection
-    if (info.error instanceof SlowConsumerError)
-      this.#refusals.record('slow_consumer', identity.name ?? remote, 'dropped', info.error.message)
-    super.close(info)
   }
 }
 

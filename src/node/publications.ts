@@ -7,6 +7,7 @@ import { type PublishMiddleware, runAfter, runBefore } from './middleware.ts'
 export interface PublicationsDeps {
   readonly exchange: Pick<Exchange, 'publish'>
   readonly middleware: readonly PublishMiddleware[]
+  onRefused(topic: string, message: string): void
   /** Refuse topics under `mpreg.`. */
   readonly reservedTopicsProtected: boolean
 }
@@ -25,13 +26,18 @@ class TopicRefusedError extends MpregError {
   readonly code = 'topic_refused'
 }
 
-export function createPublications({ exchange, middleware, reservedTopicsProtected }: PublicationsDeps): Publications {
+export function createPublications({ exchange, middleware, onRefused, reservedTopicsProtected }: PublicationsDeps): Publications {
+  function refused(topic: string, message: string): TopicRefusedError {
+    onRefused(topic, message)
+    return new TopicRefusedError(message)
+  }
+
   return {
     publish(message, caller, accepted) {
       const problem = topicProblem(message.topic)
-      if (problem !== undefined) throw new TopicRefusedError(problem)
+      if (problem !== undefined) throw refused(message.topic, problem)
       if (reservedTopicsProtected && message.topic.startsWith('mpreg.')) {
-        throw new TopicRefusedError(`topic '${message.topic}' is reserved for the fabric; publish outside 'mpreg.'`)
+        throw refused(message.topic, `topic '${message.topic}' is reserved for the fabric; publish outside 'mpreg.'`)
       }
       runBefore(middleware, message, { caller })
       const deliveries = exchange.publish(message)

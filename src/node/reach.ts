@@ -2,8 +2,16 @@
 import type { Env } from '../base/index.ts'
 import { type DialContext, nextHeaders, originHeaders, type RoleHandler } from '../fabric/index.ts'
 import { createPubsubForwarding, type Exchange, type PubsubForwarding, type PubsubForwardingSnapshot } from '../pubsub/index.ts'
-import { createForwarder, createPlacements, type Executor, type ForwarderSnapshot, type Placements, type Registry } from '../rpc/index.ts'
-import { nearestName } from '../telemetry/index.ts'
+import {
+  createForwarder,
+  createPlacements,
+  type Executor,
+  type ForwarderDeps,
+  type ForwarderSnapshot,
+  type Placements,
+  type Registry,
+} from '../rpc/index.ts'
+import { nearestName, type RefusalLedger } from '../telemetry/index.ts'
 import { type CallBundle, type FabricMessage, scanBundle, scanCall, scanFabricFrame } from '../wire/index.ts'
 import { type AdmissionRefusal, createAdmission } from './admission.ts'
 import type { Fabric } from './fabric.ts'
@@ -17,7 +25,9 @@ export interface ReachDeps {
   readonly registry: Registry
   readonly executor: Executor
   readonly exchange: Exchange
+  readonly refusals: RefusalLedger
   activeClients(): number
+  readonly onOutcome: ForwarderDeps['onOutcome']
 }
 
 export interface Reach {
@@ -48,7 +58,9 @@ export function createReach(deps: ReachDeps): Reach {
   const links = peers.sender
   const place = { nodeId, clusterId, hopsMax: settings.fabricRoutingMaxHops }
   const allowsCluster = (id: string): boolean => peers.federationAllows(id).allowed
-  const admission = createAdmission(env.clock, settings, allowsCluster)
+  const admission = createAdmission(env.clock, settings, allowsCluster, (reason, cluster, command) =>
+    deps.refusals.record('admission', command === '' ? cluster : command, reason, `from cluster ${cluster}`),
+  )
   let malformed = 0
 
   /**
@@ -117,6 +129,7 @@ export function createReach(deps: ReachDeps): Reach {
     allowsCluster,
     refusalOf: admission.requestRefusal,
     connect,
+    onOutcome: deps.onOutcome,
   })
   const pubsub = createPubsubForwarding({
     env,

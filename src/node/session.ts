@@ -40,7 +40,9 @@ export interface SessionDeps {
   readonly acceptPeer: (connection: Connection) => AcceptedPeer
   readonly counters: FrameCounters
   readonly timers: Timers
-  readonly onClose: (session: Session) => void
+  readonly onClose: (session: Session, info: CloseInfo) => void
+  /** A client subscribed or unsubscribed, or could not. */
+  readonly onSubscribed: (ok: boolean) => void
 }
 
 /** What came in over all sessions of a node. */
@@ -164,7 +166,7 @@ export class Session implements ConnectionHandlers, Subscriber, RequestSource {
     const inFlight = this.inFlight.size
     executor.abandon(this)
     this.#peer?.closed(info)
-    onClose(this)
+    onClose(this, info)
     if (log.debugOn) {
       const why = info.error === undefined ? info.reason || 'orderly' : info.error.message
       log.debug(
@@ -260,6 +262,7 @@ export class Session implements ConnectionHandlers, Subscriber, RequestSource {
       const { u, subscription } = decodeSubscribe(frame)
       const outcome = exchange.subscribe(this, subscription)
       this.#send(encodeAck(u, outcome.ok, outcome.ok ? null : outcome.error))
+      this.#deps.onSubscribed(outcome.ok)
       if (!outcome.ok || !subscription.getBacklog) return
       this.#replay(subscription, exchange.backlogFor(subscription))
     } catch (error) {
@@ -276,6 +279,7 @@ export class Session implements ConnectionHandlers, Subscriber, RequestSource {
       this.#tails?.delete(subscriptionId)
       this.#replays?.delete(subscriptionId)
       this.#send(encodeAck(u, known, null))
+      this.#deps.onSubscribed(known)
     } catch (error) {
       this.#refuseOperation(frame, error)
     }

@@ -1,4 +1,5 @@
 /** A running call, as its function, its authorisation hook and the middleware see it. */
+import type { TraceSpan } from '../base/index.ts'
 
 /** On whose behalf a request runs. */
 export interface Caller {
@@ -76,6 +77,8 @@ export class RunningCall implements Call {
   readonly command: string
   readonly caller: Caller
   readonly deadlineMs: number
+  /** Of the command, if its request is traced. */
+  span: TraceSpan | undefined
   readonly #fn: CalledFunction
   readonly #cancellation: Cancellation
   readonly #now: () => number

@@ -5,7 +5,7 @@
  * A request whose functions are synchronous costs no promise and no timer; the deadlines of all others share one timer. The answer
  * leaves through `respond`, exactly once, whatever happens.
  */
-import { type DeadlineHandle, DeadlineQueue, type Env, LinkedList, type ListHandle } from '../base/index.ts'
+import { type DeadlineHandle, DeadlineQueue, type Env, LinkedList, type ListHandle, type Tracer, type TraceSpan } from '../base/index.ts'
 import {
   type Command,
   type ExecutionSummary,
@@ -26,9 +26,10 @@ import {
 import { type Caller, Cancellation, RunningCall } from './call.ts'
 import { type CallMiddleware, hasHooks, runHooked } from './middleware.ts'
 import { bindArguments } from './parameters.ts'
-import { carriedWhole, commandsByName, createResolver, levelsOf, substitute } from './references.ts'
+import { carriedWhole, commandsByName, createResolver, levelsOf, referencesOf, substitute } from './references.ts'
 import type { NotFoundExplanation, RegisteredFunction, Registry, Selector } from './registry.ts'
 import { selectorOf } from './selector.ts'
+import { commandSpan, requestSpan, respondTraced, watched } from './spans.ts'
 
 /** A function on another node, as a command will call it. */
 export interface RemoteFunction {
@@ -58,6 +59,14 @@ export interface CommandOutcome {
   failed(error: unknown, object: RpcErrorObject): void
 }
 
+/** Who measures requests. Not told of commands that run for other nodes: those count where they were asked for. */
+export interface RequestObserver {
+  /** One level of its graph is done. @param durationMs of the level */
+  level(request: RpcRequest, index: number, level: readonly Command[], durationMs: number): void
+  /** It was answered, or nobody waits for the answer any more. @param error what it failed with; undefined for a result */
+  ended(request: RpcRequest, durationMs: number, nowMs: number, error: unknown): void
+}
+
 export interface ExecutorDeps {
   readonly env: Env
   readonly registry: Registry
@@ -66,6 +75,8 @@ export interface ExecutorDeps {
   readonly remote?: RemoteFunctions
   /** Publishes a per-level record on the topic a request named. */
   readonly publishIntermediate: (topic: string, messageId: string, payloadText: string, caller: Caller) => void
+  readonly observer?: RequestObserver | undefined
+  readonly tracer?: Tracer | undefined
 }
 
 export interface ExecutorOptions {
@@ -101,6 +112,7 @@ export interface Executor {
   /**
    * Runs one command for another node, on this node or not at all.
    * @param remainingMs what is left of the time it was given
+   * @param span of the work, if it is traced; its end is up to the caller
    * @returns how to abort it; nobody is told then
    */
   executeCommand(
@@ -109,6 +121,7 @@ export interface Executor {
     remainingMs: number,
     source: RequestSource,
     outcome: CommandOutcome,
+    span?: TraceSpan,
   ): (reason: string) => void
   /** Aborts what a closed connection still has running; its answers go nowhere. */
   abandon(source: RequestSource): void
@@ -134,17 +147,27 @@ export function createExecutor(deps: ExecutorDeps, options: ExecutorOptions): Ex
     readonly source: RequestSource
     readonly startedMs = clock.monotonic()
     readonly cancellation = new Cancellation()
+    /** If it is traced; ends with the answer. Set before the start. */
+    span: TraceSpan | undefined
     /** What the whole run may take, milliseconds. */
     readonly limitMs: number = options.deadlineMs
     #respond: ((text: string) => void) | undefined
     #deadline: DeadlineHandle<Run> | undefined
     #running: ListHandle | undefined
     #inFlight: ListHandle | undefined
+    readonly #observer: RequestObserver | null
+    #error: unknown
 
-    constructor(request: RpcRequest, source: RequestSource, respond: (text: string) => void) {
+    constructor(
+      request: RpcRequest,
+      source: RequestSource,
+      respond: (text: string) => void,
+      observer: RequestObserver | null = deps.observer ?? null,
+    ) {
       this.request = request
       this.source = source
       this.#respond = respond
+      this.#observer = observer
     }
 
     get answered(): boolean {
@@ -172,6 +195,23 @@ export function createExecutor(deps: ExecutorDeps, options: ExecutorOptions): Ex
       const { request, source } = this
       const deadlineMs = this.startedMs + this.limitMs
       const call = new RunningCall(request.u, cmd.name, source.caller, deadlineMs, fn, this.cancellation, clock.monotonic)
+      if (this.span === undefined) return this.#invoke(cmd, fn, args, kwargs, call)
+      const span = this.commandSpan(cmd, this.span)
+      call.span = span
+      return watched(span, () => this.#invoke(cmd, fn, args, kwargs, call))
+    }
+
+    protected commandSpan(cmd: Command, request: TraceSpan): TraceSpan {
+      return commandSpan(request, cmd, 0, [])
+    }
+
+    #invoke(
+      cmd: Command,
+      fn: RegisteredFunction | RemoteFunction,
+      args: readonly unknown[],
+      kwargs: Readonly<Record<string, unknown>>,
+      call: RunningCall,
+    ): unknown {
       if ('remote' in fn) return fn.call(cmd, args, kwargs, call)
       const bound = bindArguments(fn.signature, args, kwargs, fn.raw)
       if (fn.authorize === undefined && !hasHooks(deps.middleware)) return fn.invoke(bound, call)
@@ -181,8 +221,10 @@ export function createExecutor(deps: ExecutorDeps, options: ExecutorOptions): Ex
     fail(error: unknown): void {
       if (this.answered) return
       counters.failed++
+      this.#error = error
       const object = errorObject(error, options.detailsWithStack)
       if (log.debugOn) log.debug(`request failed u=${this.request.u} code=${object.code} ${errorLine(error)}`)
+      this.span?.fail(errorLine(error))
       this.answerFailure(error, object)
       this.cancellation.abort(error instanceof Error ? error : new Error(String(error)))
     }
@@ -207,7 +249,11 @@ export function createExecutor(deps: ExecutorDeps, options: ExecutorOptions): Ex
     drop(reason: string): void {
       this.#respond = undefined
       this.#release()
-      this.cancellation.abort(new Error(reason))
+      const error = new Error(reason)
+      this.span?.fail(reason)
+      this.span?.end()
+      this.#ended(error)
+      this.cancellation.abort(error)
     }
 
     protected answer(text: string): void {
@@ -215,6 +261,13 @@ export function createExecutor(deps: ExecutorDeps, options: ExecutorOptions): Ex
       this.#respond = undefined
       this.#release()
       respond?.(text)
+      this.#ended(this.#error)
+    }
+
+    #ended(error: unknown): void {
+      if (this.#observer === null) return
+      const nowMs = clock.monotonic()
+      this.#observer.ended(this.request, nowMs - this.startedMs, nowMs, error)
     }
 
     #release(): void {
@@ -263,17 +316,27 @@ export function createExecutor(deps: ExecutorDeps, options: ExecutorOptions): Ex
   class CommandRun extends Run {
     override readonly limitMs: number
     readonly #outcome: CommandOutcome
+    /** Ended by whoever asked for the run. */
+    readonly #execution: TraceSpan | undefined
 
-    constructor(request: RpcRequest, source: RequestSource, limitMs: number, outcome: CommandOutcome) {
-      super(request, source, () => {})
+    constructor(
+      request: RpcRequest,
+      source: RequestSource,
+      limitMs: number,
+      outcome: CommandOutcome,
+      execution: TraceSpan | undefined,
+    ) {
+      super(request, source, () => {}, null)
       this.limitMs = limitMs
       this.#outcome = outcome
+      this.#execution = execution
     }
 
     start(): void {
       const cmd = this.request.cmds[0] as Command
       try {
-        const outcome = this.perform(cmd, resolveHere(cmd), cmd.args, cmd.kwargs)
+        const perform = () => this.perform(cmd, resolveHere(cmd), cmd.args, cmd.kwargs)
+        const outcome = this.#execution === undefined ? perform() : this.#execution.within(perform)
         if (!isThenable(outcome)) {
           this.#succeed(outcome)
           return
@@ -322,6 +385,8 @@ export function createExecutor(deps: ExecutorDeps, options: ExecutorOptions): Ex
     readonly #records: IntermediateResult[] = []
     #commandsRun = 0
     #spent = 0
+    /** Of commands that have begun, if the request is traced. */
+    readonly #spans = new Map<string, TraceSpan>()
     readonly #resolve = createResolver({
       results: this.#results,
       spend: (characters) => this.#spend(characters),
@@ -376,6 +441,13 @@ export function createExecutor(deps: ExecutorDeps, options: ExecutorOptions): Ex
       }
     }
 
+    protected override commandSpan(cmd: Command, request: TraceSpan): TraceSpan {
+      const used = [...referencesOf(cmd, this.#spans)].map((name) => (this.#spans.get(name) as TraceSpan).context)
+      const span = commandSpan(request, cmd, this.#levelIndex, used)
+      this.#spans.set(cmd.name, span)
+      return span
+    }
+
     #substituted(cmd: Command): { args: readonly unknown[]; kwargs: Readonly<Record<string, unknown>> } {
       const put = (value: unknown) => carriedWhole(substitute(value, this.#resolve))
       return { args: cmd.args.map(put), kwargs: Object.fromEntries(Object.entries(cmd.kwargs).map(([key, value]) => [key, put(value)])) }
@@ -411,8 +483,10 @@ export function createExecutor(deps: ExecutorDeps, options: ExecutorOptions): Ex
     }
 
     #levelDone(level: readonly Command[]): void {
-      if (!this.#tracked) return
+      if (!this.#tracked && deps.observer === undefined) return
       const elapsed = clock.monotonic() - this.#levelStartedMs
+      deps.observer?.level(this.request, this.#levelIndex, level, elapsed)
+      if (!this.#tracked) return
       this.#levelTimes.push(elapsed)
       if (!this.request.return_intermediate_results) return
       const record: IntermediateResult = {
@@ -488,6 +562,12 @@ export function createExecutor(deps: ExecutorDeps, options: ExecutorOptions): Ex
     })
   }
 
+  function spanOf(request: RpcRequest, { caller }: RequestSource): TraceSpan | undefined {
+    const { tracer } = deps
+    if (tracer === undefined || (request.trace === undefined && !tracer.begins())) return undefined
+    return requestSpan(tracer, request, caller)
+  }
+
   /** Why a request is not taken on; undefined when it is. */
   function refusal(source: RequestSource): RpcErrorObject | undefined {
     if (refusing) return overloaded('the node is stopping', 1)
@@ -503,10 +583,14 @@ export function createExecutor(deps: ExecutorDeps, options: ExecutorOptions): Ex
       const refused = refusal(source)
       if (refused !== undefined) {
         respond(encodeRpcError(request.u, refused))
+        deps.observer?.ended(request, 0, clock.monotonic(), refused)
         return
       }
       const single = request.cmds.length === 1 && !isTracked(request)
-      const run = single ? new SingleRun(request, source, respond) : new GraphRun(request, source, respond)
+      const span = spanOf(request, source)
+      const answer = span === undefined ? respond : respondTraced(span, respond)
+      const run = single ? new SingleRun(request, source, answer) : new GraphRun(request, source, answer)
+      run.span = span
       if (request.cmds.length > options.commandsMax) {
         run.fail(new RangeError(`cmds: ${request.cmds.length} commands, at most ${options.commandsMax} in one request; split it`))
         return
@@ -514,7 +598,7 @@ export function createExecutor(deps: ExecutorDeps, options: ExecutorOptions): Ex
       run.start()
     },
 
-    executeCommand(cmd, requestId, remainingMs, source, outcome) {
+    executeCommand(cmd, requestId, remainingMs, source, outcome, span) {
       counters.requests++
       const refused = refusal(source)
       if (refused !== undefined) {
@@ -522,7 +606,7 @@ export function createExecutor(deps: ExecutorDeps, options: ExecutorOptions): Ex
         return () => {}
       }
       const request = { ...BARE_REQUEST, u: requestId, cmds: [cmd] }
-      const run = new CommandRun(request, source, Math.min(remainingMs, options.deadlineMs), outcome)
+      const run = new CommandRun(request, source, Math.min(remainingMs, options.deadlineMs), outcome, span)
       run.start()
       return (reason) => {
         if (!run.answered) run.drop(reason)

@@ -9,12 +9,14 @@ export {
   type ExecutorOptions,
   type ExecutorSnapshot,
   type RemoteFunctions,
+  type RequestObserver,
   type RequestSource,
 } from './executor.ts'
-export { createForwarder, type Forwarder, type ForwarderSnapshot } from './forwarder.ts'
+export { createForwarder, type Forwarder, type ForwarderDeps, type ForwarderSnapshot } from './forwarder.ts'
 export { describeFunction, type FunctionOptions } from './function.ts'
 export { createIntrospection } from './introspection.ts'
 export type { CallMiddleware } from './middleware.ts'
+export type { CallOutcome } from './outgoing-calls.ts'
 export type { ParameterInit } from './parameters.ts'
 export { createPlacements, type Placements } from './placement.ts'
 export {

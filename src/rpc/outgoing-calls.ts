@@ -3,7 +3,7 @@
  *
  * What a node has for one other node within a turn leaves together, if the way there knows bundles.
  */
-import { type DeadlineHandle, DeadlineQueue, type Env, TransientMap } from '../base/index.ts'
+import { type DeadlineHandle, DeadlineQueue, type Env, TransientMap, type TraceSpan } from '../base/index.ts'
 import { canForward, type HeaderPlace, originHeaders, type Plan, type PlanRequest } from '../fabric/index.ts'
 import {
   type BundledRequest,
@@ -19,6 +19,7 @@ import {
   RPC_CODES,
   RpcError,
   requestsText,
+  withTraceContext,
 } from '../wire/index.ts'
 import type { RunningCall } from './call.ts'
 import type { RemoteFunction } from './executor.ts'
@@ -26,6 +27,7 @@ import { bundleFrame, ENVELOPE_BYTES, errorValue, frameOf, messageOf } from './f
 import type { ForwarderLinks } from './forwarder-links.ts'
 import type { Selector } from './registry.ts'
 import { selectorOf } from './selector.ts'
+import { callSpan } from './spans.ts'
 import { TurnGroups } from './turn-groups.ts'
 
 export interface OutgoingCallsDeps extends HeaderPlace {
@@ -41,6 +43,20 @@ export interface OutgoingCallsDeps extends HeaderPlace {
   readonly isRoutingEnabled: boolean
   /** Makes a link for a call that has no other way. */
   connect(nodeId: string, context: 'rpc_remote_execute'): Promise<boolean>
+  /** What became of a call that was sent. */
+  onOutcome?: ((outcome: CallOutcome) => void) | undefined
+}
+
+export interface CallOutcome {
+  /** The request of a client this call is part of. */
+  readonly requestId: string
+  /** The neighbour it went to. */
+  readonly hop: string
+  readonly target: string
+  readonly cluster: string
+  readonly durationMs: number
+  /** Why no answer came; undefined when one did, whatever it says. */
+  readonly error: Error | undefined
 }
 
 export interface OutgoingCallsSnapshot {
@@ -58,8 +74,8 @@ export interface OutgoingCalls {
   /** How a function on another node is called. */
   caller(target: FunctionEntry): RemoteFunction['call']
   isPending(requestId: string): boolean
-  /** @param response undefined when it can not be read */
-  answered(requestId: string, response: Pick<FabricRpcResponse, 'success' | 'result' | 'error'> | undefined): void
+  /** @param response undefined when it can not be read; @param hops what those on the way report, a JSON list */
+  answered(requestId: string, response: PendingAnswer | undefined, hops?: string): void
   /** The last link to a node is gone: what was sent over it is lost. */
   linkLost(nodeId: string): void
   /** A node is dead: what it was running is lost. */
@@ -74,11 +90,16 @@ class NodeLostError extends MpregError {
   readonly code = 'node_lost'
 }
 
+type PendingAnswer = Pick<FabricRpcResponse, 'success' | 'result' | 'error'> & Partial<Pick<FabricRpcResponse, 'routing_path'>>
+
 /** What a call on another node has come to. */
 type Answer = { readonly value: RawJson } | { readonly error: Error } | { readonly move: 'unsent' | 'not_found'; readonly value: RawJson }
 
 /** A pending call outlives the deadline of its request by so much at most: its end comes from there. */
 const PENDING_SLACK_MS = 1_000
+const UNSENT = new Error('it could not be sent')
+/** Of the error of another node that a span tells. */
+const FAILURE_CHARACTERS_MAX = 500
 const NO_PEER = 'no_peer_for_next_hop'
 const NO_CLUSTERS: readonly string[] = []
 const TOPIC_CANCEL = 'mpreg.rpc.cancel'
@@ -131,9 +152,12 @@ export function createOutgoingCalls(deps: OutgoingCallsDeps): OutgoingCalls {
     #deadline: DeadlineHandle<OutgoingCall> | undefined
     #plan: Plan | undefined
     #cluster = ''
+    #sentMs = 0
     requestId = ''
     target = ''
     hop = ''
+    /** Of this attempt, if the command is traced. */
+    span: TraceSpan | undefined
 
     constructor(
       cmd: Command,
@@ -152,10 +176,15 @@ export function createOutgoingCalls(deps: OutgoingCallsDeps): OutgoingCalls {
     }
 
     /** To the node of this entry, over a link or the way that leads to one. */
-    send({ cluster_id: targetCluster, node_id: target }: FunctionEntry): void {
+    send(entry: FunctionEntry): void {
+      const { cluster_id: targetCluster, node_id: target } = entry
       this.target = target
       this.#cluster = targetCluster
-      if (!deps.isRoutingEnabled) return this.#resolve(errorValue({ error: 'fabric_routing_disabled', command: this.#cmd.fun }))
+      this.span = this.#call.span && callSpan(this.#call.span, this.#cmd, entry)
+      if (!deps.isRoutingEnabled) {
+        this.#endSpan('fabric_routing_disabled')
+        return this.#resolve(errorValue({ error: 'fabric_routing_disabled', command: this.#cmd.fun }))
+      }
       const plan = targetCluster === clusterId ? undefined : deps.plan({ targetCluster, visitedNodes: [self] })
       this.#plan = plan
       if (links.isConnected(target)) return this.#sendOver(target)
@@ -165,7 +194,7 @@ export function createOutgoingCalls(deps: OutgoingCallsDeps): OutgoingCalls {
         const hop = isConnected ? target : plan === undefined ? deps.nextHop(target, [self]) : undefined
         if (hop === undefined) this.#move('unsent', this.#forwardFailed(plan?.reason ?? NO_PEER))
         else this.#sendOver(hop)
-      }, this.#reject)
+      }, this.#giveUp)
     }
 
     #sendOver(hop: string): void {
@@ -175,18 +204,34 @@ export function createOutgoingCalls(deps: OutgoingCallsDeps): OutgoingCalls {
       if (characters * 3 > bytesMax) {
         const bytes = Buffer.byteLength(this.#args.text) + Buffer.byteLength(this.#kwargs.text) + ENVELOPE_BYTES
         if (bytes > bytesMax) {
-          return this.#reject(new RangeError(`the arguments have about ${bytes} bytes, more than the link to ${hop} carries; send less`))
+          return this.#giveUp(new RangeError(`the arguments have about ${bytes} bytes, more than the link to ${hop} carries; send less`))
         }
       }
-      if (call.abortReason !== undefined) return this.#reject(call.abortReason)
-      if (call.remainingMs() <= 0) return this.#reject(new NodeLostError('the time of the call was over before it was sent'))
+      if (call.abortReason !== undefined) return this.#giveUp(call.abortReason)
+      if (call.remainingMs() <= 0) return this.#giveUp(new NodeLostError('the time of the call was over before it was sent'))
       this.requestId = env.random.ulid()
       this.hop = hop
       this.#deadline = deadlines.add(this, call.deadlineMs + PENDING_SLACK_MS)
+      this.#sentMs = deps.onOutcome === undefined ? 0 : env.clock.monotonic()
       pending.set(this.requestId, this)
       call.onAbort(this.#abandon)
-      if (this.#plan === undefined && links.has(hop, 'bundles/1') && isBundled(this.request)) groups.add(this, this, characters)
-      else this.transmit()
+      // What is traced goes by itself: its context is its own.
+      const isAlone = this.#plan !== undefined || this.span !== undefined || !links.has(hop, 'bundles/1') || !isBundled(this.request)
+      if (isAlone) this.transmit()
+      else groups.add(this, this, characters)
+    }
+
+    readonly #giveUp = (error: Error): void => {
+      this.#endSpan(error.message)
+      this.#reject(error)
+    }
+
+    #endSpan(failure?: string): void {
+      const { span } = this
+      if (span === undefined) return
+      this.span = undefined
+      if (failure !== undefined) span.fail(failure)
+      span.end()
     }
 
     get request(): BundledRequest {
@@ -208,6 +253,7 @@ export function createOutgoingCalls(deps: OutgoingCallsDeps): OutgoingCalls {
     transmit(): void {
       const { deadline_ms, ...request } = this.request
       const federation_path = this.#plan?.federation_path ?? NO_CLUSTERS
+      this.span?.set({ 'mpreg.next_hop': this.hop })
       const message = messageOf(
         {
           kind: 'rpc-request',
@@ -222,7 +268,7 @@ export function createOutgoingCalls(deps: OutgoingCallsDeps): OutgoingCalls {
         deadline_ms,
         env.clock.wall(),
       )
-      if (links.send(this.hop, frameOf(message))) counts.calls_sent++
+      if (links.send(this.hop, frameOf(this.span === undefined ? message : tracedMessage(message, this.span)))) counts.calls_sent++
       else this.unsent()
     }
 
@@ -238,6 +284,15 @@ export function createOutgoingCalls(deps: OutgoingCallsDeps): OutgoingCalls {
       if (!pending.delete(this.requestId)) return
       deadlines.remove(this.#deadline as DeadlineHandle<OutgoingCall>)
       this.#call.offAbort(this.#abandon)
+      deps.onOutcome?.({
+        requestId: this.#call.requestId,
+        hop: this.hop,
+        target: this.target,
+        cluster: this.#cluster,
+        durationMs: env.clock.monotonic() - this.#sentMs,
+        error: 'error' in answer ? answer.error : 'move' in answer && answer.move === 'unsent' ? UNSENT : undefined,
+      })
+      if (this.span !== undefined) this.#endSpan('error' in answer ? answer.error.message : 'move' in answer ? answer.move : undefined)
       if ('error' in answer) this.#reject(answer.error)
       else if ('move' in answer) this.#move(answer.move, answer.value)
       else this.#resolve(answer.value)
@@ -245,6 +300,7 @@ export function createOutgoingCalls(deps: OutgoingCallsDeps): OutgoingCalls {
 
     /** On to another node, if there is one that was not tried. @param value the answer if there is none */
     #move(why: 'unsent' | 'not_found', value: RawJson): void {
+      this.#endSpan(why)
       this.#tried ??= new Set()
       this.#tried.add(this.target)
       const other = deps.place(selectorOf(this.#cmd), this.#tried)
@@ -283,6 +339,13 @@ export function createOutgoingCalls(deps: OutgoingCallsDeps): OutgoingCalls {
     links.send(hop, frameOf(message))
   }
 
+  /** The answer of a traced call. */
+  function report(span: TraceSpan, response: PendingAnswer | undefined, hops: string | undefined): void {
+    if (response?.routing_path !== undefined) span.set({ 'mpreg.path': response.routing_path })
+    if (hops !== undefined) span.reported(hops)
+    if (response?.success === false) span.fail(response.error?.text.slice(0, FAILURE_CHARACTERS_MAX) ?? 'fabric_rpc_failed')
+  }
+
   function lose(lost: (call: OutgoingCall) => boolean, why: string): void {
     for (const call of pending.values()) {
       if (!lost(call)) continue
@@ -299,9 +362,10 @@ export function createOutgoingCalls(deps: OutgoingCallsDeps): OutgoingCalls {
 
     isPending: (requestId) => pending.get(requestId) !== undefined,
 
-    answered(requestId, response) {
+    answered(requestId, response, hops) {
       const call = pending.get(requestId)
       if (call === undefined) return
+      if (call.span !== undefined) report(call.span, response, hops)
       if (response === undefined) {
         const details = `${call.target} answered what can not be read`
         call.settle({ error: new RpcError({ code: RPC_CODES.internal, message: 'Internal server error', details }) })
@@ -324,4 +388,9 @@ export function createOutgoingCalls(deps: OutgoingCallsDeps): OutgoingCalls {
       deadlines.close()
     },
   }
+}
+
+function tracedMessage(message: FabricMessage, span: TraceSpan): FabricMessage {
+  const { headers } = message
+  return { ...message, headers: { ...headers, metadata: withTraceContext(headers.metadata, span.context) } }
 }

@@ -28,10 +28,7 @@ export function levelsOf(byName: ReadonlyMap<string, Command>): Command[][] {
   const dependents = new Map<string, string[]>()
   let level: Command[] = []
   for (const [name, cmd] of byName) {
-    const needed = new Set<string>()
-    collectReferences(cmd.args, byName, needed)
-    for (const key in cmd.kwargs) collectReferences(cmd.kwargs[key], byName, needed)
-    needed.delete(name)
+    const needed = referencesOf(cmd, byName)
     waitsFor.set(name, needed)
     for (const other of needed) {
       const list = dependents.get(other)
@@ -56,6 +53,15 @@ export function levelsOf(byName: ReadonlyMap<string, Command>): Command[][] {
   }
   if (waitsFor.size > 0) throw new CycleError(`commands refer to each other in a cycle: ${cycleIn(waitsFor).join(' -> ')}`)
   return levels
+}
+
+/** Names of those in `known` whose results a command uses. */
+export function referencesOf(cmd: Command, known: ReadonlyMap<string, unknown>): Set<string> {
+  const names = new Set<string>()
+  collectReferences(cmd.args, known, names)
+  for (const key in cmd.kwargs) collectReferences(cmd.kwargs[key], known, names)
+  names.delete(cmd.name)
+  return names
 }
 
 function collectReferences(value: unknown, byName: ReadonlyMap<string, unknown>, into: Set<string>): void {

@@ -109,3 +109,4 @@ export {
   logComponents,
   unknownScopeWarnings,
 } from './scopes.ts'
+export * from './tracing/index.ts'

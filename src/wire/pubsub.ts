@@ -5,8 +5,10 @@
  * subscriber's frame is that rendering spliced between a fixed head and the subscriber's tail.
  */
 import { Type } from 'typebox'
+import type { TraceContext } from '../base/index.ts'
 import { encodeJson, floatText, memberStarts, scanObject } from './json.ts'
 import { CorrelationId, FreeObject, frameSchema, Maybe } from './schema.ts'
+import { traceContextOf } from './trace-context.ts'
 
 /** What a node needs to know of a message, and its wire form. */
 export interface Message {
@@ -17,6 +19,8 @@ export interface Message {
   readonly publisher: string
   /** The complete message object with all eight fields. */
   readonly text: string
+  /** The publisher's place in a trace, if its headers tell. */
+  readonly trace?: TraceContext | undefined
 }
 
 /** A pattern of topic words; `exact` compares the whole topic as plain text. */
@@ -80,7 +84,14 @@ export const notificationFrame = frameSchema(
 /** @throws FrameError */
 export function decodePublish(parsed: unknown, text: string): { u: string; message: Message } {
   const frame = publishFrame.parse(parsed)
-  return { u: frame.u, message: renderMessage(frame.message, text, memberStarts(text, 0).get('message') ?? 0) }
+  const message = renderMessage(frame.message, text, memberStarts(text, 0).get('message') ?? 0)
+  return { u: frame.u, message: tracedMessage(message, frame.message.headers) }
+}
+
+/** The message, with the trace context that stands among its headers. */
+export function tracedMessage(message: Message, headers: { readonly traceparent?: unknown; readonly tracestate?: unknown } = {}): Message {
+  const { traceparent, tracestate } = headers
+  return traceparent === undefined ? message : { ...message, trace: traceContextOf({ traceparent, tracestate }) }
 }
 
 interface MessageFrame {

@@ -1,5 +1,7 @@
 /** The client's half of RPC: requests as text, responses as values. Knows no validator, so that it also runs in a browser. */
+import type { TraceContext } from '../base/index.ts'
 import { encodeJson } from './json.ts'
+import { traceMembers } from './trace-context.ts'
 
 /** A command as a caller writes it; absent fields get their defaults. */
 export interface CommandInit {
@@ -26,10 +28,10 @@ export interface RequestInit {
  * whoever parses it.
  * @throws EncodingError for an argument without a JSON form
  */
-export function encodeRpcRequest(u: string, cmds: readonly CommandInit[], init?: RequestInit): string {
+export function encodeRpcRequest(u: string, cmds: readonly CommandInit[], init?: RequestInit, trace?: TraceContext): string {
   let list = ''
   for (const cmd of cmds) list += list === '' ? encodeCommand(cmd) : `,${encodeCommand(cmd)}`
-  return `{"role":"rpc","cmds":[${list}],"u":"${u}"${init === undefined ? '' : encodeInit(init)}}`
+  return `{"role":"rpc","cmds":[${list}],"u":"${u}"${init === undefined ? '' : encodeInit(init)}${trace === undefined ? '' : traceMembers(trace)}}`
 }
 
 function encodeCommand(cmd: CommandInit): string {

@@ -5,9 +5,11 @@
  * Responses are assembled from text, since every result is encoded exactly once.
  */
 import { Type } from 'typebox'
+import type { TraceContext } from '../base/index.ts'
 import type { RpcErrorObject } from './errors.ts'
 import { carried, encodeJson, isLossy, mayBeLossy, memberStarts, scanArray, scanObject } from './json.ts'
 import { CorrelationId, FreeObject, frameSchema, Maybe } from './schema.ts'
+import { traceContextOf } from './trace-context.ts'
 
 /** One step of a request's dependency graph, all defaults filled in. */
 export interface Command {
@@ -33,6 +35,8 @@ export interface RpcRequest {
   readonly intermediate_result_callback_topic: string | null
   readonly include_execution_summary: boolean
   readonly debug_mode: boolean
+  /** The caller's place in a trace. */
+  readonly trace?: TraceContext | undefined
 }
 
 const CommandFrame = Type.Object({
@@ -56,6 +60,10 @@ export const rpcRequestFrame = frameSchema(
     intermediate_result_callback_topic: Maybe(Type.String()),
     include_execution_summary: Type.Optional(Type.Boolean()),
     debug_mode: Type.Optional(Type.Boolean()),
+    // A context that is none is ignored: it must never fail a request.
+    traceparent: Type.Optional(Type.Unknown()),
+    tracestate: Type.Optional(Type.Unknown()),
+    trace_hops: Type.Optional(Type.Unknown()),
   }),
 )
 
@@ -96,6 +104,7 @@ export function decodeRpcRequest(parsed: unknown, text: string): RpcRequest {
     intermediate_result_callback_topic: frame.intermediate_result_callback_topic ?? null,
     include_execution_summary: frame.include_execution_summary ?? false,
     debug_mode: frame.debug_mode ?? false,
+    trace: frame.traceparent === undefined ? undefined : traceContextOf(frame),
   }
 }
 

@@ -263,7 +263,7 @@ describe('accepting a peer', () => {
       locs: ['cpu'],
       function_catalog: [{ name: 'echo', function_id: 'echo', version: '1.0.0', resources: [] }],
       advertised_urls: [a.url],
-      extensions: ['sync/1', 'swim/1', 'roles/1', 'routes/1'],
+      extensions: ['sync/1', 'swim/1', 'roles/1', 'routes/1', 'bundles/1'],
     })
     expect(peer.frames[1]).toEqual({ r: 'STATUS', error: null, u: 'abc', intermediate_results: [], execution_summary: null })
     expect(a.peers.sender.connected()).toEqual([RAW])

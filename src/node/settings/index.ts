@@ -10,7 +10,7 @@ export type { SettingsFormat } from './document.ts'
 export { loadSettings } from './load.ts'
 export { type StartOption, serverStartOptions, settingsFromOptions } from './options.ts'
 export { SettingsError, type SettingsProblem, type SettingsProblemCode } from './report.ts'
-export { type ResolvedSettings, type ResolveOptions, resolveSettings } from './resolve.ts'
+export { type ResolvedSettings, type ResolveOptions, resolveSettings, settingsDocument } from './resolve.ts'
 export {
   type RoutingSettings,
   type RoutingSettingsOptions,

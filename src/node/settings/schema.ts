@@ -35,6 +35,7 @@ import {
   federation,
   linkCosts,
   namespaceRule,
+  notifierConfig,
   optionalScope,
   persistence,
   routeKeyProvider,
@@ -312,6 +313,21 @@ const monitoring = {
   }),
   monitoringHost: setting(nullable(host()), null, 'Its address; null: `host`.', { flag: '--monitoring-host <address>' }),
   monitoringEnableCors: setting(boolean(), true, 'Let web pages of other origins read it.', { flag: '--monitoring-cors' }),
+  monitoringToken: setting(nullable(secret()), null, 'Bearer token that reads and changes; null: none.', {
+    flag: '--monitoring-token <token>',
+  }),
+  monitoringRequireToken: setting(
+    boolean(),
+    true,
+    'Demand the token for everything that changes the node, and beyond this machine for everything; switched off, whoever reaches the port may do both.',
+    { flag: '--monitoring-require-token' },
+  ),
+  alertPreset: setting(oneOf(['default', 'production', 'development']), 'default', 'Thresholds from which alerts fire.'),
+  alerting: setting(
+    notifierConfig(),
+    null,
+    'Who is told of alerts: channels, routing rules, escalation policies, templates (see docs/operations.md); null: nobody, alerts are only shown.',
+  ),
   onMonitoringPortAssigned: setting(nullable(callback<PortCallback>()), null, 'Called with the port that was allocated.'),
 } satisfies Fields
 

@@ -3,10 +3,13 @@
  *
  * Records that also travel between nodes (namespace rules, route keys) have the snake_case keys of the wire in code as well.
  */
+
+import { type NotifierConfig, NotifierConfigError, readNotifierConfig } from '../../telemetry/index.ts'
 import {
   boolean,
   hex,
   integer,
+  isObject,
   type Kind,
   list,
   nullable,
@@ -23,7 +26,7 @@ import {
   string,
   text,
 } from './kinds.ts'
-import { quote } from './report.ts'
+import { type Place, quote } from './report.ts'
 
 const names = list(text())
 
@@ -166,6 +169,31 @@ export function routeKeyProvider(): Kind<RouteKeyProvider, RouteKeyProvider | Ro
     ...wanted,
     name: 'a function, or an object with the method refresh (in code only)',
     check: (raw, place) => wanted.check(typeof raw === 'function' ? { refresh: raw } : raw, place),
+  }
+}
+
+/** Who is told of alerts, as the notifier reads it: its keys are those of the file in code, too. */
+export function notifierConfig(): Kind<NotifierConfig | null, object> {
+  return {
+    name: 'an object: channels, routing_rules, escalation_policies, templates',
+    nullable: true,
+    secret: true,
+    check(raw, place) {
+      if (raw === null) return null
+      if (!isObject(raw)) return place.wrongType('an object', raw, true)
+      try {
+        return readNotifierConfig(raw)
+      } catch (error) {
+        if (!(error instanceof NotifierConfigError)) throw error
+        for (const { code, message, path } of error.problems) {
+          const at = path.reduce((inner: Place, step) => (typeof step === 'number' ? inner.item(step) : inner.field(step)), place)
+          at.problem(code, message)
+        }
+        return undefined
+      }
+    },
+    // Channels hold addresses and keys.
+    show: (value) => value && { channels: value.channels.map(({ backend, channel_id }) => ({ channel_id, backend })) },
   }
 }
 

@@ -18,6 +18,8 @@ export interface CorrelationCounts {
   count(event: EventInput, upkeep: boolean, nowMs: number): void
   /** A correlation id was heard of for the first time. */
   correlationSeen(): void
+  /** A correlation with nothing in it but one request, of which no more is kept. */
+  requestSeen(latencyMs: number, nowMs: number): void
   /** Chains in the history, and those among them with a failure. */
   chainKept(by: 1 | -1): void
   chainFailed(by: 1 | -1): void
@@ -55,6 +57,10 @@ export function createCorrelationCounts(clock: Clock): CorrelationCounts {
     },
     correlationSeen() {
       correlations++
+    },
+    requestSeen(latencyMs, nowMs) {
+      correlations++
+      if (latencyMs > 0) latencies.record(latencyMs, nowMs)
     },
     chainKept(by) {
       chains += by

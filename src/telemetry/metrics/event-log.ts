@@ -65,6 +65,11 @@ export interface EventLogSnapshot {
 export interface EventLog {
   /** Records what happened; returns the tracking id. */
   tell(event: CrossSystemEvent): string
+  /**
+   * A request that has ended: its start and its completion at once, as two {@link tell}s, but for next to nothing while new
+   * stories are left out.
+   */
+  answered(id: string, system: EventSystem, subject: string, latencyMs: number, nowMs: number, error?: string): void
   /** Records a ready-made event; returns the tracking id. */
   record(event: EventInput): string
   /** Events of a correlation id in the order they were recorded; empty when it is unknown. */
@@ -222,7 +227,21 @@ export function createEventLog({ clock, random }: Pick<Env, 'clock' | 'random'>,
     }
   }
 
+  function answered(id: string, system: EventSystem, subject: string, latencyMs: number, nowMs: number, error?: string): void {
+    if (!chains.has(id) && !admission.hasRoom(nowMs)) {
+      total += 2
+      leftOut += 2
+      admission.admits(nowMs, false)
+      counts.requestSeen(latencyMs, nowMs)
+      return
+    }
+    record(eventInput({ kind: 'request_start', id, system, subject }))
+    const failed = error === undefined ? {} : { error }
+    record(eventInput({ kind: 'request_complete', id, system, subject, latencyMs, ok: error === undefined, ...failed }))
+  }
+
   return {
+    answered,
     tell: (event) => record(eventInput(event)),
     record,
     timeline: (correlationId) => [...(chains.get(correlationId)?.events ?? [])],
@@ -269,6 +288,7 @@ function createAdmission(perSecondMax: number) {
   let admitted = 0
   let leftOutAtMs = Number.NEGATIVE_INFINITY
   return {
+    hasRoom: (nowMs: number): boolean => Math.floor(nowMs / 1000) !== second || admitted < perSecondMax,
     /** A completion whose start was left out would make half a story, and take the place of a whole one. */
     admits(nowMs: number, isCompletion: boolean): boolean {
       if (isCompletion && nowMs - leftOutAtMs < LEFT_OUT_MEMORY_MS) return false

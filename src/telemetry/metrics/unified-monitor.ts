@@ -37,6 +37,8 @@ export interface UnifiedMonitorDeps {
   readonly events: EventLog
   /** Attached as the federation system, and the source of what is said about other clusters. */
   readonly links: FederationLinks
+  /** Requests that run now and are told of when they end. */
+  readonly runningRequests?: () => number
   /** Told of each change of the overall status. */
   readonly onStatusChange?: (change: StatusChange) => void
 }
@@ -97,7 +99,7 @@ export interface UnifiedMonitor {
 const SYSTEM_METRICS = ['requests_per_second', 'p95_latency_ms', 'error_rate_percent'] as const
 
 export function createUnifiedMonitor(deps: UnifiedMonitorDeps, options: UnifiedMonitorOptions = {}): UnifiedMonitor {
-  const { env, events, links, onStatusChange } = deps
+  const { env, events, links, onStatusChange, runningRequests = () => 0 } = deps
   const { clock, log } = env
   const sources = new Map<MonitoredSystem, SystemSource>([['federation', links]])
   const gauges = new Map<string, Gauge>()
@@ -162,7 +164,7 @@ export function createUnifiedMonitor(deps: UnifiedMonitorDeps, options: UnifiedM
       performance_summary: {
         total_requests_per_second: totalRps,
         average_cross_system_latency_ms: latencyMs,
-        total_active_correlations: events.activeCorrelations,
+        total_active_correlations: events.activeCorrelations + runningRequests(),
       },
       collection_info: { collection_timestamp: clock.wall(), collection_duration_ms: clock.monotonic() - startMs },
     }

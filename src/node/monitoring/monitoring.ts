@@ -1,0 +1,69 @@
+/**
+ * Monitoring of a running node: measures from the start to the stop, and serves what it knows over HTTP where the node has real sockets.
+ */
+import type { Env } from '../../base/index.ts'
+import { createMonitorService, type MonitorService, type MonitorViews } from '../../monitor/index.ts'
+import { hostForUrl, isWildcardHost } from '../../transport/index.ts'
+import { errorLine } from '../../wire/index.ts'
+import type { Settings } from '../settings/index.ts'
+import { sharedPorts } from '../shared-ports.ts'
+
+export interface MonitoringServer {
+  /** Where it answers; null while it does not listen. */
+  readonly url: string | null
+  /** @throws MonitorListenError */
+  start(): Promise<void>
+  stop(): Promise<void>
+}
+
+export function createMonitoringServer(env: Env, settings: Settings, views: () => MonitorViews): MonitoringServer {
+  const host = settings.monitoringHost ?? settings.host
+  let claimed: number | undefined
+  let service: MonitorService | undefined
+
+  function release(): void {
+    if (claimed !== undefined) sharedPorts().release(claimed)
+    claimed = undefined
+  }
+
+  return {
+    get url() {
+      if (service === undefined) return null
+      return `http://${hostForUrl(isWildcardHost(host) ? '127.0.0.1' : host)}:${service.port}`
+    },
+
+    async start() {
+      if (settings.monitoringPort === null) claimed = await sharedPorts().allocate('monitoring')
+      const opening = createMonitorService(views(), {
+        env,
+        host,
+        port: settings.monitoringPort ?? claimed ?? 0,
+        cors: settings.monitoringEnableCors,
+        token: settings.monitoringToken,
+        tokenRequired: settings.monitoringRequireToken,
+      })
+      try {
+        await opening.start()
+      } catch (error) {
+        release()
+        throw error
+      }
+      service = opening
+      if (claimed === undefined) return
+      // Told once it is really bound: somebody may have been quicker at the port that was claimed.
+      if (opening.port !== claimed) release()
+      try {
+        await settings.onMonitoringPortAssigned?.(opening.port)
+      } catch (error) {
+        env.log.scope('fabric.monitoring').error(`on_monitoring_port_assigned failed: ${errorLine(error)}`, error)
+      }
+    },
+
+    async stop() {
+      const closing = service
+      service = undefined
+      await closing?.stop()
+      release()
+    },
+  }
+}

@@ -1,0 +1,210 @@
+/**
+ * What a running node measures: one meter for each system, the events of requests, the links to peers and what became of calls over them, and
+ * the alerts that follow. The parts of the node report here; monitoring/views.ts shows it.
+ */
+import type { Cancel, Env } from '../../base/index.ts'
+import { createAlertBackends } from '../../monitor/index.ts'
+import type { CallOutcome, RequestObserver } from '../../rpc/index.ts'
+import {
+  ALERT_PRESETS,
+  type Alerts,
+  createAlerts,
+  createEventLog,
+  createFederationLinks,
+  createNotifier,
+  createPerformanceService,
+  createSystemMeter,
+  createUnifiedMonitor,
+  type EventLog,
+  type FederationLinks,
+  type Notifier,
+  type PerformanceService,
+  type ProcessProbe,
+  type SystemMeter,
+  type UnifiedMonitor,
+} from '../../telemetry/index.ts'
+import { errorLine } from '../../wire/index.ts'
+import type { Fabric } from '../fabric.ts'
+import type { Settings } from '../settings/index.ts'
+import { createLinkHealth, type LinkHealth } from './link-health.ts'
+
+export interface NodeTelemetryDeps {
+  readonly env: Env
+  readonly settings: Settings
+  readonly nodeId: string
+  readonly probe: ProcessProbe
+  readonly fabric: Fabric
+  connections(): number
+  subscribers(): number
+  requestsInFlight(): number
+  /** Where the console channel of alerts writes. */
+  print(text: string): void
+}
+
+export interface NodeTelemetry {
+  readonly events: EventLog
+  readonly links: FederationLinks
+  readonly linkHealth: LinkHealth
+  readonly monitor: UnifiedMonitor
+  readonly performance: PerformanceService
+  readonly alerts: Alerts
+  readonly notifier: Notifier
+  readonly rpc: SystemMeter
+  readonly pubsub: SystemMeter
+  readonly requests: RequestObserver
+  callEnded(outcome: CallOutcome): void
+  /** A message was published here: to so many subscribers of this node. @param nowMs monotonic, when that was done */
+  published(topic: string, messageId: string, deliveries: number, durationMs: number, nowMs: number): void
+  /** A subscription was made or ended, or was not. */
+  subscribed(ok: boolean): void
+  start(): void
+  stop(): void
+}
+
+/** How often the links to peers are looked at for news of their status and round trip. */
+const LINK_LOOK_MS = 5_000
+
+export function createNodeTelemetry(deps: NodeTelemetryDeps): NodeTelemetry {
+  const { env, fabric, nodeId, settings } = deps
+  const { clock } = env
+  const { clusterId, federationConfig, name } = settings
+  const events = createEventLog(env)
+  const links = createFederationLinks({
+    clock,
+    systemName: name,
+    localClusterId: clusterId,
+    policy: () => federationConfig,
+  })
+  const rpc = createSystemMeter(clock, { system: 'rpc', systemName: name, activeConnections: deps.connections })
+  const pubsub = createSystemMeter(clock, { system: 'pubsub', systemName: name, activeConnections: deps.subscribers })
+  const linkHealth = createLinkHealth(clock)
+  const monitor = createUnifiedMonitor({ env, events, links, runningRequests: deps.requestsInFlight })
+  monitor.attach('rpc', rpc)
+  monitor.attach('pubsub', pubsub)
+  monitor.attachTransport(linkHealth.snapshots)
+  const performance = createPerformanceService({
+    env,
+    monitor,
+    own: { clusterId, name, region: settings.cacheRegion },
+    probe: deps.probe,
+  })
+  for (const [gauge, read] of Object.entries(performance.gauges())) monitor.addGauge(gauge, read)
+  const alerts = createAlerts(env, { thresholds: ALERT_PRESETS[settings.alertPreset] })
+  const notifier = createNotifier(env, createAlertBackends(deps.print), settings.alerting ?? { enabled: false })
+  const stops: Cancel[] = []
+
+  /** Links that were there before anybody listened, and from now on those that come and go. */
+  function followLinks(): void {
+    const { events: connections, sender } = fabric.peers
+    const opened = (id: string, cluster: string): void => {
+      links.opened({
+        nodeId: id,
+        clusterId: cluster,
+        url: id,
+        authorization: cluster === clusterId ? 'own_cluster' : federationConfig.federationMode,
+      })
+      linkHealth.opened(id)
+    }
+    for (const id of sender.connected()) opened(id, sender.clusterOf(id) ?? clusterId)
+    stops.push(
+      connections.observe((event) => {
+        if (event.type === 'connection_established') {
+          opened(event.node_url, event.cluster_id)
+          events.tell({ kind: 'dial', id: event.node_url, url: event.node_url, latencyMs: 0, ok: true })
+        } else if (event.type === 'connection_lost') {
+          const isFault = event.why !== 'goodbye' && event.why !== 'stopping'
+          if (isFault) links.failed(event.node_url, `link lost: ${event.why} ${event.code} ${event.reason}`.trim())
+          links.closed(event.node_url)
+          linkHealth.closed(event.node_url)
+          if (isFault) events.tell({ kind: 'dial', id: event.node_url, url: event.node_url, latencyMs: 0, ok: false, error: event.why })
+        }
+      }),
+    )
+    const statusAt = new Map<string, number>()
+    stops.push(
+      env.timers.every(LINK_LOOK_MS, () => {
+        const linked = sender.connected()
+        for (const id of linked) {
+          const told = fabric.peers.statusOf(id)?.timestamp
+          if (told !== undefined && told !== statusAt.get(id)) {
+            statusAt.set(id, told)
+            links.statusSeen(id)
+          }
+          const ms = sender.roundTripMs(id)
+          if (ms !== undefined) links.roundTrip(id, ms)
+        }
+        for (const id of statusAt.keys()) if (!linked.includes(id)) statusAt.delete(id)
+      }),
+    )
+  }
+
+  return {
+    events,
+    links,
+    linkHealth,
+    monitor,
+    performance,
+    alerts,
+    notifier,
+    rpc,
+    pubsub,
+    requests: {
+      level(request, index, level, durationMs) {
+        const commands = level.map((cmd) => cmd.fun)
+        events.tell({ kind: 'dependency_resolved', id: request.u, level: index, commands, latencyMs: durationMs, ok: true })
+      },
+      ended({ cmds, u }, durationMs, nowMs, error) {
+        rpc.record(durationMs, error === undefined, nowMs)
+        const subject = cmds[0]?.fun ?? ''
+        events.answered(u, 'rpc', subject, durationMs, nowMs, error === undefined ? undefined : errorLine(error))
+      },
+    },
+    callEnded({ cluster, durationMs, error, hop, requestId, target }) {
+      links.forwarded(hop, durationMs, error === undefined, error?.message)
+      linkHealth.used(hop, durationMs, error === undefined)
+      const isForeign = cluster !== clusterId
+      // Calls within the cluster are told only of stories that are kept anyway.
+      if (!isForeign && events.timeline(requestId).length === 0) return
+      events.tell({
+        kind: 'hop',
+        id: requestId,
+        system: 'rpc',
+        targetNode: target,
+        targetCluster: cluster,
+        hopCount: hop === target ? 1 : 2,
+        foreign: isForeign,
+        latencyMs: durationMs,
+        ok: error === undefined,
+        ...(error !== undefined && { error: error.message }),
+      })
+    },
+    published(topic, messageId, deliveries, durationMs, nowMs) {
+      pubsub.record(durationMs, true, nowMs)
+      for (let i = 0; i < deliveries; i++) pubsub.record(durationMs, true, nowMs)
+      events.answered(messageId, 'pubsub', topic, durationMs, nowMs)
+    },
+    subscribed(ok) {
+      pubsub.record(0, ok)
+    },
+    start() {
+      followLinks()
+      performance.onRecord((record) => alerts.check(record))
+      alerts.subscribe('notifier', notifier.handle)
+      alerts.subscribe('events', ({ alert, type }) => {
+        if (type !== 'fired') return
+        const { alert_id: id, cluster_id: cluster, message, metric_name: metric, severity } = alert
+        events.tell({ kind: 'performance_alert', id, severity, metric, clusterId: cluster, message })
+      })
+      monitor.start()
+      performance.start()
+      events.tell({ kind: 'system_start', id: nodeId, system: 'rpc' })
+    },
+    stop() {
+      for (const stop of stops.splice(0)) stop()
+      performance.stop()
+      monitor.stop()
+      alerts.stop()
+      notifier.stop()
+    },
+  }
+}

@@ -1,0 +1,187 @@
+/** What the monitoring service sees of a node: every number read off the part that has it, when somebody asks. */
+import type { Clock, LogLevel } from '../../base/index.ts'
+import type { GraphView, MonitorViews } from '../../monitor/index.ts'
+import {
+  AlertNotFoundError,
+  bottlenecksView,
+  clusterHealthMap,
+  clusterPerformanceView,
+  connectionMetrics,
+  type Log,
+  logComponents,
+  type NodeFacts,
+  performanceSummaryView,
+  unknownScopeWarnings,
+} from '../../telemetry/index.ts'
+import { endpointRegistry, type NetworkSnapshot } from '../../transport/index.ts'
+import type { LogStatus, TopologyEdge, TopologyNode } from '../../wire/index.ts'
+import type { Explainer } from '../explain.ts'
+import type { Fabric } from '../fabric.ts'
+import type { NodeSnapshot } from '../node.ts'
+import type { Settings } from '../settings/index.ts'
+import { configurationView } from './configuration.ts'
+import { discoveryViews } from './discovery-views.ts'
+import type { NodeTelemetry } from './telemetry.ts'
+
+export interface ViewsDeps {
+  readonly clock: Clock
+  readonly settings: Settings
+  readonly nodeId: string
+  /** Of the software. */
+  readonly version: string
+  readonly fabric: Fabric
+  readonly telemetry: NodeTelemetry
+  readonly log: Log
+  readonly explain: Explainer
+  /** The settings of the start with what was taken up since. */
+  settingsInForce(): Settings
+  /** Unix seconds of the last change; undefined: none since the start. */
+  settingsChangedAt(): number | undefined
+  isRunning(): boolean
+  snapshot(): NodeSnapshot
+  diagnosis(): NodeFacts
+  network(): NetworkSnapshot | undefined
+}
+
+export function nodeViews(deps: ViewsDeps): MonitorViews {
+  const { clock, explain, fabric, log, nodeId, settings, telemetry } = deps
+  const { alerts, events, linkHealth, links, monitor, notifier, performance } = telemetry
+  const { clusterId, name, federationConfig } = settings
+  const startedAt = clock.wall()
+
+  return {
+    identity: () => ({
+      name,
+      node_id: nodeId,
+      cluster_id: clusterId,
+      federation_mode: federationConfig.federationMode,
+      version: deps.version,
+    }),
+    readiness() {
+      const running = deps.isRunning()
+      const { threads, waiting } = deps.snapshot().workers
+      return {
+        ready: running,
+        checks: [
+          { name: 'accepting', ok: running, detail: running ? `listening as ${nodeId}` : 'starting or stopping' },
+          { name: 'workers', ok: true, detail: `${threads} threads, ${waiting} calls waiting` },
+        ],
+      }
+    },
+    unified: monitor.metrics,
+    clusters: () => clusterHealthMap(links.links(), clusterId, clock.wall()),
+    connections: () => connectionMetrics(links.links()),
+    // Requests over links are tracked in figures, not one by one.
+    transport: () => ({ snapshots: linkHealth.snapshots(), correlations: [] }),
+    endpoints() {
+      const { assignments, last_updated } = endpointRegistry.detailedSnapshot()
+      return { assignments, last_updated: last_updated ?? 0 }
+    },
+    graph: () => graphOf(deps),
+
+    performance: () => performanceSummaryView(monitor, performance),
+    performanceTrends: performance.trends,
+    bottlenecks: () => bottlenecksView(monitor, performance),
+    clusterPerformance: (id) => clusterPerformanceView(monitor, performance, id),
+    timeseries: (metric, hours) => monitor.timeseries(metric, hours, 0),
+    timeline: events.story,
+    alerts: {
+      active: alerts.active,
+      history: () => alerts.history(),
+      acknowledge(id) {
+        try {
+          alerts.acknowledge(id, 'http')
+          return true
+        } catch (error) {
+          if (error instanceof AlertNotFoundError) return false
+          throw error
+        }
+      },
+    },
+
+    configuration: () => configurationView(deps.settingsInForce(), deps.settingsChangedAt() ?? startedAt),
+    persistence: () => ({ enabled: false }),
+    ...discoveryViews(clock),
+    dns: () => ({ enabled: false }),
+
+    routeTrace: fabric.routing.explain,
+    linkState: () => fabric.routing.linkState?.status(),
+    explain,
+    diagnosis: deps.diagnosis,
+    log: { status: () => logStatus(log), change: (change) => changeLog(log, change) },
+    figures() {
+      const node = deps.snapshot()
+      const { process } = performance.snapshot()
+      const { dropped, lines } = log.snapshot()
+      const { delivery_stats: sent } = notifier.statistics()
+      return {
+        node,
+        process:
+          process === null
+            ? undefined
+            : {
+                cpu_seconds_total: process.cpu_seconds_total,
+                resident_memory_bytes: process.rss_bytes,
+                heap_used_bytes: process.heap_used_bytes,
+                event_loop_delay_p99_seconds: process.event_loop_delay_ms && process.event_loop_delay_ms.p99 / 1000,
+                start_time_seconds: clock.wall() - node.uptime_seconds,
+              },
+        durations: {
+          rpc: telemetry.rpc.lifetimeLatencies(),
+          pubsub: telemetry.pubsub.lifetimeLatencies(),
+          federation: links.lifetimeLatencies(),
+        },
+        transport: deps.network(),
+        log: { lines, dropped },
+        notifications: { sent: sent.successful_deliveries, failed: sent.failed_deliveries, rate_limited: sent.rate_limited },
+      }
+    },
+  }
+}
+
+/** This node, its peers, and who of them is linked to it; of links among others it is told nothing. */
+function graphOf({ clock, fabric, nodeId, settings, telemetry }: ViewsDeps): GraphView {
+  const now = clock.wall()
+  const { overall_health: own } = telemetry.monitor.metrics()
+  const byId = new Map(telemetry.links.links().map((link) => [link.remote_node_id, link]))
+  const nodes: TopologyNode[] = [
+    { ...place(nodeId), cluster_id: settings.clusterId, health_score: own.health_score, status: own.status, last_seen: now },
+  ]
+  for (const peer of fabric.peers.views.listPeers()) {
+    const link = byId.get(peer.url)
+    const score = link?.success_rate ?? (peer.status === 'ok' ? 1 : 0)
+    nodes.push({
+      ...place(peer.url),
+      cluster_id: peer.cluster_id,
+      health_score: score,
+      status: score >= 0.9 ? 'healthy' : score > 0 ? 'degraded' : 'unavailable',
+      last_seen: link?.last_health_check_at ?? fabric.peers.statusOf(peer.url)?.timestamp ?? 0,
+    })
+  }
+  const edges: TopologyEdge[] = [...byId.values()].map((link) => ({
+    source: nodeId,
+    target: link.remote_node_id,
+    status: link.is_healthy ? 'healthy' : 'degraded',
+    latency_ms: link.round_trip_ms,
+  }))
+  return { nodes, edges }
+}
+
+function place(url: string): Pick<TopologyNode, 'node_id' | 'host' | 'port'> {
+  const { hostname, port } = new URL(url)
+  return { node_id: url, host: hostname.replace(/^\[|\]$/g, ''), port: Number(port) }
+}
+
+function logStatus(log: Log): LogStatus {
+  const { debugScopes, level } = log.snapshot()
+  return { level, debug_scopes: debugScopes, known_scopes: Object.keys(logComponents).sort(), warnings: unknownScopeWarnings(debugScopes) }
+}
+
+function changeLog(
+  log: Log,
+  { debug_scopes: scopes, level }: { readonly level?: string; readonly debug_scopes?: readonly string[] },
+): LogStatus {
+  if (level !== undefined) log.setLevel(level as LogLevel)
+  if (scopes !== undefined) log.setDebugScopes(scopes)
+  return logStatus(log)
+}
