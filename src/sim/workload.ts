@@ -8,6 +8,10 @@ import type { Fabric, SimClient } from './sim-fabric.ts'
 /** Longest a call may stay open, ms: dialling (30 s), waiting for the answer (35 s), and a little. */
 const CALL_OPEN_MAX_MS = 70_000
 
+/** One call in so many comes with a burst of so many more of the same node. */
+const BURST_EVERY = 3
+const BURST_CALLS = 4
+
 export interface WorkloadCounters {
   values: number
   errors: number
@@ -36,6 +40,8 @@ interface OpenCall {
   readonly index: number
   readonly fun: string
   readonly sinceMs: number
+  /** Whether nobody waits any more. */
+  readonly isGone: (() => boolean) | undefined
 }
 
 export function createWorkload<C extends SimClient>(fabric: Fabric<C>): Workload {
@@ -78,6 +84,18 @@ export function createWorkload<C extends SimClient>(fabric: Fabric<C>): Workload
     const { code, message, name } = error as { code?: unknown; message?: string; name?: string }
     fabric.note(`n${index}`, `${what} -> ${name} ${String(code)} ${message?.split('\n', 1)[0]}`)
     if (code === undefined) fabric.fault('untyped_error', `n${index}`, `${what} failed with ${name}: ${message}`)
+  }
+
+  function ask(index: number, fun: string, send: (id: number) => Promise<unknown>, isGone?: () => boolean): void {
+    const id = ++numbered
+    open.set(id, { index, fun, sinceMs: fabric.nowMs, isGone })
+    send(id).then(
+      (value) => answered(id, index, fun, value),
+      (error) => {
+        open.delete(id)
+        failed(`call ${id} ${fun}`, index, error)
+      },
+    )
   }
 
   function watchSubscription(name: string, pattern: string): (message: { readonly topic: string; readonly payload: unknown }) => void {
@@ -170,17 +188,13 @@ export function createWorkload<C extends SimClient>(fabric: Fabric<C>): Workload
     },
 
     call(index, fun) {
-      const id = ++numbered
-      open.set(id, { index, fun, sinceMs: fabric.nowMs })
-      clientOf(index)
-        .then((client) => client.call(fun, id))
-        .then(
-          (value) => answered(id, index, fun, value),
-          (error) => {
-            open.delete(id)
-            failed(`call ${id} ${fun}`, index, error)
-          },
-        )
+      ask(index, fun, (id) => clientOf(index).then((client) => client.call(fun, id)))
+      // A client's calls arrive one by one. Those a node makes itself within a turn travel together.
+      if (numbered % BURST_EVERY !== 0 || !fabric.live.includes(index)) return
+      const node = fabric.node(index)
+      // With its process a node's own calls are gone, too.
+      const isGone = (): boolean => !fabric.live.includes(index) || fabric.node(index) !== node
+      for (let i = 0; i < BURST_CALLS; i++) ask(index, fun, (id) => node.call(fun, id).then(thrown), isGone)
     },
 
     subscribe(index, pattern) {
@@ -205,7 +219,11 @@ export function createWorkload<C extends SimClient>(fabric: Fabric<C>): Workload
     },
 
     check() {
-      for (const [id, { fun, index, sinceMs }] of open) {
+      for (const [id, { fun, index, isGone, sinceMs }] of open) {
+        if (isGone?.()) {
+          open.delete(id)
+          continue
+        }
         if (fabric.nowMs - sinceMs <= CALL_OPEN_MAX_MS) continue
         fabric.fault('call_unanswered', `n${index}`, `call ${id} of ${fun} has no answer after ${CALL_OPEN_MAX_MS / 1000} s`)
         open.delete(id)
@@ -217,4 +235,11 @@ export function createWorkload<C extends SimClient>(fabric: Fabric<C>): Workload
       await provePublications()
     },
   }
+}
+
+/** To a node itself the failure of a function elsewhere is a value; here it counts as what a client would make of it. */
+function thrown(value: unknown): unknown {
+  const { command, error } = (typeof value === 'object' && value !== null ? value : {}) as { command?: unknown; error?: unknown }
+  if (typeof error !== 'string' || typeof command !== 'string') return value
+  throw Object.assign(new Error(error), { code: 'remote_failure' })
 }

@@ -50,7 +50,7 @@ export const mutations: readonly Mutation[] = [
     component: 'rpc',
     bug: 'a request that was sent is sent again elsewhere when the link is lost',
     kinds: ['executed_twice'],
-    file: 'src/rpc/forwarder.ts',
+    file: 'src/rpc/outgoing-calls.ts',
     original:
       // biome-ignore lint/suspicious/noTemplateCurlyInString: source text
       'call.settle({ error: new NodeLostError(`${why} before ${call.target} answered; the call may or may not have been executed`) })',
