@@ -24,6 +24,7 @@ const SEEDS = [
   '{"role":"pubsub-unsubscribe","subscription_id":"fuzz-sub","u":"fuzz"}',
   '{"role":"server","server":{"what":"STATUS","server_url":"ws://127.0.0.1:1","cluster_id":"default-cluster"},"u":"fuzz"}',
   '{"role":"fabric-message","payload":{"message_id":"x","topic":"t","headers":{"correlation_id":"c"}}}',
+  '{"role":"fabric-bundle","payload":{"kind":"rpc-requests","count":1,"headers":{"correlation_id":"c","source_cluster":"default-cluster","target_cluster":"default-cluster","routing_path":["ws://127.0.0.1:1"],"federation_path":[],"hop_budget":5,"priority":"normal","metadata":{}},"target_node":"ws://127.0.0.1:2","reply_to":"ws://127.0.0.1:1","calls":[{"request_id":"r","command":"echo","args":[1.0],"kwargs":{},"resources":[],"function_id":null,"version_constraint":null,"deadline_ms":1000}]}}',
   '{"role":"fabric-gossip","payload":{"message_id":"x","message_type":"rumor","sender_id":"ws://127.0.0.1:1"}}',
 ] as const
 
