@@ -35,19 +35,19 @@ export class Histogram {
   #first = 0
   #counts = new Float64Array(0)
 
-  /** Counts `value`. Zero is fine; a negative, infinite or NaN value is dropped and counted as such. */
-  record(value: number): void {
+  /** Counts `value`, so many times. Zero is fine; a negative, infinite or NaN value is dropped and counted as such. */
+  record(value: number, times = 1): void {
     if (!(value >= 0 && value < Number.POSITIVE_INFINITY)) {
-      this.dropped++
+      this.dropped += times
       return
     }
-    this.count++
-    this.sum += value
+    this.count += times
+    this.sum += value * times
     if (value < this.#min) this.#min = value
     if (value > this.#max) this.#max = value
     const at = bucketNumber(value) - this.#first
-    if (at >= 0 && at < this.#counts.length) this.#counts[at] = (this.#counts[at] as number) + 1
-    else this.#add(bucketNumber(value), 1)
+    if (at >= 0 && at < this.#counts.length) this.#counts[at] = (this.#counts[at] as number) + times
+    else this.#add(bucketNumber(value), times)
   }
 
   /** The smallest value seen, exactly; undefined while empty. */

@@ -27,9 +27,9 @@ export class LatencyWindow {
     this.#current = this.#slots[this.#latest % slots] as Histogram
   }
 
-  record(latencyMs: number, nowMs: number): void {
+  record(latencyMs: number, nowMs: number, times = 1): void {
     if (nowMs >= (this.#latest + 1) * this.#slotMs) this.#moveTo(nowMs)
-    this.#current.record(latencyMs)
+    this.#current.record(latencyMs, times)
   }
 
   /** The last five minutes, less at most one slot. A copy. */
