@@ -1,9 +1,11 @@
 /** `mpreg doctor`: asks all nodes of a fabric for their facts, has them judged, and prints what is wrong and what to do. */
+import { setTimeout as sleep } from 'node:timers/promises'
 import type { Command } from 'commander'
 import { diagnose, type Finding } from '../telemetry/index.ts'
 import { bodyText, type FormatFlags, formatOption, notice, printJson } from './body-output.ts'
 import { type FabricWalk, walkFabric } from './fabric-walk.ts'
 import { monitoringUrls, type SeveralMonitoringFlags, severalMonitoringOptions, tokenOf } from './monitoring-options.ts'
+import { positiveSeconds } from './option-values.ts'
 import { EXIT_FAILURE } from './outcome.ts'
 import { colored, colors, printable } from './table.ts'
 
@@ -11,21 +13,49 @@ export interface WalkFlags extends SeveralMonitoringFlags {
   readonly shareToken?: boolean
 }
 
+type DoctorFlags = WalkFlags & FormatFlags & { readonly since?: number }
+
 const NODE_TIMEOUT_SECONDS = 3
+/** A broken connection is noticed in milliseconds, and a new one made or refused in a few hundred. */
+const SECOND_LOOK_AFTER_MS = 1_000
 
 export function declareDoctor(command: Command): void {
   walkOptions(command)
     .addOption(formatOption('table'))
-    .action(async (flags: WalkFlags & FormatFlags) => {
-      const walk = await walkFabric(monitoringUrls(flags), walkOptionsOf(flags))
-      const findings = diagnose(
-        walk.nodes.map(({ facts }) => facts),
-        walk.unreachable,
-        Date.now() / 1000,
-      )
+    .option('--since <seconds>', 'count what failed within this time, and take what is longer ago for over; default: 300', positiveSeconds)
+    .action(async (flags: DoctorFlags) => {
+      const { findings, walk } = await examine(flags)
       print(walk, findings, flags.format ?? 'table')
       if (findings.length > 0) process.exitCode = EXIT_FAILURE
     })
+}
+
+interface Examined {
+  readonly walk: FabricWalk
+  readonly findings: readonly Finding[]
+}
+
+/**
+ * A node that has this moment ended is alive for those that have not noticed yet. Before it is said that nothing but its monitoring is
+ * missing, a second look shows whether that was all.
+ */
+async function examine(flags: DoctorFlags): Promise<Examined> {
+  const first = await look(flags)
+  const isOpen = first.findings.some(({ code }) => code === 'monitoring_unreachable')
+  const isKnown = first.walk.unreachable.some(({ node_id, reason }) => node_id !== null && reason === 'refused')
+  if (!isOpen || !isKnown) return first
+  await sleep(SECOND_LOOK_AFTER_MS)
+  return look(flags)
+}
+
+async function look(flags: DoctorFlags): Promise<Examined> {
+  const walk = await walkFabric(monitoringUrls(flags), walkOptionsOf(flags))
+  const findings = diagnose(
+    walk.nodes.map(({ facts }) => facts),
+    walk.unreachable,
+    { observedAt: Date.now() / 1000, ...(flags.since !== undefined && { recentSeconds: flags.since }) },
+  )
+  return { walk, findings }
 }
 
 /** Options of commands that go from the named nodes to all others. */

@@ -99,9 +99,13 @@ async function factsOf(
     return { reason: 'bad_answer', error: 'its answer to /diagnosis holds no facts that this version understands' }
   } catch (error) {
     if (!(error instanceof CommandFailure)) throw error
-    const reason = error instanceof MonitorTimeoutError ? 'timeout' : error instanceof MonitorUnreachableError ? 'refused' : 'bad_answer'
-    return { reason, error: error.message.replace(/^Error: /, '') }
+    return { reason: reasonOf(error), error: error.message.replace(/^Error: /, '') }
   }
+}
+
+function reasonOf(error: CommandFailure): UnreachableNode['reason'] {
+  if (error instanceof MonitorTimeoutError) return error.wasConnected ? 'silent' : 'timeout'
+  return error instanceof MonitorUnreachableError ? 'refused' : 'bad_answer'
 }
 
 /** Facts of another version may lack what the rules look at. */

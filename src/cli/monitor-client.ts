@@ -69,14 +69,17 @@ export class MonitorUnreachableError extends CommandFailure {
   }
 }
 
-/** Somebody took the connection, or nobody refused it, and no whole answer came. */
+/** Nobody refused the connection, and no whole answer came. */
 export class MonitorTimeoutError extends CommandFailure {
   readonly code = 'monitor_timeout'
   readonly url: string
+  /** A connection came about: somebody is there, and says nothing. */
+  readonly wasConnected: boolean
 
-  constructor(url: string, { cause, timeoutMs }: { timeoutMs: number; cause: unknown }) {
+  constructor(url: string, { cause, timeoutMs, wasConnected }: { timeoutMs: number; wasConnected: boolean; cause: unknown }) {
     super(`Error: ${url} did not answer within ${timeoutMs / 1000} s. Is the node overloaded or paused? --timeout waits longer.`, { cause })
     this.url = url
+    this.wasConnected = wasConnected
   }
 }
 
@@ -97,11 +100,15 @@ export function createMonitorClient({ timeoutMs: defaultTimeoutMs, token, url }:
   async function get(path: string, { signal, timeoutMs = defaultTimeoutMs }: GetOptions = {}): Promise<MonitorAnswer> {
     const target = `${base}${path}`
     const deadline = AbortSignal.timeout(timeoutMs)
+    let wasConnected = false
+    const onConnected = () => {
+      wasConnected = true
+    }
     try {
-      return await exchange(target, token, signal === undefined ? deadline : AbortSignal.any([deadline, signal]))
+      return await exchange(target, token, signal === undefined ? deadline : AbortSignal.any([deadline, signal]), onConnected)
     } catch (error) {
       if (signal?.aborted || error instanceof CommandFailure) throw error
-      if (deadline.aborted) throw new MonitorTimeoutError(target, { timeoutMs, cause: error })
+      if (deadline.aborted) throw new MonitorTimeoutError(target, { timeoutMs, wasConnected, cause: error })
       throw new MonitorUnreachableError(target, { reason: reasonOf(error), cause: error })
     }
   }
@@ -115,7 +122,7 @@ export function createMonitorClient({ timeoutMs: defaultTimeoutMs, token, url }:
   }
 }
 
-function exchange(target: string, token: string | undefined, signal: AbortSignal): Promise<MonitorAnswer> {
+function exchange(target: string, token: string | undefined, signal: AbortSignal, onConnected: () => void): Promise<MonitorAnswer> {
   const started = performance.now()
   return new Promise((resolve, reject) => {
     const send = target.startsWith('https:') ? requestHttps : requestHttp
@@ -153,6 +160,8 @@ function exchange(target: string, token: string | undefined, signal: AbortSignal
       },
     )
     request.on('error', reject)
+    // Every question has a connection of its own.
+    request.on('socket', (socket) => socket.once('connect', onConnected))
     request.end()
   })
 }

@@ -46,6 +46,14 @@ export function queryText(request: MonitorRequest, name: string): string | undef
   return typeof first === 'string' && first.trim() !== '' ? first.trim() : undefined
 }
 
+/** The names in a list separated by commas. */
+export function namesIn(list: string): string[] {
+  return list
+    .split(',')
+    .map((name) => name.trim())
+    .filter((name) => name !== '')
+}
+
 /** A query parameter that is a whole number from 1 to `most`. @throws RequestRefusal 400 */
 export function queryCount(request: MonitorRequest, name: string, otherwise: number, most: number): number {
   const given = queryText(request, name)

@@ -130,8 +130,16 @@ export interface ConfigurationView {
 }
 
 /** Each returns what is known of the name, or undefined when it is not known at all. */
+/** What a call asks of a function besides its name. */
+export interface FunctionQuestion {
+  readonly version_constraint?: string
+  readonly resources?: readonly string[]
+  readonly function_id?: string
+  readonly target_cluster?: string
+}
+
 export interface ExplainViews {
-  function(name: string): object | undefined
+  function(name: string, question: FunctionQuestion): object | undefined
   route(cluster: string): object | undefined
   peer(nodeId: string): object | undefined
   topic(topic: string): object | undefined

@@ -250,7 +250,7 @@ function nextFor({ clusterId, nodeId }: FunctionExplainerDeps, name: string, one
   return [
     ...(cluster === clusterId ? [] : [commands.explainRoute(cluster)]),
     ...(id === nodeId ? [] : [commands.explainPeer(id)]),
-    `mpreg discovery query --entry-type functions --function-name ${name}`,
+    commands.describeFunction(name),
   ]
 }
 

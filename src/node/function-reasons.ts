@@ -1,7 +1,7 @@
 /** Why a function does not fit what a command asks for, as codes: one for each part of the question. */
 import { parseVersion, satisfies } from '../base/index.ts'
 import type { Candidate, NotFoundExplanation, Placements } from '../rpc/index.ts'
-import type { ExplainedReason, RefusalLedger } from '../telemetry/index.ts'
+import type { ExplainedReason, RefusalLedger, WantedFunction } from '../telemetry/index.ts'
 import type { GoneFunctions } from './gone-functions.ts'
 
 /** What a command asks of a function. */
@@ -40,7 +40,7 @@ export function noteNotFound(
   )
   if (nearest !== undefined) {
     const code = mismatches(nearest, selector)[0]?.code ?? 'node'
-    refusals.record('call', fun, code, `${nearest.version} on ${nearest.node_id} ${nearest.reasons.join(' and ')}`)
+    refusals.record('call', fun, code, `${nearest.version} on ${nearest.node_id} ${nearest.reasons.join(' and ')}`, wantedBy(selector))
     return
   }
   const [keptOut] = refusals.of('catalog', fun)
@@ -51,6 +51,10 @@ export function noteNotFound(
   const last = gone?.of(fun)
   if (last === undefined) refusals.record('call', fun, 'unknown', summary)
   else refusals.record('call', fun, 'gone', `last offered by ${last.node_id} (${last.version}), ${HOW_GONE[last.how]}`)
+}
+
+function wantedBy({ constraintText, functionId, resources, targetCluster }: Selector): WantedFunction {
+  return { version_constraint: constraintText, resources, function_id: functionId, target_cluster: targetCluster }
 }
 
 /** What became of the endpoint, in words. */

@@ -131,7 +131,7 @@ export function createPlacements(deps: PlacementDeps): Placements {
       .map((entry) => candidateOf(entry, rejections(entry, selector, NONE)))
     if (others.length === 0 && own.candidates.length > 0) return own
     const candidates = [...own.candidates, ...others]
-    const similar = candidates.length > 0 ? [] : deps.similar(selector.fun, [...new Set(deps.catalog.functionNames())])
+    const similar = candidates.length > 0 ? [] : deps.similar(selector.fun, otherNames(selector.fun))
     return {
       fun: selector.fun,
       summary:
@@ -141,6 +141,11 @@ export function createPlacements(deps: PlacementDeps): Placements {
       candidates,
       similar,
     }
+  }
+
+  /** Without the one asked for: names outlive their endpoints for a moment, and one that has just gone is no answer to itself. */
+  function otherNames(fun: string): string[] {
+    return [...new Set(deps.catalog.functionNames())].filter((name) => name !== fun)
   }
 
   function place(selector: Selector, local: RegisteredFunction | undefined): Placement {

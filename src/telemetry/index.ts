@@ -101,6 +101,7 @@ export {
   type RefusalLedger,
   type RefusalLedgerOptions,
   type RefusalLedgerSnapshot,
+  type WantedFunction,
 } from './refusals.ts'
 export {
   type DiagnosticChannel,

@@ -26,6 +26,17 @@ describe('the refusal ledger', () => {
     expect(ledger.snapshot()).toEqual({ kept: 2, max: 2, recorded_total: 4, forgotten_total: 1 })
   })
 
+  it('keeps what was wanted the last time, whole or not at all', () => {
+    const ledger = createRefusalLedger(createVirtualEnv({ seed: 1 }).clock, { max: 2 })
+    const wanted = { version_constraint: '>=2', resources: ['gpu'], function_id: null, target_cluster: null }
+    ledger.record('call', 'quote', 'version', '', wanted)
+    expect(ledger.of('call', 'quote')).toMatchObject([{ wanted }])
+    ledger.record('call', 'quote', 'version', '', { ...wanted, version_constraint: `>=2${' '.repeat(10_000)}` })
+    expect(ledger.of('call', 'quote')[0]).not.toHaveProperty('wanted')
+    ledger.record('call', 'quote', 'version', '', { ...wanted, resources: Array.from({ length: 1_000 }, () => 'gpu') })
+    expect(ledger.of('call', 'quote')[0]).not.toHaveProperty('wanted')
+  })
+
   it('keeps texts of bounded length, and finds a long subject again', () => {
     const ledger = createRefusalLedger(createVirtualEnv({ seed: 1 }).clock, { max: 2 })
     const long = 'x'.repeat(10_000)

@@ -27,6 +27,14 @@ export type RefusalKind =
   /** A connection that was cut because it did not read. Subject: who it was. */
   | 'slow_consumer'
 
+/** What a refused call asked of a function besides its name, so that one can tell when it would be served. */
+export interface WantedFunction {
+  readonly version_constraint: string | null
+  readonly resources: readonly string[]
+  readonly function_id: string | null
+  readonly target_cluster: string | null
+}
+
 export interface Refusal {
   readonly kind: RefusalKind
   readonly subject: string
@@ -37,6 +45,8 @@ export interface Refusal {
   readonly last_at: number
   /** What was said the last time; may be empty. */
   readonly detail: string
+  /** Of a call, where functions of the name are known: what was asked for the last time. */
+  readonly wanted?: WantedFunction
 }
 
 export interface RefusalLedgerSnapshot {
@@ -49,7 +59,7 @@ export interface RefusalLedgerSnapshot {
 
 export interface RefusalLedger {
   /** Constant time, whatever is kept. */
-  record(kind: RefusalKind, subject: string, reason: string, detail?: string): void
+  record(kind: RefusalKind, subject: string, reason: string, detail?: string, wanted?: WantedFunction): void
   /** What is kept of one subject, the latest first. */
   of(kind: RefusalKind, subject: string): Refusal[]
   /** The latest first. @param max at most so many */
@@ -64,6 +74,8 @@ export interface RefusalLedgerOptions {
 
 /** Characters kept of each text: subjects and details may come from a peer. */
 const TEXT_MAX = 300
+/** Texts in what was wanted, resources among them. */
+const WANTED_TEXTS_MAX = 32
 
 export function createRefusalLedger(clock: Pick<Clock, 'wall'>, { max }: RefusalLedgerOptions): RefusalLedger {
   /** The one refused longest ago first. */
@@ -72,7 +84,7 @@ export function createRefusalLedger(clock: Pick<Clock, 'wall'>, { max }: Refusal
   let forgotten = 0
 
   return {
-    record(kind, givenSubject, reason, detail = '') {
+    record(kind, givenSubject, reason, detail = '', wanted = undefined) {
       const subject = givenSubject.slice(0, TEXT_MAX)
       const key = `${kind}\n${reason}\n${subject}`
       const now = clock.wall()
@@ -87,6 +99,7 @@ export function createRefusalLedger(clock: Pick<Clock, 'wall'>, { max }: Refusal
         first_at: known?.first_at ?? now,
         last_at: now,
         detail: detail.slice(0, TEXT_MAX),
+        ...(wanted !== undefined && isShort(wanted) && { wanted }),
       })
       if (records.size <= max) return
       records.delete(records.keys().next().value as string)
@@ -96,6 +109,12 @@ export function createRefusalLedger(clock: Pick<Clock, 'wall'>, { max }: Refusal
     list: (limit = max) => latestFirst(records).slice(0, limit),
     snapshot: () => ({ kept: records.size, max, recorded_total: recorded, forgotten_total: forgotten }),
   }
+}
+
+/** Texts of a request may be of any length, and half a constraint would say something else. */
+function isShort({ function_id, resources, target_cluster, version_constraint }: WantedFunction): boolean {
+  const texts = [version_constraint ?? '', function_id ?? '', target_cluster ?? '', ...resources]
+  return texts.length <= WANTED_TEXTS_MAX && texts.every(({ length }) => length <= TEXT_MAX)
 }
 
 function latestFirst(records: ReadonlyMap<string, Refusal>): Refusal[] {

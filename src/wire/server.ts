@@ -26,6 +26,8 @@ const Status = Type.Object({
   metrics: Type.Optional(FreeObject),
   /** What the sender can do beyond the common protocol: `name/version` each. Reference nodes neither send nor read it. */
   extensions: Type.Optional(Type.Array(Type.String())),
+  /** Where the sender can be asked about itself over HTTP. Reference nodes neither send nor read it. */
+  monitoring_url: Type.Optional(Type.String()),
 })
 
 export const GOODBYE_REASONS = ['graceful_shutdown', 'maintenance', 'cluster_rebalance', 'manual_removal'] as const

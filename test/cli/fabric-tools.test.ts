@@ -70,6 +70,38 @@ describe('mpreg doctor', processes, () => {
     await service.close()
   })
 
+  it('tells a node that answers nothing from one that is not there', async () => {
+    const silent = await startFakeMonitoring({ '/diagnosis': () => {} })
+    const { stdout } = await mpreg(['doctor', '--format', 'json', '--timeout', '0.5', '--url', silent.url])
+    expect(JSON.parse(stdout)).toMatchObject({
+      unreachable: [{ reason: 'silent', monitoring_url: silent.url }],
+      findings: [{ code: 'event_loop_stalled', node: silent.url }],
+    })
+    await silent.close()
+  })
+
+  it('looks again before it says of a node that lives for others that its monitoring is closed', async () => {
+    const service = await startFakeMonitoring()
+    const facts = healthyFacts({ node_id: 'ws://a', monitoring_url: service.url }, [
+      { node_id: 'ws://b', monitoring_url: 'http://127.0.0.1:9' },
+    ])
+    tell(service, facts)
+    expect((await mpreg(['doctor', '--url', service.url])).stdout).toContain('monitoring_unreachable at ws://b')
+    expect(service.asked).toEqual(['/diagnosis', '/diagnosis'])
+    await service.close()
+  })
+
+  it('counts what failed as long ago as --since says', async () => {
+    const service = await startFakeMonitoring()
+    const facts = healthyFacts({ node_id: 'ws://a', monitoring_url: service.url }, [])
+    const ago = facts.wall_clock - 20
+    const refused = { kind: 'publication', subject: 'x', reason: 'topic_refused', count: 1, first_at: ago, last_at: ago, detail: '' }
+    tell(service, { ...facts, refusals: [refused] })
+    expect((await mpreg(['doctor', '--url', service.url])).stdout).toContain('publication_refused at ws://a')
+    expect((await mpreg(['doctor', '--since', '15', '--url', service.url])).stdout).toBe('healthy\n')
+    await service.close()
+  })
+
   it('has a finding, not a crash, where nobody or somebody else answers', async () => {
     expect(await mpreg(['doctor', '--url', 'http://127.0.0.1:9'])).toMatchObject({
       code: 1,

@@ -19,6 +19,9 @@ export interface Running {
   readonly finished: Promise<Finished>
 }
 
+/** What a developer's shell may hold for the command, and a test must not see. */
+const BLANKED = { MPREG_URL: '', MPREG_MONITORING_URL: '', MPREG_MONITORING_TOKEN: '', MPREG_REGISTRY: '', MPREG_FEDERATION_CONFIG: '' }
+
 /** Those that have not ended. */
 const running = new Set<ChildProcess>()
 
@@ -33,7 +36,7 @@ export function startMpreg(args: readonly string[], env: Record<string, string> 
 
 export function startProgram(file: string, args: readonly string[] = [], env: Record<string, string> = {}): Running {
   const child = spawn(process.execPath, [file, ...args], {
-    env: { ...process.env, MPREG_URL: '', ...env },
+    env: { ...process.env, ...BLANKED, ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
   })
   running.add(child)

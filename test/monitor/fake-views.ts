@@ -136,7 +136,7 @@ export function fakeViews(changes: Partial<MonitorViews> = {}): MonitorViews {
     }),
     linkState: () => undefined,
     explain: {
-      function: (name) => (name === 'echo' ? { name, chosen: 'ws://127.0.0.1:9000' } : undefined),
+      function: (name, question) => (name === 'echo' ? { name, question, chosen: 'ws://127.0.0.1:9000' } : undefined),
       route: () => undefined,
       peer: () => undefined,
       topic: (topic) => ({ topic, subscribers: [] }),

@@ -156,6 +156,10 @@ describe('monitoring service', () => {
   it('explains what it knows and says when it knows nothing', async () => {
     const { json } = await runMonitor()
     expect((await json('/explain/function?name=echo')).body).toMatchObject({ name: 'echo', explanation: { chosen: 'ws://127.0.0.1:9000' } })
+    const asked = 'version_constraint=%3E%3D2&resources=gpu,%20cpu&function_id=e&target_cluster=beta'
+    expect((await json(`/explain/function?name=echo&${asked}`)).body).toMatchObject({
+      explanation: { question: { version_constraint: '>=2', resources: ['gpu', 'cpu'], function_id: 'e', target_cluster: 'beta' } },
+    })
     expect(await json('/explain/function?name=nope')).toMatchObject({ status: 404 })
     expect(await json('/explain/function')).toEqual({ status: 400, body: { status: 'error', message: 'name required' } })
     expect((await json('/timelines/u-1')).body).toMatchObject({ id: 'u-1', events: [{ event_type: 'request_start' }] })

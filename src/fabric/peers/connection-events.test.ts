@@ -39,6 +39,19 @@ describe('the history of a link', () => {
     expect(reconnects()).toBe(4)
   })
 
+  it('starts anew with a new process: a restart mends a link', () => {
+    const { come, flaps, go } = setUp()
+    come()
+    go()
+    come()
+    go('goodbye')
+    come('two')
+    expect(flaps()).toBe(0)
+    go()
+    come('two')
+    expect(flaps()).toBe(1)
+  })
+
   it('forgets after 10 minutes, and keeps a bounded number', async () => {
     const { come, env, flaps, go } = setUp()
     come()

@@ -119,7 +119,8 @@ export function createConnectionEvents({ clock, log, nodeId }: ConnectionEventsD
       case 'connection_established':
         counters.established++
         if (history.lost > 0) history.reconnects++
-        if (history.last_why === 'closed' && history.instanceId === event.instance_id) noteFlap(history)
+        if (history.instanceId !== event.instance_id) history.flapsMs.length = 0
+        else if (history.last_why === 'closed') noteFlap(history)
         history.instanceId = event.instance_id
         history.established++
         history.last_established_at = timestamp

@@ -39,18 +39,12 @@ export interface StatusIdentity {
   readonly extensions: readonly string[]
 }
 
-/** A status with what nodes of this implementation add to it. Reference nodes neither send nor read that. */
-export interface ToldStatus extends StatusBody {
-  /** Where the sender can be asked about itself over HTTP. */
-  monitoring_url?: string
-}
-
 /** @param peerCount nodes in the directory, this one included */
 export function statusBody(
   identity: StatusIdentity,
   local: LocalNode,
   { peerCount, traffic, now }: { readonly peerCount: number; readonly traffic: DialedTraffic; readonly now: number },
-): ToldStatus {
+): StatusBody {
   const functions = local.functions()
   const urls = local.advertisedUrls()
   const monitoringUrl = local.monitoringUrl?.() ?? null

@@ -8,7 +8,6 @@
 import type { Clock } from '../../base/index.ts'
 import type { StatusBody } from '../../wire/index.ts'
 import { ID_LENGTH_MAX, STATUS_NAMES_MAX, STATUSES_UNLISTED_MAX } from './constants.ts'
-import type { ToldStatus } from './status-frame.ts'
 
 export interface PeerStatus {
   readonly server_url: string
@@ -171,9 +170,9 @@ export function createStatusTable({ clock, isListed }: StatusTableDeps): StatusT
   }
 }
 
-/** No field of the common protocol, so nobody has checked it. */
-function monitoringUrl({ monitoring_url: url }: ToldStatus): string | null {
-  return typeof url === 'string' && url.length <= ID_LENGTH_MAX && /^https?:\/\/[^\s/]/.test(url) ? url : null
+/** A peer could say anything: only what is a URL of bounded length is kept. */
+function monitoringUrl({ monitoring_url: url }: StatusBody): string | null {
+  return url !== undefined && url.length <= ID_LENGTH_MAX && /^https?:\/\/[^\s/]/.test(url) ? url : null
 }
 
 function names(list: readonly string[] = []): readonly string[] {

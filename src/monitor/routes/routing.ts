@@ -2,7 +2,7 @@
 import { monitoringAnswers } from '../../wire/index.ts'
 import type { MonitorContext } from '../context.ts'
 import { RequestRefusal } from '../errors.ts'
-import { type MonitorRoute, queryText, requiredQuery } from '../route.ts'
+import { type MonitorRoute, namesIn, queryText, requiredQuery } from '../route.ts'
 import { answer } from './answer.ts'
 
 export function routingRoutes(context: MonitorContext): MonitorRoute[] {
@@ -17,7 +17,7 @@ export function routingRoutes(context: MonitorContext): MonitorRoute[] {
       reply(request) {
         const destination = requiredQuery(request, 'destination')
         if (views.routeTrace === undefined) throw new RequestRefusal(503, 'route tracing not available')
-        const avoid = clusterNames(queryText(request, 'avoid') ?? '')
+        const avoid = namesIn(queryText(request, 'avoid') ?? '')
         return answer(context, { destination, avoid_clusters: avoid, trace: views.routeTrace(destination, avoid) })
       },
     },
@@ -33,11 +33,4 @@ export function routingRoutes(context: MonitorContext): MonitorRoute[] {
       },
     },
   ]
-}
-
-function clusterNames(list: string): string[] {
-  return list
-    .split(',')
-    .map((name) => name.trim())
-    .filter((name) => name !== '')
 }

@@ -3,14 +3,14 @@ import { logLevels } from '../../telemetry/index.ts'
 import { type LogChange, logChange, monitoringAnswers } from '../../wire/index.ts'
 import type { MonitorContext } from '../context.ts'
 import { RequestRefusal } from '../errors.ts'
-import { type MonitorRoute, pathParameter, requiredQuery } from '../route.ts'
-import type { ExplainViews } from '../views.ts'
+import { type MonitorRoute, namesIn, pathParameter, queryText, requiredQuery } from '../route.ts'
+import type { ExplainViews, FunctionQuestion } from '../views.ts'
 import { answer } from './answer.ts'
 
 export function toolRoutes(context: MonitorContext): MonitorRoute[] {
   const { views } = context
   return [
-    explainRoute(context, 'function', 'Which nodes have a function, why each does or does not qualify, and which one a call would go to'),
+    explainFunctionRoute(context, 'Which nodes have a function, why each does or does not qualify, and which one a call would go to'),
     explainRoute(context, 'route', 'Where a message for a cluster would go, and why'),
     explainRoute(context, 'peer', 'What is known of another node: link, dialling, failure detection, why it is hidden'),
     explainRoute(context, 'topic', 'Who subscribes to a topic, and where a publication would go'),
@@ -49,7 +49,7 @@ export function toolRoutes(context: MonitorContext): MonitorRoute[] {
   ]
 }
 
-function explainRoute(context: MonitorContext, kind: keyof ExplainViews, description: string): MonitorRoute {
+function explainRoute(context: MonitorContext, kind: Exclude<keyof ExplainViews, 'function'>, description: string): MonitorRoute {
   return {
     method: 'GET',
     path: `/explain/${kind}`,
@@ -58,11 +58,44 @@ function explainRoute(context: MonitorContext, kind: keyof ExplainViews, descrip
     answer: monitoringAnswers[`/explain/${kind}`],
     reply(request) {
       const name = requiredQuery(request, 'name')
-      const explanation = context.views.explain[kind](name)
-      if (explanation === undefined) throw new RequestRefusal(404, `this node knows nothing of the ${kind} ${JSON.stringify(name)}`)
-      return answer(context, { name, explanation })
+      return explained(context, kind, name, context.views.explain[kind](name))
     },
   }
+}
+
+/** A function is asked for as a call asks for it. */
+function explainFunctionRoute(context: MonitorContext, description: string): MonitorRoute {
+  return {
+    method: 'GET',
+    path: '/explain/function',
+    description,
+    query: {
+      name: 'The function',
+      version_constraint: 'Versions that will do',
+      resources: 'Resources it must offer, separated by commas',
+      function_id: 'Global id it must have',
+      target_cluster: 'Cluster it must run in',
+    },
+    answer: monitoringAnswers['/explain/function'],
+    reply(request) {
+      const name = requiredQuery(request, 'name')
+      const given = (parameter: string) => queryText(request, parameter)
+      const [constraint, resources, id, cluster] = ['version_constraint', 'resources', 'function_id', 'target_cluster'].map(given)
+      const question: FunctionQuestion = {
+        ...(constraint !== undefined && { version_constraint: constraint }),
+        ...(resources !== undefined && { resources: namesIn(resources) }),
+        ...(id !== undefined && { function_id: id }),
+        ...(cluster !== undefined && { target_cluster: cluster }),
+      }
+      return explained(context, 'function', name, context.views.explain.function(name, question))
+    },
+  }
+}
+
+/** @throws RequestRefusal 404 */
+function explained(context: MonitorContext, kind: keyof ExplainViews, name: string, explanation: object | undefined): object {
+  if (explanation === undefined) throw new RequestRefusal(404, `this node knows nothing of the ${kind} ${JSON.stringify(name)}`)
+  return answer(context, { name, explanation })
 }
 
 const SCOPES_MAX = 200

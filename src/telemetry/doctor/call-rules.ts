@@ -1,4 +1,6 @@
 /** Calls nobody serves: what was asked for is not what is there. */
+import { parseConstraint, parseVersion, satisfies } from '../../base/index.ts'
+import type { WantedFunction } from '../refusals.ts'
 import { commands } from './commands.ts'
 import { type Examination, refusalLine } from './examination.ts'
 import type { FindingCode, Severity, Suspicion } from './finding.ts'
@@ -56,11 +58,12 @@ export function callFaults(exam: Examination): Suspicion[] {
   const offered = new Set(exam.nodes.flatMap(({ functions }) => functions.map(({ name }) => name)))
   return exam.refusals('call').flatMap((refused) => {
     const { by, refusal } = refused
-    const { detail, reason, subject: name } = refusal
+    const { detail, reason, subject: name, wanted } = refusal
     const fault = CALL_FAULTS[reason]
     if (fault === undefined) return []
     // It has come, or come back.
     if ((reason === 'gone' || reason === 'unknown') && offered.has(name)) return []
+    if (wanted !== undefined && isOffered(exam, name, wanted)) return []
     return [
       {
         severity: fault.severity,
@@ -75,6 +78,23 @@ export function callFaults(exam: Examination): Suspicion[] {
       },
     ]
   })
+}
+
+/** Some node has by now what was asked for. */
+function isOffered(exam: Examination, name: string, wanted: WantedFunction): boolean {
+  const { function_id: id, resources, target_cluster: target, version_constraint: constraintText } = wanted
+  const constraint = constraintText === null ? null : parseConstraint(constraintText)
+  return exam.nodes.some(
+    ({ cluster_id, functions }) =>
+      (target === null || cluster_id === target) &&
+      functions.some(
+        (one) =>
+          one.name === name &&
+          (id === null || one.function_id === id) &&
+          (constraint === null || satisfies(parseVersion(one.version), constraint)) &&
+          resources.every((resource) => one.resources.includes(resource)),
+      ),
+  )
 }
 
 function nodesNamedIn(exam: Examination, text: string): string[] {

@@ -5,6 +5,7 @@ export const commands = {
   explainRoute: (cluster: string): string => `mpreg explain route ${shellWord(cluster)}`,
   explainTopic: (topic: string): string => `mpreg explain topic ${shellWord(topic)}`,
   explainFunction: (name: string): string => `mpreg explain function ${shellWord(name)}`,
+  describeFunction: (name: string): string => `mpreg client call rpc_describe --kwarg ${shellWord(`function_name=${name}`)}`,
   listPeers: (nodeId: string): string => `mpreg client list-peers --url ${shellWord(nodeId)}`,
   health: 'mpreg monitor health --summary',
   linkState: 'mpreg monitor link-state',

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
-import type { Refusal } from '../refusals.ts'
+import type { Refusal, WantedFunction } from '../refusals.ts'
 import { diagnose, nodesToAsk } from './diagnose.ts'
-import type { NodeFacts, PeerFacts, UnreachableNode } from './node-facts.ts'
+import type { FunctionFacts, NodeFacts, PeerFacts, UnreachableNode } from './node-facts.ts'
 import { gonePeer, NOW, sampleLink, sampleMesh, sampleNode, samplePeer } from './sample-facts.ts'
 
 const refusal = (fields: Partial<Refusal>): Refusal => ({
@@ -46,6 +46,16 @@ const dial = (fields: Partial<NonNullable<PeerFacts['dial']>>) => ({
   ...fields,
 })
 const neverLinked = { linked: false, link: null, listed: false, liveness: null, clock_offset_seconds: null }
+const wanted = (fields: Partial<WantedFunction>): WantedFunction => ({
+  version_constraint: null,
+  resources: [],
+  function_id: null,
+  target_cluster: null,
+  ...fields,
+})
+/** A node that has the function that is asked for. */
+const offering = (fields: Partial<FunctionFacts>): NodeFacts =>
+  sampleNode('b', { functions: [{ name: 'quote', function_id: 'quote', version: '1.0.0', resources: [], ...fields }] })
 const unanswered = (fields: Partial<UnreachableNode>): UnreachableNode => ({
   node_id: 'b',
   monitoring_url: 'http://b',
@@ -192,6 +202,26 @@ const CASES: Readonly<Record<string, Case>> = {
     facts: refusing({ kind: 'peer', subject: 'b', reason: 'identity_required' }),
     finds: ['warning peer_refused a b'],
   },
+  'a version that has come': {
+    facts: [...refusing({ wanted: wanted({ version_constraint: '>=2' }) }), offering({ version: '2.1.0' })],
+    finds: [],
+  },
+  'a version that has not come': {
+    facts: [...refusing({ wanted: wanted({ version_constraint: '>=2' }) }), offering({ version: '1.9.0' })],
+    finds: ['warning version_unsatisfied a quote'],
+  },
+  'a resource that has come without the version': {
+    facts: [
+      ...refusing({ reason: 'resource', wanted: wanted({ version_constraint: '>=2', resources: ['gpu'] }) }),
+      offering({ resources: ['gpu'] }),
+    ],
+    finds: ['warning resource_missing a quote'],
+  },
+  'a function that has come to another cluster than the one asked for': {
+    facts: [...refusing({ reason: 'resource', wanted: wanted({ target_cluster: 'beta' }) }), offering({})],
+    finds: ['warning resource_missing a quote'],
+  },
+
   'a route a policy refuses, and no other': {
     facts: refusing(
       { kind: 'announcement', subject: 'gamma', reason: 'neighbor_policy' },
@@ -247,6 +277,14 @@ const CASES: Readonly<Record<string, Case>> = {
   'a signature that is wrong': {
     facts: refusing({ kind: 'announcement', subject: 'gamma', reason: 'signature', detail: 'bad_signature' }),
     finds: ['critical route_signature_refused a gamma'],
+  },
+
+  'a key that was missing, and is there again': {
+    facts: refusing(
+      { kind: 'announcement', subject: 'gamma', reason: 'signature', detail: 'keys_lapsed, told by b' },
+      keysOf('active', true, null),
+    ),
+    finds: [],
   },
 
   'a stall': { facts: [stalled(NOW - 20, 2_500)], finds: ['warning event_loop_stalled a a'] },
@@ -305,6 +343,13 @@ describe('a diagnosis', () => {
     expect(found[0]?.evidence.map((line) => line.slice(0, 2))).toEqual(['a:', 'c:', 'd:', 'e:', 'f:'])
   })
 
+  it('takes for over what is longer ago than whoever asks wants to know', () => {
+    const link = sampleLink({ reconnects_10m: 3, last_disconnect_at: NOW - 10 })
+    const facts = [{ ...stalled(NOW - 10, 2_500), refusals: [refusal({})], peers: [samplePeer('b', { link })] }]
+    expect(diagnose(facts, [], { recentSeconds: 11 }).map(({ code }) => code)).toEqual(['event_loop_stalled', 'version_unsatisfied'])
+    expect(diagnose(facts, [], { recentSeconds: 9 })).toEqual([])
+  })
+
   it('puts the most severe first', () => {
     const [node] = refusing({ reason: 'unknown' })
     const found = diagnose([
@@ -316,7 +361,7 @@ describe('a diagnosis', () => {
   it('says with two clocks that one of them is wrong, and with the clock of who asks which one', () => {
     const facts = sampleMesh('a', 'b').map((node) => (node.node_id === 'a' ? { ...node, wall_clock: NOW - 600 } : node))
     expect(diagnose(facts)[0]?.summary).toContain('one of the two is wrong')
-    expect(diagnose(facts, [], NOW).map(({ node }) => node)).toEqual(['a'])
+    expect(diagnose(facts, [], { observedAt: NOW }).map(({ node }) => node)).toEqual(['a'])
   })
 })
 

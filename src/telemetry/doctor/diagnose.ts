@@ -8,7 +8,7 @@
  * fault, and finding.ts how the word of several nodes about one fault becomes one finding.
  */
 import { callFaults } from './call-rules.ts'
-import { examine } from './examination.ts'
+import { type ExamineOptions, examine } from './examination.ts'
 import { concluded, type Finding } from './finding.ts'
 import { linkFaults } from './link-rules.ts'
 import type { NodeFacts, UnreachableNode } from './node-facts.ts'
@@ -22,10 +22,13 @@ import { routeFaults } from './route-rules.ts'
  *
  * @param facts of every node that answered
  * @param unreachable nodes that were asked and did not
- * @param observedAt Unix seconds by the clock of whoever asks: with few nodes, one more opinion about the time
  */
-export function diagnose(facts: readonly NodeFacts[], unreachable: readonly UnreachableNode[] = [], observedAt?: number): Finding[] {
-  const exam = examine(facts, unreachable, observedAt)
+export function diagnose(
+  facts: readonly NodeFacts[],
+  unreachable: readonly UnreachableNode[] = [],
+  options: ExamineOptions = {},
+): Finding[] {
+  const exam = examine(facts, unreachable, options)
   return concluded([
     ...processFaults(exam),
     ...peerFaults(exam),

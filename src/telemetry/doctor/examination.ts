@@ -19,6 +19,9 @@ export interface Examination {
   /** It said goodbye to somebody. */
   isDeparted(nodeId: string): boolean
   clusterOf(nodeId: string): string | undefined
+  /** Whether something a node tells of, at a time by its own clock, counts as present. */
+  isRecent(by: NodeFacts, at: number): boolean
+  readonly recentSeconds: number
   /** Refusals that count as present, with the node that refused. */
   refusals(...kinds: readonly RefusalKind[]): readonly { readonly by: NodeFacts; readonly refusal: Refusal }[]
   /** Nodes whose clock is not that of the others. */
@@ -27,8 +30,18 @@ export interface Examination {
   trustsClock(nodeId: string): boolean
 }
 
-/** @param observedAt Unix seconds by the clock of whoever asks; one more opinion about the time */
-export function examine(nodes: readonly NodeFacts[], unreachable: readonly UnreachableNode[], observedAt?: number): Examination {
+export interface ExamineOptions {
+  /** Unix seconds by the clock of whoever asks: with few nodes, one more opinion about the time. */
+  readonly observedAt?: number
+  /** What is longer ago is over, s. Shorter than usual for one who has mended something, and wants to know that it holds. */
+  readonly recentSeconds?: number
+}
+
+export function examine(
+  nodes: readonly NodeFacts[],
+  unreachable: readonly UnreachableNode[],
+  { observedAt, recentSeconds = RECENT_SECONDS }: ExamineOptions = {},
+): Examination {
   const byId = new Map(nodes.map((facts) => [facts.node_id, facts]))
   const sightings = new Map<string, Sighting[]>()
   for (const by of nodes) {
@@ -40,6 +53,7 @@ export function examine(nodes: readonly NodeFacts[], unreachable: readonly Unrea
   }
   const clocks = clockOffsets(nodes, observedAt)
   const skewed = new Set(clocks.filter(({ seconds }) => Math.abs(seconds) > CLOCK_OFFSET_SECONDS).map(({ node_id }) => node_id))
+  const isRecent = (by: NodeFacts, at: number): boolean => by.wall_clock - at <= recentSeconds
   return {
     nodes,
     unreachable,
@@ -48,11 +62,11 @@ export function examine(nodes: readonly NodeFacts[], unreachable: readonly Unrea
     isDeparted: (nodeId) => sightings.get(nodeId)?.some(({ peer }) => peer.departed || peer.liveness === 'left') === true,
     clusterOf: (nodeId) =>
       byId.get(nodeId)?.cluster_id ?? sightings.get(nodeId)?.find(({ peer }) => peer.cluster_id !== null)?.peer.cluster_id ?? undefined,
+    isRecent,
+    recentSeconds,
     refusals: (...kinds) =>
       nodes.flatMap((by) =>
-        by.refusals
-          .filter(({ kind, last_at }) => kinds.includes(kind) && by.wall_clock - last_at <= RECENT_SECONDS)
-          .map((refusal) => ({ by, refusal })),
+        by.refusals.filter(({ kind, last_at }) => kinds.includes(kind) && isRecent(by, last_at)).map((refusal) => ({ by, refusal })),
       ),
     clocks,
     trustsClock: (nodeId) => !skewed.has(nodeId),

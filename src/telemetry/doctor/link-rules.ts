@@ -41,11 +41,14 @@ export function linkFaults(exam: Examination): Suspicion[] {
   })
 }
 
+/** One that has held for a while now is mended, and one to a node that has left is nobody's any more. */
 function flappingLinks(exam: Examination): Flapping[] {
   const links = new Map<string, Flapping>()
-  for (const { node_id: by, peers } of exam.nodes) {
-    for (const { link, node_id: nodeId } of peers) {
-      if (link === null || link.reconnects_10m < FLAPS) continue
+  for (const node of exam.nodes) {
+    const by = node.node_id
+    for (const { departed, link, node_id: nodeId } of node.peers) {
+      if (departed || link === null || link.reconnects_10m < FLAPS || !exam.isRecent(node, link.last_disconnect_at ?? node.wall_clock))
+        continue
       const last = link.last_disconnect_reason ? `; the last time: ${link.last_disconnect_reason}` : ''
       const line = `${by}: link to ${nodeId} broke without a word and was made again ${link.reconnects_10m} times in 10 minutes${last}`
       const key = pair(by, nodeId)

@@ -2,7 +2,7 @@
 import { commands } from './commands.ts'
 import { duration, type Examination, refusalLine } from './examination.ts'
 import type { Suspicion } from './finding.ts'
-import { CLOCK_OFFSET_CRITICAL_SECONDS, CLOCK_OFFSET_SECONDS, RECENT_SECONDS, STALL_MS, STALL_STARTUP_SECONDS } from './thresholds.ts'
+import { CLOCK_OFFSET_CRITICAL_SECONDS, CLOCK_OFFSET_SECONDS, STALL_MS, STALL_STARTUP_SECONDS } from './thresholds.ts'
 
 export function processFaults(exam: Examination): Suspicion[] {
   return [...stalledLoops(exam), ...slowConsumers(exam), ...skewedClocks(exam)]
@@ -13,7 +13,7 @@ function stalledLoops(exam: Examination): Suspicion[] {
     const { node_id: node, uptime_seconds, wall_clock } = by
     const startedAt = wall_clock - uptime_seconds
     const stalls = by.process.stalls.filter(
-      ({ at, ms }) => ms >= STALL_MS && wall_clock - at <= RECENT_SECONDS && at - startedAt > STALL_STARTUP_SECONDS,
+      ({ at, ms }) => ms >= STALL_MS && exam.isRecent(by, at) && at - startedAt > STALL_STARTUP_SECONDS,
     )
     if (stalls.length === 0) return []
     const longest = Math.max(...stalls.map(({ ms }) => ms))
@@ -22,7 +22,7 @@ function stalledLoops(exam: Examination): Suspicion[] {
       code: 'event_loop_stalled',
       node,
       subject: node,
-      summary: `The event loop of node ${node} stood still ${stalls.length === 1 ? 'once' : `${stalls.length} times`} in the last ${duration(RECENT_SECONDS)}, for up to ${(longest / 1000).toFixed(1)} s.`,
+      summary: `The event loop of node ${node} stood still ${stalls.length === 1 ? 'once' : `${stalls.length} times`} in the last ${duration(exam.recentSeconds)}, for up to ${(longest / 1000).toFixed(1)} s.`,
       evidence: stalls
         .slice(-5)
         .map(({ at, ms }) => `${node}: stood still for ${(ms / 1000).toFixed(1)} s, ${duration(wall_clock - at)} ago`),

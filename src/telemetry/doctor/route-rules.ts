@@ -1,4 +1,5 @@
 /** Clusters that cannot be reached, and keys that keep routes from being believed. */
+import type { Refusal } from '../refusals.ts'
 import { commands } from './commands.ts'
 import { duration, type Examination, refusalLine } from './examination.ts'
 import type { Suspicion } from './finding.ts'
@@ -135,11 +136,19 @@ function expiringKeys(exam: Examination): Suspicion[] {
   })
 }
 
+/** What was refused for want of a key is over when there is one again. */
+function isAnswered({ keys }: NodeFacts, { detail, subject: cluster }: Refusal): boolean {
+  return (
+    detail.startsWith('keys_lapsed') &&
+    keys?.clusters.some(({ cluster_id, standing }) => cluster_id === cluster && standing === 'active') === true
+  )
+}
+
 function refusedSignatures(exam: Examination): Suspicion[] {
   return exam.refusals('announcement').flatMap((refused) => {
     const { by, refusal } = refused
     const { subject: cluster } = refusal
-    if (refusal.reason !== 'signature') return []
+    if (refusal.reason !== 'signature' || isAnswered(by, refusal)) return []
     const suspicion: Suspicion = {
       severity: 'critical',
       code: 'route_signature_refused',

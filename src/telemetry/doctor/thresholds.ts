@@ -2,7 +2,7 @@
 
 /**
  * A refusal counts as present this long, s. Whoever asks the doctor has just seen something fail; what failed longer ago and not since is
- * over.
+ * over. Less when the one who asks says so (`mpreg doctor --since`).
  */
 export const RECENT_SECONDS = 300
 
