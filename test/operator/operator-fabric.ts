@@ -118,6 +118,8 @@ export async function createOperatorFabric(usually?: (portOf: (name: OperatorNod
   async function end(name: OperatorNode, signal: 'SIGTERM' | 'SIGKILL' = 'SIGTERM'): Promise<void> {
     const { process: child } = known(name)
     running.delete(name)
+    // A node that failed by itself has nothing left to end.
+    if (child.exitCode !== null || child.signalCode !== null) return
     const exited = new Promise((resolve) => child.once('exit', resolve))
     // One that was stopped takes no other signal.
     child.kill('SIGCONT')
