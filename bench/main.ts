@@ -5,12 +5,14 @@
 import { parseArgs } from 'node:util'
 import { benchFabric } from './fabric.ts'
 import { benchIdle } from './idle.ts'
+import { benchMonitoring } from './monitoring.ts'
 import type { BenchOptions } from './options.ts'
 import { benchPubsub } from './pubsub.ts'
 import { benchRouting } from './routing.ts'
 import { benchRpc } from './rpc.ts'
 import { benchStartup } from './startup.ts'
 import { benchTopics } from './topics.ts'
+import { benchTracing } from './tracing.ts'
 
 const benches: Readonly<Record<string, { readonly about: string; readonly run: (options: BenchOptions) => Promise<void> }>> = {
   rpc: { about: 'calls over WebSocket and TCP beside raw sockets, Moleculer and NATS', run: benchRpc },
@@ -20,6 +22,8 @@ const benches: Readonly<Record<string, { readonly about: string; readonly run: (
   fabric: { about: 'calls over hops, a quiet node, discovery, what a hop does to 100 KB', run: benchFabric },
   topics: { about: 'matching of topics against 10,000 wildcard subscriptions, and its memory', run: benchTopics },
   routing: { about: 'path-vector routes: selecting, taking in announcements, signatures, memory', run: benchRouting },
+  monitoring: { about: 'calls to a node that is watched beside one that is not; /health under load', run: benchMonitoring },
+  tracing: { about: 'calls with none, 1 % and all of them traced', run: benchTracing },
 }
 
 const RUNS = 20
@@ -28,7 +32,7 @@ const SECONDS = 0.6
 const usage = `usage: npm run bench -- NAME [--runs N] [--seconds S]
 
 ${Object.entries(benches)
-  .map(([name, { about }]) => `  ${name.padEnd(9)}${about}`)
+  .map(([name, { about }]) => `  ${name.padEnd(12)}${about}`)
   .join('\n')}
 
   --runs N      runs of each contender, interleaved (${RUNS})

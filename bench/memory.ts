@@ -7,6 +7,12 @@ export const memoryOperations = {
     if (collect) await settle()
     return process.memoryUsage.rss()
   },
+  /** What is left after garbage collection (needs `--expose-gc`): the heap, and buffers outside of it. */
+  async reachableBytes(): Promise<number> {
+    await settle()
+    const { external, heapUsed } = process.memoryUsage()
+    return heapUsed + external
+  },
 }
 
 /** Collects what the last turns of the event loop have let go of. */

@@ -45,15 +45,16 @@ export class Report {
     this.#notes.push(line)
   }
 
-  #ratio(name: string, { median, min, max, lower, upper, count }: Summary, target: string): void {
+  #ratio(name: string, { median, medianInterval, min, max, lower, upper, count }: Summary, target: string): void {
     this.#ratios[name] = Number(median.toFixed(3))
-    this.#ratioRows.push([name, ...[median, lower, upper, min, max].map((value) => value.toFixed(2)), target, String(count)])
+    const figures = [median, ...medianInterval, lower, upper, min, max].map((value) => value.toFixed(2))
+    this.#ratioRows.push([name, ...figures, target, String(count)])
   }
 
   print(): void {
     printTable(['measure', 'median', '25 %', '75 %', 'min', 'max', 'unit', 'runs'], this.#rows)
     if (this.#ratioRows.length > 0)
-      printTable(['ratio of pairs', 'median', '25 %', '75 %', 'min', 'max', 'target', 'pairs'], this.#ratioRows)
+      printTable(['ratio of pairs', 'median', '95 % from', 'to', '25 %', '75 %', 'min', 'max', 'target', 'pairs'], this.#ratioRows)
     for (const note of this.#notes) console.log(note)
     console.log(JSON.stringify({ bench: this.#bench, results: this.#results, ratios: this.#ratios }))
   }

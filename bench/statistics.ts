@@ -7,6 +7,8 @@ export interface Summary {
   /** Interquartile range: the middle half of the measurements lies between these. */
   readonly lower: number
   readonly upper: number
+  /** Where the median of everything that could be measured lies, with a confidence of at least 95 %. */
+  readonly medianInterval: readonly [lower: number, upper: number]
   readonly count: number
 }
 
@@ -18,8 +20,25 @@ export function summarize(values: readonly number[]): Summary {
     max: quantile(sorted, 1),
     lower: quantile(sorted, 0.25),
     upper: quantile(sorted, 0.75),
+    medianInterval: medianInterval(sorted),
     count: sorted.length,
   }
+}
+
+/**
+ * The order statistics that a fair coin leaves out with at most 2.5 % on either side: nothing is assumed of the distribution. Of fewer than six
+ * values it is their whole span.
+ */
+function medianInterval(sorted: readonly number[]): readonly [lower: number, upper: number] {
+  const count = sorted.length
+  let leftOut = 0
+  let probability = 0.5 ** count
+  for (let tail = probability; tail <= 0.025; tail += probability) {
+    leftOut++
+    probability *= (count - leftOut + 1) / leftOut
+  }
+  const rank = Math.max(0, leftOut - 1)
+  return [sorted[rank] ?? Number.NaN, sorted[count - 1 - rank] ?? Number.NaN]
 }
 
 /** Linear interpolation between the two nearest ranks; NaN of nothing. */

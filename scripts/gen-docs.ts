@@ -9,7 +9,7 @@ import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { renderMetricsGuide } from '../src/monitor/index.ts'
 import { renderSettingsGuide } from '../src/node/settings/guide.ts'
-import { diagnosticChannels, logComponents } from '../src/telemetry/index.ts'
+import { diagnosticChannels, type LogComponent, logComponents } from '../src/telemetry/index.ts'
 
 const docs = join(import.meta.dirname, '..', 'docs')
 
@@ -35,8 +35,8 @@ if (process.argv.includes('--check')) {
 }
 
 function componentTable(): string {
-  const rows = Object.entries(logComponents).map(([scope, { component, aliases }]) => {
-    return `| \`${scope}\` | ${component} | ${aliases.map((alias) => `\`${alias}\``).join(', ')} |`
+  const rows = Object.entries<LogComponent>(logComponents).map(([scope, { absence, component, aliases }]) => {
+    return `| \`${scope}\` | ${component}${absence === undefined ? '' : ` (none: ${absence})`} | ${aliases.map((alias) => `\`${alias}\``).join(', ')} |`
   })
   return ['| scope | component | also known as |', '| --- | --- | --- |', ...rows].join('\n')
 }

@@ -51,7 +51,7 @@ describe('real environment', () => {
 
   it('reports an error in a periodic callback and keeps it going', () => {
     const errors: unknown[] = []
-    const log: LogScope = { ...silentLog, error: (_message, cause) => errors.push(cause) }
+    const log: LogScope = { ...silentLog, scope: () => log, error: (_message, cause) => errors.push(cause) }
     let runs = 0
     const failure = new Error('callback')
     createRealEnv({ log }).timers.every(10, () => {

@@ -14,7 +14,7 @@ export interface RealEnvOptions {
 
 /** An Env over the system. `wall()` follows every change of the system's clock; `monotonic()` never does. */
 export function createRealEnv(options: RealEnvOptions): Env {
-  return { clock, timers: createTimers(options.log), random: createSystemRandom(), log: options.log }
+  return { clock: realClock, timers: createTimers(options.log), random: createSystemRandom(), log: options.log }
 }
 
 /**
@@ -45,7 +45,7 @@ export function createSystemRandom(): Random {
   return createRandom(next32, () => Date.now())
 }
 
-const clock: Clock = {
+export const realClock: Clock = {
   wall: () => Date.now() / 1000,
   monotonic: () => performance.now(),
 }
@@ -73,7 +73,7 @@ function createTimers(log: LogScope): Timers {
         try {
           fn()
         } catch (error) {
-          log.error('A periodic callback failed; it stays scheduled', error)
+          log.scope('tasks').error('A periodic callback failed; it stays scheduled', error)
         }
       },
       Math.ceil(Math.min(ms, TIMEOUT_MS_MAX)),

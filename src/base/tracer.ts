@@ -46,4 +46,6 @@ export interface Tracer {
   begins(): boolean
   /** Undefined: neither recorded here nor to be passed on. @param context of the work this belongs to; undefined: it begins a trace */
   start(context: TraceContext | undefined, init: SpanInit): TraceSpan | undefined
+  /** Reports with one more, of something that happens now and is no work of its own. @param hops JSON list */
+  note(hops: string, event: string): string
 }

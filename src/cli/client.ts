@@ -2,7 +2,8 @@
 import { type Command, InvalidArgumentError, Option } from 'commander'
 import { type CallOptions, type Client, connect, type Message, RawJson, RpcError } from '../client-node.ts'
 import { argumentText, indentJson, jsonLine } from './json-output.ts'
-import { CommandFailure, EXIT_FAILURE, UsageError } from './outcome.ts'
+import { collect, positiveInteger } from './option-values.ts'
+import { CommandFailure, UsageError } from './outcome.ts'
 import { rpcFailureLines } from './rpc-failure.ts'
 
 /** The node's own deadline is 30 s: waiting a little longer lets it answer first. */
@@ -16,7 +17,7 @@ interface ConnectionFlags {
   readonly apiKey?: string
 }
 
-interface CallFlags extends ConnectionFlags {
+export interface CallFlags extends ConnectionFlags {
   readonly locs?: readonly string[]
   readonly kwarg?: readonly string[]
   readonly functionId?: string
@@ -40,16 +41,8 @@ interface PublishFlags extends ConnectionFlags {
 }
 
 export function declareClientCommands(client: Command): void {
-  connecting(client.command('call'))
+  callable(client.command('call'))
     .description('Call a function. Each argument is JSON, or else plain text.')
-    .argument('<fun>', 'name of the function')
-    .argument('[args...]', 'positional arguments')
-    .option('--locs <resource>', 'resource the function must offer; repeatable', collect)
-    .option('--kwarg <name=value>', 'keyword argument; repeatable', collectPair)
-    .option('--function-id <id>', 'global id the function must have')
-    .option('--version-constraint <text>', 'versions that will do, such as ">=1.2,<2"')
-    .option('--target-cluster <id>', 'cluster to run in')
-    .addOption(timeoutOption())
     .action((fun: string, words: string[], flags: CallFlags) =>
       withClient(flags, async (connected) => print((await connected.callRaw(callOptions(flags), fun, ...words.map(value))).text)),
     )
@@ -99,26 +92,37 @@ export function declareClientCommands(client: Command): void {
     )
 }
 
-function connecting(command: Command): Command {
+/** A command that calls a function. */
+export function callable(command: Command): Command {
+  return connecting(command)
+    .argument('<fun>', 'name of the function')
+    .argument('[args...]', 'positional arguments')
+    .option('--locs <resource>', 'resource the function must offer; repeatable', collect)
+    .option('--kwarg <name=value>', 'keyword argument; repeatable', collectPair)
+    .option('--function-id <id>', 'global id the function must have')
+    .option('--version-constraint <text>', 'versions that will do, such as ">=1.2,<2"')
+    .option('--target-cluster <id>', 'cluster to run in')
+    .addOption(timeoutOption())
+}
+
+export function connecting(command: Command): Command {
   return command
     .option('--url <url>', 'node to talk to; default: MPREG_URL')
     .option('--token <token>', 'bearer token to show')
     .option('--api-key <key>', 'API key to show')
 }
 
-function timeoutOption(): Option {
+export function timeoutOption(): Option {
   return new Option('--timeout <seconds>', 'longest wait for the answer').argParser(seconds).default(TIMEOUT_SECONDS)
 }
 
 /** @throws UsageError without a usable URL; CommandFailure for an error the node answered with */
-async function withClient(
+export async function withClient(
   { apiKey, token, url = process.env.MPREG_URL }: ConnectionFlags,
   use: (client: Client) => Promise<void>,
 ): Promise<void> {
   if (url === undefined || url === '') throw new UsageError('Provide --url or set MPREG_URL.')
   if (!/^(?:ws|tcp)s?:\/\/./i.test(url)) throw new UsageError(`'${url}' is not the URL of a node; those look like ws://127.0.0.1:10000.`)
-  process.once('SIGINT', interrupted)
-  process.once('SIGTERM', interrupted)
   const client = await connect({
     url,
     reconnect: false,
@@ -137,7 +141,7 @@ async function withClient(
   }
 }
 
-function callOptions(flags: CallFlags): CallOptions {
+export function callOptions(flags: CallFlags): CallOptions {
   const kwargs = named(flags.kwarg)
   return {
     timeoutMs: flags.timeout * 1000,
@@ -150,7 +154,7 @@ function callOptions(flags: CallFlags): CallOptions {
 }
 
 /** A word of the command line as the value it is sent as, number lexemes kept. */
-function value(word: string): RawJson {
+export function value(word: string): RawJson {
   return new RawJson(argumentText(word))
 }
 
@@ -172,17 +176,8 @@ function wireForm({ headers, messageId, payload, publisher, timestamp, topic }: 
   return { topic, payload, timestamp, message_id: messageId, publisher, headers }
 }
 
-function print(json: string): void {
+export function print(json: string): void {
   process.stdout.write(`${indentJson(json)}\n`)
-}
-
-function interrupted(): void {
-  process.stderr.write('Aborted!\n')
-  process.exit(EXIT_FAILURE)
-}
-
-function collect(word: string, before: readonly string[] = []): readonly string[] {
-  return [...before, word]
 }
 
 function collectPair(word: string, before?: readonly string[]): readonly string[] {
@@ -193,11 +188,5 @@ function collectPair(word: string, before?: readonly string[]): readonly string[
 function seconds(word: string): number {
   const number = Number(word)
   if (word.trim() === '' || !Number.isFinite(number) || number < 0) throw new InvalidArgumentError('Expected a number of 0 or more.')
-  return number
-}
-
-function positiveInteger(word: string): number {
-  const number = Number(word)
-  if (!Number.isSafeInteger(number) || number < 1) throw new InvalidArgumentError('Expected a whole number of 1 or more.')
   return number
 }

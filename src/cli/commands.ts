@@ -49,6 +49,11 @@ export const topCommands: readonly TopCommand[] = [
     declare: async (command) => (await import('./explain.ts')).declareExplainCommands(command),
   },
   {
+    name: 'trace',
+    summary: 'Follow a call through the fabric.',
+    declare: async (command) => (await import('./trace.ts')).declareTraceCommands(command),
+  },
+  {
     name: 'discovery',
     summary: 'Discovery plane commands.',
     declare: async (command) => (await import('./discovery.ts')).declareDiscoveryCommands(command),

@@ -108,6 +108,16 @@ function openArchive(file: string): Archive {
   })
   gzip.pipe(output)
   let isDone = false
+  // An archive that is cut short leaves nothing behind either.
+  process.on('exit', discard)
+
+  function discard(): void {
+    process.off('exit', discard)
+    if (isDone) return
+    gzip.destroy()
+    output.destroy()
+    rmSync(temporary, { force: true })
+  }
 
   async function write(bytes: Buffer): Promise<void> {
     if (failure !== undefined) throw failure
@@ -125,12 +135,7 @@ function openArchive(file: string): Archive {
       renameSync(temporary, file)
       isDone = true
     },
-    discard() {
-      if (isDone) return
-      gzip.destroy()
-      output.destroy()
-      rmSync(temporary, { force: true })
-    },
+    discard,
   }
 }
 

@@ -1,4 +1,5 @@
 /** What a bundle asks a node: every path it can be asked, with the ids of its clusters filled in. */
+import { LOG_LINES_MAX } from '../telemetry/index.ts'
 import { listAt, objectAt, textAt } from './json-value.ts'
 import type { MonitorClient } from './monitor-client.ts'
 import { CommandFailure } from './outcome.ts'
@@ -54,6 +55,7 @@ export async function questionsFor(client: MonitorClient, { heap, profile }: Que
 }
 
 function filled(path: string, clusters: readonly string[]): readonly string[] {
+  if (path === '/log/lines') return [`${path}?limit=${LOG_LINES_MAX}`]
   if (path === '/routing/trace') return clusters.map((id) => `${path}?${new URLSearchParams({ destination: id })}`)
   if (path.includes('{cluster_id}')) return clusters.map((id) => path.replace('{cluster_id}', encodeURIComponent(id)))
   return path.includes('{') ? [] : [path]

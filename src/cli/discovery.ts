@@ -2,6 +2,7 @@
 import type { Command } from 'commander'
 import { answerFailure, showAnswer } from './answers.ts'
 import { type FormatFlags, formatOption, printBody } from './body-output.ts'
+import { addQueryCommands } from './discovery-queries.ts'
 import { type MonitoringFlags, monitorClient, monitoringOptions } from './monitoring-options.ts'
 
 type Flags = MonitoringFlags & FormatFlags
@@ -21,6 +22,8 @@ export function declareDiscoveryCommands(discovery: Command): void {
 
   endpoint(discovery.command('lag'), '/discovery/lag').description('How old what the node knows and tells is.')
   endpoint(discovery.command('cache-stats'), '/discovery/cache').description('What the resolver cache holds, and how it is used.')
+
+  addQueryCommands(discovery)
 
   const policy = discovery.command('policy').description('Who may see which namespace.')
   endpoint(policy.command('status'), '/discovery/policy').description('The rules in force, and the latest decisions by them.')

@@ -5,6 +5,7 @@
 import { readFileSync } from 'node:fs'
 import { Command, CommanderError } from 'commander'
 import { topCommands } from './commands.ts'
+import { abortOnInterrupt } from './interrupt.ts'
 import { EXIT_FAILURE, EXIT_OK, EXIT_USAGE, report, UsageError, verboseWanted } from './outcome.ts'
 
 const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as { version: string }
@@ -28,6 +29,7 @@ for (const { name, summary } of topCommands) program.command(name).description(s
 await declare((name) => name === named)
 for (const group of program.commands) inherit(group)
 
+abortOnInterrupt()
 // Whoever read our output has seen enough, `head` for example: nothing is left to do, and nobody to tell.
 process.stdout.on('error', () => process.exit(EXIT_FAILURE))
 

@@ -1,5 +1,5 @@
 /**
- * A client of the monitoring service of one node: GET only, one answer at a time.
+ * A client of the monitoring service of one node: one answer at a time.
  *
  * It uses node:http rather than fetch because fetch refuses to connect to some ports that a node may well listen on (10080, 6000, …), and
  * because a command that asks one question should not load a whole HTTP stack. An answer with an error status is an answer; only what
@@ -53,6 +53,8 @@ export interface MonitorClient {
    * @throws MonitorUnreachableError, MonitorTimeoutError, MonitorAnswerError
    */
   getJson(path: string, options?: GetOptions): Promise<JsonAnswer>
+  /** Asks for a change. @throws MonitorUnreachableError, MonitorTimeoutError, MonitorAnswerError */
+  postJson(path: string, body: object): Promise<JsonAnswer>
 }
 
 /** Of one answer; the largest real ones, catalogs of big fabrics and heap snapshots, stay below. */
@@ -97,7 +99,7 @@ class MonitorAnswerError extends CommandFailure {
 export function createMonitorClient({ timeoutMs: defaultTimeoutMs, token, url }: MonitorClientOptions): MonitorClient {
   const base = url.replace(/\/+$/, '')
 
-  async function get(path: string, { signal, timeoutMs = defaultTimeoutMs }: GetOptions = {}): Promise<MonitorAnswer> {
+  async function ask(path: string, { signal, timeoutMs = defaultTimeoutMs }: GetOptions, body?: string): Promise<MonitorAnswer> {
     const target = `${base}${path}`
     const deadline = AbortSignal.timeout(timeoutMs)
     let wasConnected = false
@@ -105,7 +107,7 @@ export function createMonitorClient({ timeoutMs: defaultTimeoutMs, token, url }:
       wasConnected = true
     }
     try {
-      return await exchange(target, token, signal === undefined ? deadline : AbortSignal.any([deadline, signal]), onConnected)
+      return await exchange(target, token, signal === undefined ? deadline : AbortSignal.any([deadline, signal]), onConnected, body)
     } catch (error) {
       if (signal?.aborted || error instanceof CommandFailure) throw error
       if (deadline.aborted) throw new MonitorTimeoutError(target, { timeoutMs, wasConnected, cause: error })
@@ -115,14 +117,23 @@ export function createMonitorClient({ timeoutMs: defaultTimeoutMs, token, url }:
 
   return {
     url: base,
-    get,
-    async getJson(path, options) {
-      return asJson(await get(path, options))
+    get: (path, options = {}) => ask(path, options),
+    async getJson(path, options = {}) {
+      return asJson(await ask(path, options))
+    },
+    async postJson(path, body) {
+      return asJson(await ask(path, {}, JSON.stringify(body)))
     },
   }
 }
 
-function exchange(target: string, token: string | undefined, signal: AbortSignal, onConnected: () => void): Promise<MonitorAnswer> {
+function exchange(
+  target: string,
+  token: string | undefined,
+  signal: AbortSignal,
+  onConnected: () => void,
+  body?: string,
+): Promise<MonitorAnswer> {
   const started = performance.now()
   return new Promise((resolve, reject) => {
     const send = target.startsWith('https:') ? requestHttps : requestHttp
@@ -131,7 +142,12 @@ function exchange(target: string, token: string | undefined, signal: AbortSignal
       {
         signal,
         agent: false,
-        headers: { accept: 'application/json, */*', ...(token !== undefined && { authorization: `Bearer ${token}` }) },
+        method: body === undefined ? 'GET' : 'POST',
+        headers: {
+          accept: 'application/json, */*',
+          ...(body !== undefined && { 'content-type': 'application/json' }),
+          ...(token !== undefined && { authorization: `Bearer ${token}` }),
+        },
       },
       (response) => {
         const contentType = response.headers['content-type'] ?? ''
@@ -162,7 +178,7 @@ function exchange(target: string, token: string | undefined, signal: AbortSignal
     request.on('error', reject)
     // Every question has a connection of its own.
     request.on('socket', (socket) => socket.once('connect', onConnected))
-    request.end()
+    request.end(body)
   })
 }
 

@@ -3,6 +3,7 @@ import { type Command, Option } from 'commander'
 import { showAnswer } from './answers.ts'
 import { type Format, type FormatFlags, formatOption } from './body-output.ts'
 import type { MonitorClient } from './monitor-client.ts'
+import { addLogCommands } from './monitor-log.ts'
 import { addStatusCommands } from './monitor-status.ts'
 import { isMonitoringNamed, type MonitoringFlags, monitorClient, monitoringOptions } from './monitoring-options.ts'
 import { anyCase, collect } from './option-values.ts'
@@ -68,6 +69,7 @@ export function declareMonitorCommands(monitor: Command): void {
     })
 
   addStatusCommands(monitor)
+  addLogCommands(monitor)
 
   shown(monitor.command('route-trace'))
     .description('How messages to a cluster are routed: every candidate, why it was refused, and which one wins.')

@@ -15,6 +15,7 @@ import {
   type RunResult,
   runScenario,
 } from '../sim/index.ts'
+import { positiveInteger } from './option-values.ts'
 import { CommandFailure, UsageError } from './outcome.ts'
 
 const NODES = 20
@@ -57,7 +58,7 @@ export function declareSimCommands(sim: Command): void {
     .command('explore')
     .description('Shake fabrics at random and watch for what must never happen.')
     .addOption(seedOption())
-    .addOption(new Option('--runs <number>', 'seeds to try, one after another').argParser(positive).default(1))
+    .addOption(new Option('--runs <number>', 'seeds to try, one after another').argParser(positiveInteger).default(1))
     .addOption(nodesOption())
     .addOption(stormOption())
     .addOption(clustersOption())
@@ -190,25 +191,21 @@ function seedOption(): Option {
 }
 
 function nodesOption(): Option {
-  return new Option('--nodes <number>', 'size of the fabric').argParser(positive).default(NODES)
+  return new Option('--nodes <number>', 'size of the fabric').argParser(positiveInteger).default(NODES)
 }
 
 function clustersOption(): Option {
-  return new Option('--clusters <number>', 'clusters the nodes belong to in turn, with bridges in a ring').argParser(positive).default(1)
+  return new Option('--clusters <number>', 'clusters the nodes belong to in turn, with bridges in a ring')
+    .argParser(positiveInteger)
+    .default(1)
 }
 
 function stormOption(): Option {
-  return new Option('--storm <seconds>', 'length of the storm').argParser(positive).default(STORM_SECONDS)
+  return new Option('--storm <seconds>', 'length of the storm').argParser(positiveInteger).default(STORM_SECONDS)
 }
 
 function integer(word: string): number {
   const number = Number(word)
   if (!Number.isSafeInteger(number) || number < 0) throw new InvalidArgumentError('Expected a whole number of 0 or more.')
-  return number
-}
-
-function positive(word: string): number {
-  const number = integer(word)
-  if (number < 1) throw new InvalidArgumentError('Expected a whole number of 1 or more.')
   return number
 }

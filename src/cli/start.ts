@@ -19,6 +19,8 @@ const PATIENCE_MS = 15_000
 const LOOK_AGAIN_MS = 50
 
 const fabric = createTourFabric()
+/** Where the first node can be asked about itself. */
+let frontMonitoring: string | null = null
 const stopping = new AbortController()
 const stopped = new Promise<void>((resolve) => {
   const onSignal = () => {
@@ -76,8 +78,6 @@ async function tour(fabric: TourFabric): Promise<void> {
   bin/mpreg explain function train
   bin/mpreg monitor status`)
 }
-
-let frontMonitoring: string | null = null
 
 async function startNodes(fabric: TourFabric): Promise<string> {
   heading('Five nodes in three clusters, each a process that is told of one other')

@@ -43,9 +43,9 @@ const byHealth: Readonly<Record<string, (text: string) => string>> = {
   unavailable: colors.gray,
 }
 
-/** A health status or severity in its colour. */
-export function colored(status: string): string {
-  return (byHealth[status] ?? String)(status)
+/** A health status or severity, or another text, in the colour of the status. */
+export function colored(status: string, text = status): string {
+  return (byHealth[status] ?? String)(text)
 }
 
 /** What a terminal would act on, such as escape sequences in a name that a node made up, is shown instead. */

@@ -10,12 +10,13 @@
  * function may have run: it rejects with `ConnectionLostError`. Calls made while disconnected wait for the connection, up to their timeout.
  */
 /// <reference lib="esnext.disposable" preserve="true" />
-import type { Env } from '../base/index.ts'
+import type { Env, Tracer } from '../base/index.ts'
 import type { Connection, DialOptions } from '../transport/browser.ts'
 import type { CommandInit, RawJson, RequestInit } from '../wire/browser.ts'
 import type { CallTarget } from './call-frame.ts'
 import type { MessageHeaders } from './headers.ts'
 import type { Message, SubscribeOptions, Subscription } from './subscription.ts'
+import type { TracedCall } from './traced-call.ts'
 
 /** The functions a node offers, by name. Declare yours once and pass the type to `connect`. */
 export type Functions = { [name: string]: (...args: unknown[]) => unknown }
@@ -47,6 +48,8 @@ export interface ClientOptions {
   readonly onState?: (state: ClientState, cause?: Error) => void
   /** Time, chance and log; tests hand in a virtual one. By default warnings and errors go to the console. */
   readonly env?: Env
+  /** Who is told of calls and publications; in Node.js, by default, the OpenTelemetry SDK that was registered before. */
+  readonly tracer?: Tracer
 }
 
 export type ClientState = 'connecting' | 'connected' | 'disconnected' | 'closed'
@@ -94,6 +97,8 @@ export interface Client<F = Functions> {
   ): Promise<Callable<F, K>['result']>
   /** The result as the text it arrived in, for callers to whom `1.0` is not `1`. */
   callRaw(options: CallOptions, fun: string, ...args: unknown[]): Promise<RawJson>
+  /** The same, with what everybody on the way reports about it. Resolves also when the call fails. */
+  callTraced(options: CallOptions, fun: string, ...args: unknown[]): Promise<TracedCall>
   /** Runs a dependency graph; results of its last level by command name. */
   request(cmds: readonly CommandInit[], options?: RequestOptions): Promise<Readonly<Record<string, unknown>>>
   /** The same, with per-level results and timing where `options` ask for them. */

@@ -6,6 +6,7 @@
  * results then come under one key, and a JavaScript engine parses objects of a known shape in half the time. Only a call whose text has
  * something like the label in it gets its own id as label, which nobody else can know.
  */
+import type { TraceContext } from '../base/index.ts'
 import { encodeRpcRequest } from '../wire/browser.ts'
 
 /** Which of several functions is meant, and arguments by name. */
@@ -24,17 +25,16 @@ const LABEL = '@call'
 const QUOTED = `"${LABEL}`
 
 /** @throws EncodingError for an argument without a JSON form */
-export function encodeCall(u: string, fun: string, args: readonly unknown[], target: CallTarget): string {
-  const text = encodeAs(LABEL, u, fun, args, target)
-  return isAmbiguous(text) ? encodeAs(u, u, fun, args, target) : text
+export function encodeCall(u: string, fun: string, args: readonly unknown[], target: CallTarget, trace?: TraceContext): string {
+  const text = encodeAs(LABEL, u, fun, args, target, trace)
+  return isAmbiguous(text) ? encodeAs(u, u, fun, args, target, trace) : text
 }
 
-function encodeAs(name: string, u: string, fun: string, args: readonly unknown[], target: CallTarget): string {
+function encodeAs(name: string, u: string, fun: string, args: readonly unknown[], target: CallTarget, trace?: TraceContext): string {
   const { functionId, kwargs, locs, routingTopic, targetCluster, versionConstraint } = target
   const command = { name, fun, args, functionId, versionConstraint, targetCluster, routingTopic }
-  return encodeRpcRequest(u, [
-    kwargs === undefined && locs === undefined ? command : { ...command, kwargs: kwargs ?? {}, locs: locs ?? [] },
-  ])
+  const whole = kwargs === undefined && locs === undefined ? command : { ...command, kwargs: kwargs ?? {}, locs: locs ?? [] }
+  return encodeRpcRequest(u, [whole], undefined, trace)
 }
 
 /** Whether a string other than the label itself begins like it, or may do so in disguise: raw arguments can spell it with escapes. */

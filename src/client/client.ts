@@ -2,7 +2,7 @@
  * The client at work: one connection that comes back when it is lost, requests waiting for their answers, subscriptions that move over to
  * each new connection. What it offers is described in api.ts.
  */
-import { createRealEnv, DeadlineQueue, type Env, TransientMap } from '../base/index.ts'
+import { createRealEnv, DeadlineQueue, type Env, type LogScope, type TraceContext, TransientMap } from '../base/index.ts'
 import {
   type CloseInfo,
   type Connection,
@@ -22,6 +22,7 @@ import {
   RPC_CODES,
   RpcError,
   sliceAt,
+  type TraceHop,
 } from '../wire/browser.ts'
 import type { CallOptions, Client, ClientOptions, ClientState, ClientStats, Dial, Functions, RequestOptions, Response } from './api.ts'
 import { encodeCall } from './call-frame.ts'
@@ -41,6 +42,16 @@ import { type MessageHeaders, presentHeaders } from './headers.ts'
 import { replyTo, streamOf } from './message-stream.ts'
 import type { Kind, Pending } from './pending.ts'
 import { type Message, type SubscribeOptions, type Subscription, SubscriptionRecord } from './subscription.ts'
+import {
+  clientSpan,
+  endedWith,
+  freshContext,
+  publishSpan,
+  type TracedCall,
+  type TracedOutcome,
+  tracedCall,
+  traceHeaders,
+} from './traced-call.ts'
 
 export const REQUEST_TIMEOUT_MS = 35_000
 /** How long an acknowledgement of publish, subscribe and unsubscribe may take. */
@@ -62,6 +73,7 @@ interface ResponseFrame {
   readonly success?: unknown
   readonly intermediate_results?: readonly Readonly<Record<string, unknown>>[]
   readonly execution_summary?: Readonly<Record<string, unknown>> | null
+  readonly trace?: unknown
 }
 
 /** What makes a message the same message wherever and however often it is published. */
@@ -89,6 +101,9 @@ export async function openNodeClient(dial: Dial, options: ClientOptions): Promis
 export class NodeClient {
   readonly #options: ClientOptions
   readonly #env: Env
+  readonly #log: LogScope
+  readonly #callLog: LogScope
+  readonly #topicLog: LogScope
   readonly #id: string
   readonly #pending = new TransientMap<Pending>()
   readonly #deadlines: DeadlineQueue<Pending>
@@ -112,7 +127,10 @@ export class NodeClient {
   constructor(dial: Dial, options: ClientOptions) {
     this.#options = options
     this.#env = options.env ?? createRealEnv({ log: consoleLog })
-    const { clock, random, timers } = this.#env
+    const { clock, log, random, timers } = this.#env
+    this.#log = log.scope('client')
+    this.#callLog = log.scope('client.api')
+    this.#topicLog = log.scope('client.pubsub')
     this.#id = `pubsub_client_${random.ulid()}`
     this.#lastSentMs = clock.monotonic()
     this.#deadlines = new DeadlineQueue<Pending>({
@@ -165,6 +183,8 @@ export class NodeClient {
     const { clock } = this.#env
     this.#connection = connection
     this.#connects++
+    if (this.#log.debugOn)
+      this.#log.debug(`connected url=${this.#options.url} connection=${connection.id} reconnects=${this.#connects - 1}`)
     this.#lastSentMs = clock.monotonic()
     this.#lastHeard = clock.wall()
     this.#silentChecks = 0
@@ -186,6 +206,7 @@ export class NodeClient {
   /** An attempt failed, or the connection ended. */
   #waiting(error: Error): void {
     this.#lastFailure = error
+    if (this.#log.debugOn) this.#log.debug(`not connected url=${this.#options.url}: ${error.message}`)
     if (this.#opening !== undefined) {
       this.#opening.reject(error)
       this.#opening = undefined
@@ -214,7 +235,7 @@ export class NodeClient {
   }
 
   #callbackFailed(what: string, error: unknown): void {
-    this.#env.log.scope('client').error(`${what} failed`, error)
+    this.#log.error(`${what} failed`, error)
   }
 
   /** Skips a frame that is none. One line for each connection, since a server that sends one will send more. */
@@ -222,9 +243,7 @@ export class NodeClient {
     this.#framesIgnored++
     if (this.#badFrameLogged) return
     this.#badFrameLogged = true
-    this.#env.log
-      .scope('client')
-      .warn(`${this.#options.url} sent a frame that is no JSON object; it is skipped, further ones silently: ${error}`)
+    this.#log.warn(`${this.#options.url} sent a frame that is no JSON object; it is skipped, further ones silently: ${error}`)
   }
 
   #notConnected(when: string): NotConnectedError {
@@ -252,6 +271,7 @@ export class NodeClient {
     this.#connection = undefined
     for (const record of this.#subscriptions.values()) record.missedSince ??= this.#lastHeard
     const cause = info.error ?? new Error(`${info.code} ${info.reason}`.trim())
+    if (this.#log.debugOn) this.#log.debug(`connection lost url=${this.#options.url} waiting=${this.#pending.size}: ${cause.message}`)
     for (const pending of this.#pending.values()) {
       if (!pending.sent && pending.kind !== 'upkeep') continue
       this.#settle(pending)
@@ -327,6 +347,8 @@ export class NodeClient {
       pending.reject(error)
       return
     }
+    if (this.#callLog.debugOn)
+      this.#callLog.debug(`request ${pending.kind} u=${pending.u} ${pending.sent ? 'sent' : 'waits'} url=${this.#options.url}`)
     if (!pending.sent) return
     pending.text = ''
     this.#requestsSent++
@@ -348,6 +370,8 @@ export class NodeClient {
       return
     }
     this.#settle(pending)
+    if (this.#callLog.debugOn)
+      this.#callLog.debug(`answer u=${pending.u} characters=${text.length} failed=${(frame.error ?? null) !== null}`)
     try {
       pending.resolve(this.#outcome(pending.kind, frame, text) as never)
     } catch (error) {
@@ -361,6 +385,7 @@ export class NodeClient {
       if (frame.error === undefined || frame.error === null) return false
       throw new OperationRefusedError(typeof frame.error === 'string' ? frame.error : frame.error.message)
     }
+    if (kind === 'traced') return this.#tracedOutcome(frame, text)
     if (frame.error !== undefined && frame.error !== null) throw rpcErrorOf(frame.error)
     const results = frame.r
     if (typeof results !== 'object' || results === null) {
@@ -382,6 +407,17 @@ export class NodeClient {
     }
   }
 
+  /** The same as of any other call, and what was reported about it. */
+  #tracedOutcome(frame: ResponseFrame, text: string): TracedOutcome {
+    const hops = Array.isArray(frame.trace) ? (frame.trace as TraceHop[]) : []
+    try {
+      return { result: this.#outcome('raw', frame, text) as RawJson, hops }
+    } catch (error) {
+      if (error instanceof RpcError) return { error, hops }
+      throw error
+    }
+  }
+
   call(fun: string, ...args: unknown[]): Promise<unknown> {
     return this.#callAs('value', NO_OPTIONS, fun, args)
   }
@@ -394,11 +430,25 @@ export class NodeClient {
     return this.#callAs('raw', options, fun, args)
   }
 
+  callTraced(options: CallOptions, fun: string, ...args: unknown[]): Promise<TracedCall> {
+    const context = freshContext(this.#env.random)
+    const { url } = this.#options
+    const { traceId } = context
+    return tracedCall(this.#env.clock, { fun, traceId, url }, () => this.#send('traced', options, fun, args, context))
+  }
+
   #callAs<T>(kind: Kind, options: CallOptions, fun: string, args: readonly unknown[]): Promise<T> {
+    const { tracer } = this.#options
+    if (tracer === undefined) return this.#send(kind, options, fun, args, undefined)
+    const span = clientSpan(tracer, 'call', fun)
+    return endedWith(span, this.#send(kind, options, fun, args, span?.context))
+  }
+
+  #send<T>(kind: Kind, options: CallOptions, fun: string, args: readonly unknown[], trace: TraceContext | undefined): Promise<T> {
     const u = this.#env.random.ulid()
     let text: string
     try {
-      text = encodeCall(u, fun, args, options)
+      text = encodeCall(u, fun, args, options, trace)
     } catch (error) {
       return Promise.reject(error)
     }
@@ -415,13 +465,15 @@ export class NodeClient {
 
   #requestAs<T>(kind: Kind, cmds: readonly CommandInit[], { signal, timeoutMs, ...init }: RequestOptions): Promise<T> {
     const u = this.#env.random.ulid()
+    const span = clientSpan(this.#options.tracer, 'request')
     let text: string
     try {
-      text = encodeRpcRequest(u, cmds, init)
+      text = encodeRpcRequest(u, cmds, init, span?.context)
     } catch (error) {
       return Promise.reject(error)
     }
-    return this.#ask(u, text, kind, timeoutMs ?? this.#options.timeoutMs ?? REQUEST_TIMEOUT_MS, signal)
+    const answer = this.#ask<T>(u, text, kind, timeoutMs ?? this.#options.timeoutMs ?? REQUEST_TIMEOUT_MS, signal)
+    return endedWith(span, answer)
   }
 
   /** @param identity of a message that may have been published before; by default it is a new one */
@@ -429,8 +481,10 @@ export class NodeClient {
     const { clock, random } = this.#env
     const u = random.ulid()
     const { messageId, publisher, timestamp } = identity ?? { timestamp: clock.wall(), messageId: random.ulid(), publisher: this.#id }
-    const text = encodePublish(u, { topic, payload, timestamp, messageId, publisher, headers: presentHeaders(headers) })
-    const accepted = await this.#ask<boolean>(u, text, 'ack', ACK_TIMEOUT_MS)
+    const span = publishSpan(this.#options.tracer, topic)
+    const given = presentHeaders(span === undefined ? headers : { ...traceHeaders(span.context), ...headers })
+    const text = encodePublish(u, { topic, payload, timestamp, messageId, publisher, headers: given })
+    const accepted = await endedWith(span, this.#ask<boolean>(u, text, 'ack', ACK_TIMEOUT_MS))
     if (!accepted) throw new OperationRefusedError(`the node did not accept the message on '${topic}'`)
   }
 
@@ -480,6 +534,8 @@ export class NodeClient {
         throw new OperationRefusedError(`the node refused the subscription to ${record.patterns.join(', ')}`)
       record.acknowledged = true
       record.missedSince = undefined
+      if (this.#topicLog.debugOn)
+        this.#topicLog.debug(`subscribed id=${subscriptionId} patterns=${record.patterns.join(',')} backlog_seconds=${backlogSeconds}`)
     } catch (error) {
       this.#subscriptions.delete(subscriptionId)
       // The node may have subscribed us all the same: leave no orphan there.
@@ -503,7 +559,7 @@ export class NodeClient {
         if (record.ended) return
         if (isPassing(error)) this.#subscriptions.set(record.id, record)
         else {
-          this.#env.log.scope('client').error(`subscription to ${record.patterns.join(', ')} is over`, error)
+          this.#topicLog.error(`subscription to ${record.patterns.join(', ')} is over`, error)
           this.#finish(record, error as Error)
         }
       }
@@ -518,6 +574,7 @@ export class NodeClient {
   async #unsubscribe(record: SubscriptionRecord): Promise<void> {
     record.end()
     if (!this.#subscriptions.delete(record.id) || this.#connection === undefined) return
+    if (this.#topicLog.debugOn) this.#topicLog.debug(`unsubscribed id=${record.id} patterns=${record.patterns.join(',')}`)
     const u = this.#env.random.ulid()
     try {
       await this.#ask<boolean>(u, encodeUnsubscribe(u, record.id), 'upkeep', ACK_TIMEOUT_MS)

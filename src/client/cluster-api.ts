@@ -17,7 +17,7 @@ import type { MessageHeaders } from './headers.ts'
 /** Which of its own options a client of one node takes over from a cluster's. */
 type NodeOptions = Pick<
   ClientOptions,
-  'authToken' | 'apiKey' | 'tls' | 'timeoutMs' | 'connectTimeoutMs' | 'pendingMax' | 'raiseRemoteFailures' | 'env'
+  'authToken' | 'apiKey' | 'tls' | 'timeoutMs' | 'connectTimeoutMs' | 'pendingMax' | 'raiseRemoteFailures' | 'env' | 'tracer'
 >
 
 export interface ClusterClientOptions extends NodeOptions {

@@ -83,7 +83,7 @@ export function createClusterTopics({ env, connect }: ClusterTopicsDeps): Cluste
         return
       } catch (error) {
         if (record.ended || isPassing(error)) continue
-        log.scope('client').error(`subscription to ${record.patterns.join(', ')} is over`, error)
+        log.scope('client.pubsub').error(`subscription to ${record.patterns.join(', ')} is over`, error)
         finish(held, error as Error)
       }
     }
@@ -106,7 +106,7 @@ export function createClusterTopics({ env, connect }: ClusterTopicsDeps): Cluste
   /** Ends a subscription against its owner's will. */
   function finish(held: Held, cause: Error): void {
     subscriptions.delete(held)
-    const failed = (error: unknown) => log.scope('client').error('onLost failed', error)
+    const failed = (error: unknown) => log.scope('client.pubsub').error('onLost failed', error)
     try {
       Promise.resolve(held.record.end(held.record.acknowledged ? cause : undefined)).catch(failed)
     } catch (error) {

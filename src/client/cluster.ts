@@ -86,7 +86,7 @@ class ClusterNodesClient {
   #mapFailures = 0
 
   constructor(dial: Dial, options: ClusterClientOptions) {
-    const { authToken, apiKey, tls, pendingMax, raiseRemoteFailures } = options
+    const { authToken, apiKey, tls, pendingMax, raiseRemoteFailures, tracer } = options
     const env = options.env ?? createRealEnv({ log: consoleLog })
     this.#env = env
     this.#timeoutMs = options.timeoutMs ?? REQUEST_TIMEOUT_MS
@@ -115,9 +115,12 @@ class ClusterNodesClient {
         ...(tls !== undefined && { tls }),
         ...(pendingMax !== undefined && { pendingMax }),
         ...(raiseRemoteFailures !== undefined && { raiseRemoteFailures }),
+        ...(tracer !== undefined && { tracer }),
       },
       onFailed: (url, error, lost) => {
         this.#endpoints.failed(url, error)
+        const log = env.log.scope('cluster')
+        if (log.debugOn) log.debug(`node set aside for a while url=${url}: ${String(error)}`)
         if (lost !== undefined) this.#topics.lost(lost)
       },
       onUndialable: (url, error) => this.#endpoints.undialable(url, error),
@@ -260,6 +263,8 @@ class ClusterNodesClient {
       if (endpoints.length === 0) throw new InvalidAnswerError('the cluster map names no nodes')
       this.#endpoints.learn(endpoints)
       this.#mapRefreshes++
+      const log = this.#env.log.scope('cluster')
+      if (log.debugOn) log.debug(`cluster map read nodes=${endpoints.length}`)
     } catch (error) {
       this.#mapFailures++
       throw error
@@ -275,7 +280,7 @@ class ClusterNodesClient {
     try {
       await this.refresh()
     } catch (error) {
-      const log = this.#env.log.scope('client')
+      const log = this.#env.log.scope('cluster')
       if (log.debugOn) log.debug(`cluster map not refreshed: ${error}`)
     }
   }

@@ -17,7 +17,7 @@ export {
   TransportError,
   TransportTimeoutError,
 } from '../transport/browser.ts'
-export { type CommandInit, EncodingError, float, MpregError, RawJson, RpcError } from '../wire/browser.ts'
+export { type CommandInit, EncodingError, float, MpregError, RawJson, RpcError, type TraceHop } from '../wire/browser.ts'
 export type { CallOptions, Client, ClientOptions, ClientState, ClientStats, Dial, Functions, RequestOptions, Response } from './api.ts'
 export { connectWith } from './client.ts'
 export { connectClusterWith } from './cluster.ts'
@@ -35,6 +35,7 @@ export type { EndpointScore } from './endpoint-score.ts'
 export * from './errors.ts'
 export type { MessageHeaders } from './headers.ts'
 export type { Message, SubscribeOptions, Subscription } from './subscription.ts'
+export type { TracedCall } from './traced-call.ts'
 
 /** Connects to a node by `ws:` or `wss:` URL. @throws TransportError */
 export function connect<F = Functions>(target: string | ClientOptions): Promise<Client<F>> {

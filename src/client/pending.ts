@@ -5,7 +5,7 @@ import type { DeadlineHandle } from '../base/index.ts'
  * What becomes of a response. `upkeep` is an acknowledgement of what the client does for itself on one connection: it means nothing on
  * the next one, and must not fail because the owner has too much under way.
  */
-export type Kind = 'value' | 'raw' | 'results' | 'full' | 'ack' | 'upkeep'
+export type Kind = 'value' | 'raw' | 'traced' | 'results' | 'full' | 'ack' | 'upkeep'
 
 export interface Pending {
   readonly u: string

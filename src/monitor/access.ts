@@ -3,7 +3,8 @@
  *
  * Reading is free on a loopback listener. Whatever changes something needs the token everywhere, and beyond loopback reading does too,
  * unless the operator has switched that off. Whether the process lives and is ready may always be asked: load balancers have no token, and
- * learn no more than that.
+ * learn no more than that. Pictures of the process, which hold it up and show every secret in it, are given for the token alone, whatever
+ * the operator has switched off.
  *
  * A web page can make a browser ask a loopback listener by a name of its own that resolves to 127.0.0.1 (DNS rebinding). The browser then
  * sends that name as `Host`, so on loopback only names that can not be somebody else's are answered without the token.
@@ -26,6 +27,8 @@ export interface AccessRequest {
   readonly path: string
   readonly host: string | undefined
   readonly authorization: string | undefined
+  /** Whatever the address and the settings are. */
+  readonly needsToken?: boolean
 }
 
 export interface Access {
@@ -51,19 +54,21 @@ export function createAccess({ host, token, tokenRequired }: AccessOptions): Acc
   }
 
   return {
-    usesToken: tokenRequired && token !== null,
-    admit({ authorization, host: asked, method, path }) {
+    usesToken: token !== null,
+    admit({ authorization, host: asked, method, needsToken = false, path }) {
       // A preflight carries no credentials, and answers only what may be asked.
       if (method === 'OPTIONS' || PROBE_PATHS.has(path)) return
       if (showsToken(authorization)) return
-      if (tokenRequired && (!loopback || !READING.has(method))) {
-        if (expected === undefined) {
-          throw new RequestRefusal(
-            403,
-            `this needs a token and the node has none: set monitoring_token, or switch monitoring_require_token off (${why(loopback)})`,
-          )
-        }
-        throw new RequestRefusal(401, `this needs the node's monitoring_token as "Authorization: Bearer <token>" (${why(loopback)})`)
+      if (needsToken || (tokenRequired && (!loopback || !READING.has(method)))) {
+        const why = needsToken
+          ? 'it shows all that is in the process'
+          : loopback
+            ? 'it changes the node'
+            : 'the service listens beyond this machine'
+        if (expected !== undefined)
+          throw new RequestRefusal(401, `this needs the node's monitoring_token as "Authorization: Bearer <token>" (${why})`)
+        const orElse = needsToken ? '' : ', or switch monitoring_require_token off'
+        throw new RequestRefusal(403, `this needs a token and the node has none: set monitoring_token${orElse} (${why})`)
       }
       if (loopback && !isLocalName(asked, host)) {
         throw new RequestRefusal(403, `the Host header names ${JSON.stringify(asked ?? '')}, not this machine`, [
@@ -78,10 +83,6 @@ export function createAccess({ host, token, tokenRequired }: AccessOptions): Acc
 
 export function isLoopback(host: string): boolean {
   return host === 'localhost' || host === '::1' || host === '[::1]' || (isIP(host) === 4 && host.startsWith('127.'))
-}
-
-function why(loopback: boolean): string {
-  return loopback ? 'it changes the node' : 'the service listens beyond this machine'
 }
 
 /** An address can not be rebound; of the names only those of this machine are known. */

@@ -9,7 +9,8 @@ export interface GraphMeasures {
   readonly nodes: number
   /** Unordered pairs, each once; an edge from a node to itself is none. */
   readonly edges: number
-  readonly components: number
+  /** Null where not all edges are known. */
+  readonly components: number | null
   /** Longest of all shortest paths, in hops; null when the graph is too large to try them all. */
   readonly diameter: number | null
   /** Mean hops between two joined nodes, from the first {@link PATH_SOURCES_MAX}; null when no two are joined. */

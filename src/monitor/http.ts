@@ -10,7 +10,7 @@ import { logOncePer, nearestName } from '../telemetry/index.ts'
 import type { MonitoringError } from '../wire/index.ts'
 import type { Access } from './access.ts'
 import { RequestRefusal } from './errors.ts'
-import { JSON_TYPE, type MonitorRequest, type MonitorRoute, TextAnswer } from './route.ts'
+import { JSON_TYPE, type MonitorRequest, type MonitorRoute, StreamAnswer, TextAnswer } from './route.ts'
 
 export interface HttpDeps {
   readonly clock: Clock
@@ -50,7 +50,8 @@ export function serveRoutes(app: FastifyInstance, deps: HttpDeps): void {
     startedMs.set(request, clock.monotonic())
     reply.headers(common)
     const { authorization, host } = request.headers
-    access.admit({ method: request.method, path: pathOf(request), host, authorization })
+    const { needsToken } = request.routeOptions.config as { readonly needsToken?: boolean }
+    access.admit({ method: request.method, path: pathOf(request), host, authorization, needsToken: needsToken === true })
     done()
   })
   app.addHook('onSend', (request, reply, payload, done) => {
@@ -58,6 +59,7 @@ export function serveRoutes(app: FastifyInstance, deps: HttpDeps): void {
     // A clock that has not moved must not make it 0: readers take that for "not measured".
     reply.header('X-Response-Time-Ms', String(Math.max(elapsedMs, 0.001)))
     recordDuration(requests, patternOf(request), elapsedMs)
+    if (log.debugOn) log.debug(`${request.method} ${pathOf(request)} ${reply.statusCode} ms=${elapsedMs.toFixed(2)} from=${request.ip}`)
     done(null, payload)
   })
 
@@ -89,10 +91,11 @@ function addRoute(app: FastifyInstance, route: MonitorRoute): void {
   app.route({
     method: route.method,
     url: fastifyPath(route.path),
-    config: { pattern: route.path },
+    config: { pattern: route.path, needsToken: route.needsToken === true },
     schema: documentation(route),
-    handler(request, reply) {
-      const answer = route.reply(asMonitorRequest(request))
+    async handler(request, reply) {
+      const answer = await route.reply(asMonitorRequest(request, reply))
+      if (answer instanceof StreamAnswer) return reply.type(answer.contentType).send(answer.stream)
       if (answer instanceof TextAnswer) return reply.code(answer.status).type(answer.contentType).send(answer.text)
       return reply.type(JSON_TYPE).send(JSON.stringify(answer))
     },
@@ -171,13 +174,25 @@ function pathOf(request: FastifyRequest): string {
   return query < 0 ? request.url : request.url.slice(0, query)
 }
 
-function asMonitorRequest(request: FastifyRequest): MonitorRequest {
+function asMonitorRequest(request: FastifyRequest, { raw }: FastifyReply): MonitorRequest {
   return {
     params: request.params as Record<string, string>,
     query: request.query as Record<string, unknown>,
     body: request.body,
     accept: request.headers.accept ?? '',
+    get gone() {
+      return goneSignal(raw)
+    },
   }
+}
+
+/** Made only for routes that ask. */
+function goneSignal(response: FastifyReply['raw']): AbortSignal {
+  const gone = new AbortController()
+  response.once('close', () => {
+    if (!response.writableFinished) gone.abort()
+  })
+  return gone.signal
 }
 
 function fastifyPath(path: string): string {

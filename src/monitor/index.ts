@@ -8,12 +8,13 @@
 
 export { createAlertBackends } from './channels/index.ts'
 export { MonitorListenError } from './errors.ts'
-export type { NodeFigures } from './prometheus/figures.ts'
+export type { NodeFigures, StoreFigures } from './prometheus/figures.ts'
 export { renderMetricsGuide } from './prometheus/guide.ts'
 export { createMonitorService, type MonitorService, type MonitorServiceOptions } from './service.ts'
 export type {
   AlertViews,
   ConfigurationView,
+  EvidenceViews,
   ExplainViews,
   GraphView,
   LogViews,

@@ -1,4 +1,5 @@
 /** A path of the monitoring service: what it is called, what it takes, and how it is answered. */
+import type { Readable } from 'node:stream'
 import type { TSchema } from 'typebox'
 import { RequestRefusal } from './errors.ts'
 
@@ -12,8 +13,10 @@ export interface MonitorRoute {
   readonly query?: Readonly<Record<string, string>>
   readonly body?: TSchema
   readonly answer?: TSchema
-  /** What is answered with 200, as JSON; a {@link TextAnswer} says the rest itself. @throws RequestRefusal */
-  reply(request: MonitorRequest): object
+  /** The token must be shown whatever the listener's address and the settings say. */
+  readonly needsToken?: boolean
+  /** What is answered with 200, as JSON; a {@link TextAnswer} or {@link StreamAnswer} says the rest itself. @throws RequestRefusal */
+  reply(request: MonitorRequest): object | Promise<object>
 }
 
 export interface MonitorRequest {
@@ -22,6 +25,8 @@ export interface MonitorRequest {
   /** The parsed JSON of a POST. */
   readonly body: unknown
   readonly accept: string
+  /** Aborted when the client is gone before it has its answer. */
+  readonly gone: AbortSignal
 }
 
 /** An answer that is not JSON, or not 200. */
@@ -34,6 +39,17 @@ export class TextAnswer {
     this.status = status
     this.contentType = contentType
     this.text = text
+  }
+}
+
+/** An answer that is too large to be held as a whole. */
+export class StreamAnswer {
+  readonly contentType: string
+  readonly stream: Readable
+
+  constructor(contentType: string, stream: Readable) {
+    this.contentType = contentType
+    this.stream = stream
   }
 }
 

@@ -37,6 +37,25 @@ describe('topology', () => {
     expect(body.snapshot_timestamp).toBe(7)
   })
 
+  it('says nothing of how the whole hangs together while it sees only part of the links', () => {
+    const star = measured(
+      {
+        ...graph(
+          ['a', 'b', 'c'],
+          [
+            ['a', 'b'],
+            ['a', 'c'],
+          ],
+        ),
+        partial: true,
+      },
+      0,
+    )
+    expect(topologyBody(star).summary).toEqual({ total_nodes: 3, total_edges: 2, graph_diameter: null, clustering_coefficient: null })
+    expect(routingPathsBody(star)).toEqual({ total_paths: 2, average_path_length: null, path_efficiency: null, redundant_paths: null })
+    expect(topologyAnalysisBody(star)).toMatchObject({ topology_score: null, recommendations: [], articulation_points: [] })
+  })
+
   it('takes a cluster for degraded when one of its nodes is', () => {
     const { nodes } = graph(['a', 'b'], [])
     const ill = nodes.map((node, at) => (at === 0 ? node : { ...node, status: 'degraded' as const, health_score: 0.5 }))

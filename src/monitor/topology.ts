@@ -19,7 +19,12 @@ const CLUSTERING_LOW = 0.3
 export function measured(graph: GraphView, now: number): MeasuredGraph {
   const ids = graph.nodes.map(({ node_id }) => node_id)
   const measures = measureGraph(ids, pairs(graph))
-  return { graph, measures, measuredAt: now }
+  return { graph, measures: graph.partial ? ofPartOfGraph(measures) : measures, measuredAt: now }
+}
+
+/** Links that are not known could shorten every path and join every part. Only who is there, and that links are, is certain. */
+function ofPartOfGraph({ edges, nodes }: GraphMeasures): GraphMeasures {
+  return { nodes, edges, components: null, diameter: null, averagePathLength: null, clustering: null, articulationPoints: [] }
 }
 
 export function topologyBody({ graph, measures, measuredAt }: MeasuredGraph): Topology {
@@ -43,7 +48,7 @@ export function routingPathsBody({ measures }: MeasuredGraph): RoutingPaths {
     total_paths: measures.edges,
     average_path_length: average,
     path_efficiency: average === null ? null : Math.max(0, 100 - 15 * average),
-    redundant_paths: Math.max(0, measures.edges - (measures.nodes - measures.components)),
+    redundant_paths: measures.components === null ? null : Math.max(0, measures.edges - (measures.nodes - measures.components)),
   }
 }
 
@@ -67,7 +72,8 @@ function networkHealth({ edges, nodes }: GraphMeasures): HealthStatus {
 function recommendations({ articulationPoints, clustering, components, edges, nodes }: GraphMeasures): string[] {
   const list: string[] = []
   if (edges === 0 && nodes > 1) list.push(`${nodes} nodes are known and no link between any two: check that they can reach one another.`)
-  else if (components > 1) list.push(`The network is in ${components} parts that no link joins: check the links between them.`)
+  else if (components !== null && components > 1)
+    list.push(`The network is in ${components} parts that no link joins: check the links between them.`)
   if (clustering !== null && clustering < CLUSTERING_LOW && nodes > 2) {
     list.push(
       `Few neighbours of a node are linked to each other (${clustering.toFixed(2)}): more links would leave more ways around a loss.`,

@@ -5,6 +5,8 @@
  * have (a queue, a DNS gateway, link-state routing) it leaves out or answers with undefined, and the service says so in the way the
  * protocol has for it. A function may throw; that request is then answered with 500 and the others go on.
  */
+import type { Readable } from 'node:stream'
+import type { LogLinesQuery } from '../telemetry/index.ts'
 import type {
   Alert,
   Bottlenecks,
@@ -16,6 +18,7 @@ import type {
   FederationMode,
   LinkStateBody,
   LogChange,
+  LogLine,
   LogStatus,
   MonitoringEvent,
   NamespacePolicyStatus,
@@ -79,6 +82,8 @@ export interface MonitorViews {
   /** The facts `mpreg doctor` judges. */
   diagnosis(): object
   readonly log: LogViews
+  /** Left out where no pictures of the process can be taken. */
+  readonly evidence?: EvidenceViews
   /** What the Prometheus metrics are read from. */
   figures(): NodeFigures
 }
@@ -101,6 +106,8 @@ export interface TransportView {
 }
 
 export interface GraphView {
+  /** Links among the other nodes are not known: then nothing can be said of how the whole hangs together. */
+  readonly partial?: boolean
   readonly nodes: readonly TopologyNode[]
   readonly edges: readonly TopologyEdge[]
 }
@@ -149,4 +156,13 @@ export interface LogViews {
   status(): LogStatus
   /** The level has been checked; scopes nobody logs under are kept and reported in `warnings`. */
   change(change: LogChange): LogStatus
+  /** The latest lines written, oldest first. */
+  lines(query: LogLinesQuery): readonly LogLine[]
+}
+
+export interface EvidenceViews {
+  /** A profile as JSON text. @throws EvidenceRefusedError */
+  cpuProfile(seconds: number, gone: AbortSignal): Promise<string>
+  /** JSON as a stream. @throws EvidenceRefusedError */
+  heapSnapshot(gone: AbortSignal): Readable
 }

@@ -33,7 +33,7 @@ import {
   type Sync,
 } from '../fabric/index.ts'
 import type { Diagnostics, RefusalLedger } from '../telemetry/index.ts'
-import type { Connection, DialOptions, Network } from '../transport/index.ts'
+import type { CircuitState, Connection, DialOptions, Network } from '../transport/index.ts'
 import { errorLine, type FunctionEntry, type GossipMessage, type SyncMessage } from '../wire/index.ts'
 import { createEd25519 } from './ed25519.ts'
 import { tlsFiles } from './listeners.ts'
@@ -67,6 +67,8 @@ export interface FabricDeps {
   readonly descriptors: (() => { readonly used: number; readonly limit: number } | undefined) | undefined
   /** Accepted connections that are open. */
   activeClients(): number
+  /** Told when the circuit breaker of a link changes. */
+  onBreaker(nodeId: string, state: CircuitState): void
   /** `fabric-message` frames from other nodes. */
   readonly onMessage: RoleHandler
   /** `fabric-bundle` frames. */
@@ -196,6 +198,7 @@ export function createFabric(deps: FabricDeps): Fabric {
       dialUrlOf: (id) => dialUrlOf(id, peers.directory.node(id)?.transport_endpoints ?? []),
     },
     {
+      onBreaker: deps.onBreaker,
       gossipIntervalSeconds: gossipInterval,
       goodbyeGraceSeconds: settings.goodbyeReconnectGraceSeconds,
       federation: federationConfig,

@@ -4,6 +4,7 @@ import {
   type Access,
   type Connection,
   createAccess,
+  type EndpointDetails,
   endpointRegistry,
   type Listener,
   type ListenOptions,
@@ -11,13 +12,15 @@ import {
   type TlsOptions,
 } from '../transport/index.ts'
 import type { Settings } from './settings/index.ts'
-import { sharedPorts } from './shared-ports.ts'
+import { claimPort, releasePort } from './shared-ports.ts'
 
 export interface Listeners {
   /** The main port: as set, or as claimed; 0 before that. */
   readonly port: number
   /** URLs with the ports really bound. */
   readonly urls: readonly string[]
+  /** The same as monitoring tells it. The registry of the process would show one endpoint of each protocol, of whichever node listened last. */
+  readonly endpoints: EndpointDetails
   /** Connections accepted since the start. */
   readonly connectionsTotal: number
   /** Makes sure of a port, so that the node's id is known before anybody connects. @throws PortAllocationError */
@@ -37,6 +40,8 @@ export interface ListenersDeps {
 
 export function createListeners({ accept, env, network, settings }: ListenersDeps): Listeners {
   const listeners: Listener[] = []
+  const assignments: EndpointDetails['assignments'][number][] = []
+  let assignedAt: number | null = null
   const policies: Access[] = []
   let port = settings.port ?? 0
   let claimedPort: number | undefined
@@ -57,7 +62,10 @@ export function createListeners({ accept, env, network, settings }: ListenersDep
   async function listen(options: ListenOptions): Promise<void> {
     const listener = await network.listen(options, accept)
     listeners.push(listener)
-    endpointRegistry.record({ connectionType: 'client', protocol: options.protocol, host: options.host, port: listener.port })
+    const { host, protocol } = options
+    endpointRegistry.record({ connectionType: 'client', protocol, host, port: listener.port })
+    assignments.push({ connection_type: 'client', protocol, host, port: listener.port, endpoint: listener.url })
+    assignedAt = env.clock.wall()
     env.log.scope('core.transport.factory').info(`listening on ${listener.url}`)
   }
 
@@ -76,13 +84,16 @@ export function createListeners({ accept, env, network, settings }: ListenersDep
     get urls() {
       return listeners.map((listener) => listener.url)
     },
+    get endpoints() {
+      return { last_updated: assignedAt, assignments }
+    },
     get connectionsTotal() {
       return listeners.reduce((sum, listener) => sum + listener.connectionsTotal, 0)
     },
 
     async claimPort() {
       if (port !== 0) return
-      claimedPort = await sharedPorts().allocate('servers')
+      claimedPort = await claimPort(env.log, 'servers')
       port = claimedPort
     },
 
@@ -114,10 +125,14 @@ export function createListeners({ accept, env, network, settings }: ListenersDep
     async close() {
       await Promise.all(listeners.map((listener) => listener.close()))
       for (const policy of policies) policy.close()
-      for (const { protocol, url } of listeners) endpointRegistry.release('client', protocol, url)
-      if (claimedPort !== undefined) sharedPorts().release(claimedPort)
+      for (const { protocol, url } of listeners) {
+        endpointRegistry.release('client', protocol, url)
+        env.log.scope('core.transport.factory').info(`no longer listening on ${url}`)
+      }
+      if (claimedPort !== undefined) releasePort(env.log, claimedPort)
       claimedPort = undefined
       listeners.length = 0
+      assignments.length = 0
       policies.length = 0
     },
   }

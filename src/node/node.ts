@@ -8,9 +8,17 @@
  */
 import { createHash } from 'node:crypto'
 import { hostname } from 'node:os'
-import { createRealEnv, type Env, silentLog } from '../base/index.ts'
+import { createRealEnv, type Env, realClock } from '../base/index.ts'
 import { type AnyEntry, FunctionConflictError, keyText, type ListedPeer } from '../fabric/index.ts'
-import { createExchange, createSubscriptionEntries, type Exchange, type ExchangeSnapshot, type TopicExplanation } from '../pubsub/index.ts'
+import {
+  createExchange,
+  createSubscriptionEntries,
+  deliverTraced,
+  type Exchange,
+  type ExchangeSnapshot,
+  publicationSpan,
+  type TopicExplanation,
+} from '../pubsub/index.ts'
 import {
   type Call,
   type Caller,
@@ -49,7 +57,7 @@ import {
   SlowConsumerError,
   type SocketNetwork,
 } from '../transport/index.ts'
-import { canonicalJson, encodeMessage, errorLine, type Message, RawJson } from '../wire/index.ts'
+import { canonicalJson, encodeMessage, errorLine, type Message, RawJson, tracedMessage } from '../wire/index.ts'
 import { builtins } from './builtins.ts'
 import { openDescriptors } from './descriptors.ts'
 import { nodeFacts } from './diagnosis.ts'
@@ -59,10 +67,12 @@ import { noteNotFound } from './function-reasons.ts'
 import { createGoneFunctions, type GoneFunctions } from './gone-functions.ts'
 import { createListeners, type Listeners } from './listeners.ts'
 import type { PublishMiddleware } from './middleware.ts'
+import { createEvidence } from './monitoring/evidence.ts'
 import { createMonitoringServer, type MonitoringServer } from './monitoring/monitoring.ts'
 import { createNodeTelemetry, type NodeTelemetry } from './monitoring/telemetry.ts'
 import { nodeViews } from './monitoring/views.ts'
 import { createOffers } from './offers.ts'
+import type { OtlpSnapshot } from './otlp.ts'
 import { type CallOptions, createOwnCalls, type OwnCall } from './own-calls.ts'
 import { createProcessProbe } from './process-probe.ts'
 import { createPublications, type Publications } from './publications.ts'
@@ -80,6 +90,7 @@ import {
 } from './settings/index.ts'
 import { softwareVersion } from './software-version.ts'
 import { createStderrSink } from './stderr-sink.ts'
+import { createNodeTracing, type NodeTracing } from './tracing.ts'
 import { createWorkerPool, type WorkerFunction, type WorkerPool, type WorkerPoolSnapshot } from './worker-pool.ts'
 
 /** Subsystems this version has; settings of any other get one warning. */
@@ -93,6 +104,7 @@ const SUBSYSTEMS: ReadonlySet<Subsystem> = new Set<Subsystem>([
   'gossip',
   'federation',
   'routing',
+  'tracing',
   'monitoring',
 ])
 
@@ -136,6 +148,8 @@ export interface NodeSnapshot {
   readonly fabric: FabricSnapshot | undefined
   /** Calls and publications between nodes; undefined before the start. */
   readonly reach: ReachSnapshot | undefined
+  /** Spans sent to a collector; undefined without one. */
+  readonly tracing: OtlpSnapshot | undefined
 }
 
 /** A node's view of the fabric, as little as invariants need. */
@@ -235,15 +249,14 @@ export async function createNodeFromFile(path: string, override: Partial<Setting
 }
 
 function assemble(settings: Settings, warnings: readonly string[], deps: NodeDeps): Node {
-  const base = deps.env ?? createRealEnv({ log: silentLog })
   const log = createLog({
-    clock: base.clock,
+    clock: deps.env?.clock ?? realClock,
     level: settings.logLevel,
     debugScopes: settings.logDebugScopes,
     sink: deps.logSink ?? createStderrSink(),
     format: settings.logFormat,
   })
-  const env: Env = { ...base, log: log.root }
+  const env: Env = deps.env === undefined ? createRealEnv({ log: log.root }) : { ...deps.env, log: log.root }
   const diagnostics = createDiagnostics({ environment: deps.environment ?? process.env, log })
   return new RunningNode(settings, warnings, env, log, diagnostics, deps)
 }
@@ -264,6 +277,7 @@ class RunningNode implements Node {
   readonly #diagnostics: Diagnostics
   readonly #warnings: readonly string[]
   readonly #registry
+  readonly #tracing: NodeTracing
   readonly #executor: Executor
   readonly #exchange: Exchange
   readonly #workers: WorkerPool
@@ -304,12 +318,13 @@ class RunningNode implements Node {
     const network = deps.network ?? createSocketNetwork({ env })
     this.#network = network
     this.#descriptors = deps.network === undefined ? openDescriptors : undefined
-    // In simulation many nodes share a process and its clock is not theirs: nothing of it is measured.
-    this.#isMonitored = settings.monitoringEnabled && deps.env === undefined
+    // On a modelled network many nodes share a process, and nobody could ask over HTTP: nothing of it is measured.
+    this.#isMonitored = settings.monitoringEnabled && deps.network === undefined
     this.#diagnostics = diagnostics
     this.#refusals = createRefusalLedger(env.clock, { max: REFUSALS_KEPT })
     this.#listeners = createListeners({ env, network, settings, accept: (connection) => this.#accept(connection) })
     this.instanceId = env.random.ulid()
+    this.#tracing = createNodeTracing({ env, settings, nodeId: () => this.url, version: softwareVersion })
     this.#registry = createRegistry({
       nodeId: () => this.url,
       clusterId: settings.clusterId,
@@ -325,7 +340,8 @@ class RunningNode implements Node {
         registry: this.#registry,
         middleware: this.#callMiddleware,
         remote: { place: (selector, local) => this.#place(selector, local) },
-        publishIntermediate: (topic, messageId, payloadText, caller) => this.#publishRecord(topic, messageId, payloadText, caller),
+        tracer: this.#tracing.tracer,
+        publishIntermediate: (...record) => this.#publishRecord(...record),
         observer: this.#isMonitored
           ? {
               level: (...told) => this.#telemetry?.requests.level(...told),
@@ -349,7 +365,7 @@ class RunningNode implements Node {
       },
       subscriptionsPerOwnerMax: settings.pubsubSubscriptionsPerConnectionMax,
     })
-    this.#workers = createWorkerPool({ threadsMax: settings.rpcWorkerThreadsMax, queueMax: WORKER_QUEUE_MAX })
+    this.#workers = createWorkerPool({ threadsMax: settings.rpcWorkerThreadsMax, queueMax: WORKER_QUEUE_MAX, log: env.log })
     this.#publications = createPublications({
       exchange: { publish: (message) => this.#publishEverywhere(message) },
       middleware: this.#publishMiddleware,
@@ -441,15 +457,24 @@ class RunningNode implements Node {
       ...(headers && { headers }),
     }
     const { timestamp, messageId, publisher } = init
-    return this.#publishEverywhere({ topic, timestamp, messageId, publisher, text: encodeMessage(init) })
+    return this.#publishEverywhere(tracedMessage({ topic, timestamp, messageId, publisher, text: encodeMessage(init) }, headers))
   }
 
   /** To subscribers here, then to those of other nodes; the number of the former. */
   #publishEverywhere(message: Message): number {
     const telemetry = this.#telemetry
     const startedMs = telemetry === undefined ? 0 : this.#env.clock.monotonic()
-    const deliveries = this.#exchange.publish(message)
-    this.#reach?.pubsub.published(message)
+    const span = publicationSpan(this.#tracing.tracer, message)
+    const deliveries =
+      span === undefined
+        ? this.#exchange.publish(message)
+        : deliverTraced(
+            (init) => span.child(init),
+            () => this.#exchange.publish(message),
+            message,
+          )
+    this.#reach?.pubsub.published(message, span)
+    span?.end()
     if (telemetry !== undefined) {
       const nowMs = this.#env.clock.monotonic()
       telemetry.published(message.topic, message.messageId, deliveries, nowMs - startedMs, nowMs)
@@ -580,6 +605,7 @@ class RunningNode implements Node {
       pubsub: this.#exchange.snapshot(),
       fabric: this.#fabric?.snapshot(),
       reach: this.#reach?.snapshot(),
+      tracing: this.#tracing.snapshot(),
     }
   }
 
@@ -634,6 +660,8 @@ class RunningNode implements Node {
     for (const warning of this.#warnings) log.warn(warning)
     try {
       await this.#listeners.claimPort()
+      const tracing = this.#tracing.start()
+      if (tracing !== undefined) await tracing
       this.#fabric = this.#createFabric()
       await this.#listeners.open()
       if (this.#isMonitored) await this.#startMonitoring(this.#fabric)
@@ -680,6 +708,7 @@ class RunningNode implements Node {
         fabric,
         telemetry,
         log: this.#log,
+        evidence: createEvidence(this.#env.log.scope('fabric.monitoring')),
         explain: {
           function: (...asked) => this.explain.function(...asked),
           route: (...asked) => this.explain.route(...asked),
@@ -691,6 +720,7 @@ class RunningNode implements Node {
         isRunning: () => this.#state === 'running',
         snapshot: () => this.snapshot(),
         diagnosis: () => this.diagnosis(),
+        endpoints: () => this.#listeners.endpoints,
         network: () => ('snapshot' in this.#network ? (this.#network as SocketNetwork).snapshot() : undefined),
       }),
     )
@@ -725,6 +755,7 @@ class RunningNode implements Node {
       monitoringUrl: () => this.#monitoringUrl,
       descriptors: this.#descriptors,
       activeClients: () => this.#sessions.size,
+      onBreaker: (...changed) => this.#telemetry?.breakerChanged(...changed),
       onMessage: (...received) => this.#reach?.onMessage(...received),
       onBundle: (...received) => this.#reach?.onBundle(...received),
     })
@@ -735,6 +766,7 @@ class RunningNode implements Node {
       fabric,
       registry: this.#registry,
       executor: this.#executor,
+      tracer: this.#tracing.tracer,
       exchange: this.#exchange,
       refusals: this.#refusals,
       activeClients: () => this.#sessions.size,
@@ -787,6 +819,7 @@ class RunningNode implements Node {
     this.#executor.close()
     await this.#listeners.close()
     await this.#workers.close()
+    await this.#tracing.stop()
     this.#state = 'stopped'
   }
 
@@ -808,13 +841,16 @@ class RunningNode implements Node {
   }
 
   /** Publishes a record of a running request as its caller would: what the caller may not publish is left out. */
-  #publishRecord(topic: string, messageId: string, payloadText: string, caller: Caller): void {
+  #publishRecord(requestId: string, topic: string, messageId: string, payloadText: string, caller: Caller): void {
     const timestamp = this.#env.clock.wall()
+    const startedMs = this.#env.clock.monotonic()
     const publisher = this.settings.name
     const headers = { event: 'rpc.intermediate_result' }
     const text = encodeMessage({ topic, payload: new RawJson(payloadText), timestamp, messageId, publisher, headers })
     try {
-      this.#publications.publish({ topic, timestamp, messageId, publisher, text }, caller)
+      this.#publications.publish({ topic, timestamp, messageId, publisher, text }, caller, (deliveries) =>
+        this.#telemetry?.publishedByRequest(requestId, topic, deliveries, this.#env.clock.monotonic() - startedMs),
+      )
     } catch (error) {
       this.#env.log.scope('server').warn(`intermediate result ${messageId} not published: ${errorLine(error)}`)
     }

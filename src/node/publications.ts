@@ -17,7 +17,7 @@ export interface Publications {
    * Publishes unless the topic or a hook forbids it. `accepted` runs after the deliveries and before the hooks that only watch.
    * @throws TopicRefusedError, or whatever a hook throws
    */
-  publish(message: Message, caller: Caller, accepted?: () => void): void
+  publish(message: Message, caller: Caller, accepted?: (deliveries: number) => void): void
 }
 
 /** The topic is not one the caller may publish on. */
@@ -41,7 +41,7 @@ export function createPublications({ exchange, middleware, onRefused, reservedTo
       }
       runBefore(middleware, message, { caller })
       const deliveries = exchange.publish(message)
-      accepted?.()
+      accepted?.(deliveries)
       runAfter(middleware, message, { caller, deliveries })
     },
   }

@@ -1,5 +1,5 @@
 /** What a node does beyond itself: calls on other nodes and theirs here, and publications to subscribers elsewhere. */
-import type { Env } from '../base/index.ts'
+import type { Env, Tracer } from '../base/index.ts'
 import { type DialContext, nextHeaders, originHeaders, type RoleHandler } from '../fabric/index.ts'
 import { createPubsubForwarding, type Exchange, type PubsubForwarding, type PubsubForwardingSnapshot } from '../pubsub/index.ts'
 import {
@@ -25,6 +25,7 @@ export interface ReachDeps {
   readonly registry: Registry
   readonly executor: Executor
   readonly exchange: Exchange
+  readonly tracer: Tracer
   readonly refusals: RefusalLedger
   activeClients(): number
   readonly onOutcome: ForwarderDeps['onOutcome']
@@ -52,7 +53,7 @@ export interface ReachSnapshot {
 const OUT_OF_REACH_MAX = 10_000
 
 export function createReach(deps: ReachDeps): Reach {
-  const { env, exchange, executor, fabric, nodeId, registry, settings } = deps
+  const { env, exchange, executor, fabric, nodeId, registry, settings, tracer } = deps
   const { catalog, dialing, membership, peers, routing } = fabric
   const { clusterId } = settings
   const links = peers.sender
@@ -122,6 +123,7 @@ export function createReach(deps: ReachDeps): Reach {
     links,
     executor,
     registry,
+    tracer,
     place: (selector, tried) => placements.next(selector, tried),
     nextHop: (target, visited) => nextHop(target, visited),
     plan: routing.plan,
@@ -136,6 +138,7 @@ export function createReach(deps: ReachDeps): Reach {
     nodeId,
     catalog,
     links,
+    tracer,
     deliver: (message) => exchange.publish(message),
     nextHeaders(inbound, correlationId) {
       const headers = inbound === undefined ? originHeaders(place, correlationId) : nextHeaders(place, inbound)

@@ -106,6 +106,7 @@ export function createRouting(deps: RoutingDeps): Routing {
     }
   }
 
+  const planLog = env.log.scope('fabric.federation')
   let linkCosts = settings.fabricRouteLinkCosts
 
   function linkMetrics(cluster: string): LinkMetrics | undefined {
@@ -203,6 +204,7 @@ export function createRouting(deps: RoutingDeps): Routing {
 
   function plan(request: PlanRequest): Plan {
     const made = planner.plan(request)
+    if (planLog.debugOn) planLog.debug(planLine(made))
     if (made.next_peer_url === null && made.reason !== 'no_target_cluster' && made.reason !== 'already_local') {
       const { planned_path: path, reason, remaining_hops: left, target_cluster } = made
       deps.refusals.record(
@@ -383,6 +385,12 @@ export function createRouting(deps: RoutingDeps): Routing {
       graph: paths.statistics(),
     }),
   }
+}
+
+/** Who was asked in turn, what became of each, and where the message goes. */
+function planLine({ next_peer_url: next, planned_path: path, reason, remaining_hops: left, steps, target_cluster: target }: Plan): string {
+  const asked = steps.map(({ outcome, step }) => `${step}:${outcome}`).join(',') || 'nobody'
+  return `plan target=${target} reason=${reason} next=${next ?? '-'} path=${path.join('>') || '-'} hops_left=${left} asked=${asked}`
 }
 
 /**

@@ -216,10 +216,14 @@ export class Session implements ConnectionHandlers, Subscriber, RequestSource {
       this.#refuse(frame.u, error)
       return
     }
+    const { log } = this.#deps
+    if (log.debugOn) log.debug(`request started u=${request.u} from=${this.label} commands=${request.cmds.map(({ fun }) => fun).join(',')}`)
     executor.execute(request, this, (answer) => this.#answer(request.u, answer))
   }
 
   #answer(u: string, text: string): void {
+    const { log } = this.#deps
+    if (log.debugOn) log.debug(`request answered u=${u} to=${this.label} characters=${text.length}`)
     try {
       this.connection.send(text)
     } catch (error) {

@@ -7,7 +7,8 @@
 import { availableParallelism } from 'node:os'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 import type { Piscina } from 'piscina'
-import { RPC_CODES, RpcError } from '../wire/index.ts'
+import { type LogScope, silentLog } from '../base/index.ts'
+import { errorLine, RPC_CODES, RpcError } from '../wire/index.ts'
 import type { WorkerFailure, WorkerOutcome, WorkerTask } from './worker.ts'
 
 /** Where a function lives that runs in a worker: an exported function of a module. Arguments and result are copied between threads. */
@@ -22,6 +23,8 @@ export interface WorkerPoolOptions {
   readonly threadsMax: number | null
   /** Calls that may wait for a thread. */
   readonly queueMax: number
+  /** Default: none. */
+  readonly log?: LogScope
 }
 
 export interface WorkerPoolSnapshot {
@@ -46,6 +49,7 @@ type Pool = Piscina<WorkerTask, WorkerOutcome>
 export function createWorkerPool(options: WorkerPoolOptions): WorkerPool {
   let pool: Promise<Pool> | undefined
   let started: Pool | undefined
+  const log = (options.log ?? silentLog).scope('tasks')
 
   /** Calls handed to Piscina that have not ended: those that run and those that wait. */
   let calls = 0
@@ -57,6 +61,7 @@ export function createWorkerPool(options: WorkerPoolOptions): WorkerPool {
       const filename = fileURLToPath(new URL(import.meta.url.endsWith('.ts') ? './worker.ts' : './worker.js', import.meta.url))
       // At least one: Piscina ends the thread of an aborted call, and only this minimum makes it start another for the calls that wait.
       started = new Piscina({ filename, minThreads: 1, maxThreads: threadsMax, idleTimeout: 30_000 }) as Pool
+      log.info(`worker threads started max=${threadsMax}`)
       return started
     } catch (error) {
       // The next call tries again.
@@ -84,9 +89,17 @@ export function createWorkerPool(options: WorkerPoolOptions): WorkerPool {
   return {
     async run(target, args, signal) {
       if (threadsMax === 0) throw noThreads()
-      const outcome = await outcomeOf({ module: moduleUrl(target.module), exported: target.export, args }, signal)
-      if (outcome.ok) return outcome.value
-      throw errorOf(outcome)
+      const task = `${target.export} of ${moduleUrl(target.module)}`
+      if (log.debugOn) log.debug(`task started ${task}`)
+      try {
+        const outcome = await outcomeOf({ module: moduleUrl(target.module), exported: target.export, args }, signal)
+        if (!outcome.ok) throw errorOf(outcome)
+        if (log.debugOn) log.debug(`task ended ${task}`)
+        return outcome.value
+      } catch (error) {
+        if (log.debugOn) log.debug(`task failed ${task}: ${errorLine(error)}`)
+        throw error
+      }
     },
     snapshot: () => ({
       threads: started?.threads.length ?? 0,

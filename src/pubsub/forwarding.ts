@@ -8,7 +8,7 @@
  *
  * Where there is a link nothing waits or makes promises: the links gather what one turn writes.
  */
-import type { Env, LogScope } from '../base/index.ts'
+import type { Env, LogScope, TraceContext, Tracer, TraceSpan } from '../base/index.ts'
 import { logOncePer } from '../telemetry/index.ts'
 import {
   encodeFabricMessage,
@@ -21,12 +21,15 @@ import {
   OutboundFrame,
   RawJson,
   renderMessage,
+  traceContextIn,
+  withTraceContext,
 } from '../wire/index.ts'
 import { topicProblem } from './exchange.ts'
 import { nodeToken, TOKEN_LENGTH } from './node-token.ts'
 import { createReplyRoutes } from './reply-routes.ts'
 import { createSeenMessages } from './seen-messages.ts'
 import { readLeft, readServed, servedText, servesNewcomer, tokensIn, withServed } from './served-nodes.ts'
+import { deliverTraced, relaySpan } from './spans.ts'
 import { createTopicPlans, type PlanReason, reasonOf, type TopicCatalog, type TopicPlan, type TopicTarget } from './topic-plan.ts'
 import { createWaitingCopies } from './waiting-copies.ts'
 
@@ -56,6 +59,7 @@ export interface PubsubForwardingDeps {
   readonly connectsTo?: (clusterId: string) => boolean
   /** Clusters whose subscribers may get messages; default: all. */
   readonly allowsCluster?: (clusterId: string) => boolean
+  readonly tracer?: Tracer
 }
 
 export interface PubsubForwardingOptions {
@@ -129,8 +133,8 @@ export interface PubsubForwardingSnapshot {
 }
 
 export interface PubsubForwarding {
-  /** Sends a message that was published here, by a client or in-process, to the other nodes with subscribers. */
-  published(message: Message): PlanReason
+  /** Sends a message that was published here, by a client or in-process, to the other nodes with subscribers. @param span if it is traced */
+  published(message: Message, span?: TraceSpan): PlanReason
   /** Takes in a `pubsub` message of a link, delivers it and passes it on. */
   receive(from: string, message: FabricMessage): Reception
   /** Who would get a message on this topic if it were published here now, and why others would not. */
@@ -205,17 +209,18 @@ export function createPubsubForwarding(deps: PubsubForwardingDeps, options: Pubs
   const waiting = deps.connect && createWaitingCopies<WaitingCopy>({ connect: deps.connect, release })
 
   /** Sends the copies of a message that are this node's to send; how many left. */
-  function forward(message: Message, plan: TopicPlan, inbound: Inbound | undefined): number {
+  function forward(message: Message, plan: TopicPlan, inbound: Inbound | undefined, trace?: TraceContext): number {
     const reply = replyTarget(message.topic, plan)
     if (plan.targets.length === 0 && reply === undefined) return 0
     const servedBefore = inbound && readServed(inbound.headers.metadata)
     const left = inbound?.left === undefined ? undefined : tokensIn(inbound.left)
     if (servedBefore === plan.everyone && left === undefined && reply === undefined) return 0
-    const next = nextHeaders(inbound?.headers, message.messageId)
-    if (next === undefined) {
+    const allowed = nextHeaders(inbound?.headers, message.messageId)
+    if (allowed === undefined) {
       counts.hop_budget_exhausted++
       return 0
     }
+    const next = trace === undefined ? allowed : { ...allowed, metadata: withTraceContext(allowed.metadata, trace) }
     const headers = left === undefined ? next : { ...next, metadata: withServed(next.metadata, servedBefore) }
     const dispatch: Dispatch = { direct: [], hops: new Map(), unlinked: [], unserved: [] }
     const before = servedBefore === undefined ? undefined : tokensIn(servedBefore)
@@ -365,16 +370,24 @@ export function createPubsubForwarding(deps: PubsubForwardingDeps, options: Pubs
     replies.learn(replyTo, { nodeId: origin, clusterId: headers.federation_path[0] ?? headers.source_cluster ?? '', via: from })
   }
 
+  function deliverOf(context: TraceContext, message: Message): number {
+    return deliverTraced(
+      (init) => deps.tracer?.start(context, init),
+      () => deliver(message),
+      message,
+    )
+  }
+
   function countReception(reception: Reception): Reception {
     received[reception]++
     return reception
   }
 
   return {
-    published(message) {
+    published(message, span) {
       const plan = plans.for(message.topic)
       published[plan.reason]++
-      if (message.messageId !== '' && message.topic !== '') forward(message, plan, undefined)
+      if (message.messageId !== '' && message.topic !== '') forward(message, plan, undefined, span?.context)
       else if (plan.targets.length > 0) counts.unaddressable++
       return plan.reason
     },
@@ -392,10 +405,13 @@ export function createPubsubForwarding(deps: PubsubForwardingDeps, options: Pubs
       const isNews = seen.add(message, headers.source_cluster)
       const left = readLeft(headers.metadata)
       if (!isNews && left === undefined) return countReception('duplicate')
-      const deliveries = isNews ? deliver(message) : 0
+      const context = deps.tracer && traceContextIn(headers.metadata)
+      const deliveries = isNews ? (context === undefined ? deliver(message) : deliverOf(context, message)) : 0
       counts.deliveries += deliveries
       if (isNews && replyTo !== undefined) learnReplyRoute(replyTo, from, headers)
-      if (forward(message, plans.for(message.topic), { from, headers, left, isNews }) > 0) {
+      const span = context && relaySpan(deps.tracer as Tracer, context, message, from)
+      if (forward(message, plans.for(message.topic), { from, headers, left, isNews }, span?.context) > 0) {
+        span?.end()
         counts.relayed++
         if (deliveries === 0) counts.transits++
       }

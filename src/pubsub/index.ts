@@ -27,5 +27,6 @@ export {
   type TopicNode,
   type TopicNodeReason,
 } from './forwarding.ts'
+export { deliverTraced, publicationSpan } from './spans.ts'
 export { createSubscriptionEntries, type SubscriptionEntries, type SubscriptionEntry } from './subscription-entries.ts'
 export type { PlanReason, TopicCatalog } from './topic-plan.ts'

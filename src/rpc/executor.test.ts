@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { createVirtualEnv, LinkedList, macroTurn } from '../base/index.ts'
-import { decodeRpcRequest, RpcError } from '../wire/index.ts'
+import { createTracer } from '../telemetry/index.ts'
+import { decodeRpcRequest, RpcError, type TraceHop } from '../wire/index.ts'
 import type { Call } from './call.ts'
 import { createExecutor, type ExecutorOptions } from './executor.ts'
 import { describeFunction, type FunctionOptions } from './function.ts'
@@ -24,7 +25,13 @@ function setUp(options: Partial<ExecutorOptions> = {}, middleware: CallMiddlewar
   })
   const published: { topic: string; id: string; payload: unknown }[] = []
   const executor = createExecutor(
-    { env, registry, middleware, publishIntermediate: (topic, id, text) => published.push({ topic, id, payload: JSON.parse(text) }) },
+    {
+      env,
+      registry,
+      middleware,
+      tracer: createTracer({ clock: env.clock, node: () => 'ws://here:1', recorder: () => undefined }),
+      publishIntermediate: (_requestId, topic, id, text) => published.push({ topic, id, payload: JSON.parse(text) }),
+    },
     { deadlineMs: 30_000, requestsInFlightMax: 8, commandsMax: 100, resultCharactersMax: 1_000_000, detailsWithStack: false, ...options },
   )
   const source = {
@@ -516,5 +523,42 @@ describe('introspection', () => {
       () => 'd',
     )
     expect(summaryOf(fn.spec)).toMatchObject({ parameter_count: 2, required_parameter_count: 1, namespace: 'math' })
+  })
+})
+
+describe('requests whose caller wants to know what was done', () => {
+  const trace = { traceparent: '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01', trace_hops: true }
+  const traceIn = (answer: object) => (answer as { readonly trace?: readonly TraceHop[] }).trace
+
+  it('get a report with their answer, and others do not', () => {
+    const { send } = setUp()
+    const cmds = [{ name: 'a', fun: 'echo', args: [1] }]
+    const { json } = send({ cmds, ...trace })
+    expect(json.r).toEqual({ a: 1 })
+    expect(traceIn(json)).toEqual([
+      expect.objectContaining({ node: 'ws://here:1', event: 'request', subject: 'echo', error: null, hops: [] }),
+    ])
+    for (const other of [{ cmds }, { cmds, traceparent: trace.traceparent }, { cmds, trace_hops: true }]) {
+      expect(Object.keys(send(other).json)).toEqual(['r', 'error', 'u', 'intermediate_results', 'execution_summary'])
+    }
+  })
+
+  it('learn of each command in which level it ran, and of one that hangs that it is not finished', async () => {
+    const { env, register, send } = setUp()
+    register('hang', (_value: unknown) => new Promise(() => {}))
+    const answer = send({
+      cmds: [
+        { name: 'a', fun: 'echo', args: [1] },
+        { name: 'b', fun: 'hang', args: ['a'] },
+      ],
+      ...trace,
+    })
+    await env.advance(30_000)
+    const [request] = traceIn(answer.json) as [TraceHop]
+    expect(request.error).toContain('timed out')
+    expect(request.hops.map(({ attributes, error, subject }) => [subject, attributes['mpreg.level'], error])).toEqual([
+      ['echo', 0, null],
+      ['hang', 1, 'not finished'],
+    ])
   })
 })

@@ -74,7 +74,7 @@ export interface ExecutorDeps {
   /** Without it every command runs here or nowhere. */
   readonly remote?: RemoteFunctions
   /** Publishes a per-level record on the topic a request named. */
-  readonly publishIntermediate: (topic: string, messageId: string, payloadText: string, caller: Caller) => void
+  readonly publishIntermediate: (requestId: string, topic: string, messageId: string, payloadText: string, caller: Caller) => void
   readonly observer?: RequestObserver | undefined
   readonly tracer?: Tracer | undefined
 }
@@ -197,12 +197,14 @@ export function createExecutor(deps: ExecutorDeps, options: ExecutorOptions): Ex
       const call = new RunningCall(request.u, cmd.name, source.caller, deadlineMs, fn, this.cancellation, clock.monotonic)
       if (this.span === undefined) return this.#invoke(cmd, fn, args, kwargs, call)
       const span = this.commandSpan(cmd, this.span)
-      call.span = span
-      return watched(span, () => this.#invoke(cmd, fn, args, kwargs, call))
+      const work = (): unknown => this.#invoke(cmd, fn, args, kwargs, call)
+      call.span = span ?? this.span
+      return span === undefined ? this.span.within(work) : watched(span, work)
     }
 
-    protected commandSpan(cmd: Command, request: TraceSpan): TraceSpan {
-      return commandSpan(request, cmd, 0, [])
+    /** Of a command in a request that is traced; undefined: it is all the request asks for, and has that one's. */
+    protected commandSpan(_cmd: Command, _request: TraceSpan): TraceSpan | undefined {
+      return undefined
     }
 
     #invoke(
@@ -319,13 +321,7 @@ export function createExecutor(deps: ExecutorDeps, options: ExecutorOptions): Ex
     /** Ended by whoever asked for the run. */
     readonly #execution: TraceSpan | undefined
 
-    constructor(
-      request: RpcRequest,
-      source: RequestSource,
-      limitMs: number,
-      outcome: CommandOutcome,
-      execution: TraceSpan | undefined,
-    ) {
+    constructor(request: RpcRequest, source: RequestSource, limitMs: number, outcome: CommandOutcome, execution: TraceSpan | undefined) {
       super(request, source, () => {}, null)
       this.limitMs = limitMs
       this.#outcome = outcome
@@ -504,6 +500,7 @@ export function createExecutor(deps: ExecutorDeps, options: ExecutorOptions): Ex
       const topic = this.request.intermediate_result_callback_topic
       if (topic !== null) {
         deps.publishIntermediate(
+          record.request_id,
           topic,
           `rpc_intermediate_${record.request_id}_${record.level_index}`,
           encodeIntermediateResult(record),
@@ -562,10 +559,10 @@ export function createExecutor(deps: ExecutorDeps, options: ExecutorOptions): Ex
     })
   }
 
-  function spanOf(request: RpcRequest, { caller }: RequestSource): TraceSpan | undefined {
+  function spanOf(request: RpcRequest): TraceSpan | undefined {
     const { tracer } = deps
     if (tracer === undefined || (request.trace === undefined && !tracer.begins())) return undefined
-    return requestSpan(tracer, request, caller)
+    return requestSpan(tracer, request)
   }
 
   /** Why a request is not taken on; undefined when it is. */
@@ -587,7 +584,7 @@ export function createExecutor(deps: ExecutorDeps, options: ExecutorOptions): Ex
         return
       }
       const single = request.cmds.length === 1 && !isTracked(request)
-      const span = spanOf(request, source)
+      const span = spanOf(request)
       const answer = span === undefined ? respond : respondTraced(span, respond)
       const run = single ? new SingleRun(request, source, answer) : new GraphRun(request, source, answer)
       run.span = span

@@ -1,6 +1,16 @@
 import { beforeEach, describe, expect, it } from 'vitest'
-import { createVirtualEnv, macroTurn } from '../base/index.ts'
-import { type Command, type FunctionEntry, type OutboundFrame, type RawJson, scanBundle, scanCall, scanFabricFrame } from '../wire/index.ts'
+import { createVirtualEnv, macroTurn, type TraceSpan } from '../base/index.ts'
+import { createTracer } from '../telemetry/index.ts'
+import {
+  type Command,
+  type FunctionEntry,
+  type OutboundFrame,
+  type RawJson,
+  scanBundle,
+  scanCall,
+  scanFabricFrame,
+  type TraceHop,
+} from '../wire/index.ts'
 import { Cancellation, RunningCall } from './call.ts'
 import { createForwarder, type Forwarder } from './forwarder.ts'
 
@@ -16,6 +26,8 @@ let runs: string[]
 let cut: Set<string>
 /** Functions there are on the last node. */
 let known: Set<string>
+/** Nodes that know nothing of traces. */
+let untraced: Set<string>
 let forwarders: Map<string, Forwarder>
 const env = createVirtualEnv({ seed: 1 })
 
@@ -28,6 +40,7 @@ function forwarder(nodeId: string): Forwarder {
     nodeId,
     env,
     isRoutingEnabled: true,
+    ...(!untraced.has(nodeId) && { tracer: tracerOf(nodeId) }),
     links: {
       isConnected: (node) => neighbours.includes(node) && !cut.has(`${nodeId} ${node}`),
       send(to, frame: OutboundFrame) {
@@ -62,6 +75,10 @@ function forwarder(nodeId: string): Forwarder {
   })
 }
 
+function tracerOf(nodeId: string) {
+  return createTracer({ clock: env.clock, node: () => nodeId, recorder: () => undefined })
+}
+
 function hear(nodeId: string, from: string, text: string): void {
   const one = forwarders.get(nodeId) as Forwarder
   const bundle = scanBundle(text)
@@ -78,12 +95,13 @@ beforeEach(() => {
   runs = []
   cut = new Set()
   known = new Set(['echo'])
+  untraced = new Set()
   forwarders = new Map(nodes.map((node) => [node, forwarder(node)]))
 })
 
 const entry = { node_id: 'ws://d', cluster_id: 'moss' } as FunctionEntry
 
-function call(argument: string, fun = 'echo', cancellation = new Cancellation()): Promise<unknown> {
+function call(argument: string, fun = 'echo', cancellation = new Cancellation(), span?: TraceSpan): Promise<unknown> {
   const cmd: Command = {
     name: 'c',
     fun,
@@ -105,6 +123,7 @@ function call(argument: string, fun = 'echo', cancellation = new Cancellation())
     cancellation,
     env.clock.monotonic,
   )
+  running.span = span
   const from = forwarders.get('ws://a') as Forwarder
   return from
     .caller(entry)(cmd, cmd.args, cmd.kwargs, running)
@@ -205,5 +224,64 @@ describe('calls of one turn', () => {
     for (const scan of [foreign, broken]) forwarders.get('ws://d')?.receiveBundle('ws://c', scan?.bundle as never, scan)
     expect(forwarders.get('ws://d')?.snapshot().malformed).toBe(2)
     expect(runs).toEqual(['p', 'q'])
+  })
+})
+
+describe('a call that is traced', () => {
+  const traceparent = '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01'
+  const begin = (hops: string | undefined) =>
+    tracerOf('ws://a').start({ traceparent, tracestate: 'x=1', hops }, { event: 'request', kind: 'server' }) as TraceSpan
+  const reported = (span: TraceSpan) => (JSON.parse(span.context.hops as string) as TraceHop[])[0]?.hops[0] as TraceHop
+
+  it('goes by itself, with its context in the metadata beside the deadline', async () => {
+    await busy()
+    await Promise.all([call('x'), call('y'), call('z', 'echo', undefined, begin(undefined))])
+    const texts = said.filter(({ from, text }) => from === 'ws://a' && text.includes('traceparent')).map(({ text }) => text)
+    expect(texts).toHaveLength(1)
+    expect(scanCall(texts[0] as string)?.message.headers.metadata.parse()).toEqual({
+      deadline_ms: 5000,
+      traceparent,
+      tracestate: 'x=1',
+    })
+    expect(said.filter(({ from, text }) => from === 'ws://a' && text.includes('fabric-bundle'))).toHaveLength(1)
+    expect(said.some(({ text }) => text.includes('trace_hops'))).toBe(false)
+  })
+
+  it('is reported by every hop there and back, if that is asked for', async () => {
+    const span = begin('[]')
+    await call('x', 'echo', undefined, span)
+    span.end()
+    const { attributes, event, hops } = reported(span)
+    expect(event).toBe('call')
+    expect(attributes).toMatchObject({ 'mpreg.next_hop': 'ws://b', 'mpreg.path': nodes })
+    expect(hops.map((hop) => `${hop.event} ${hop.node}`)).toEqual([
+      'dial ws://a',
+      'forward ws://b',
+      'forward ws://c',
+      'execute ws://d',
+      'return ws://c',
+      'return ws://b',
+    ])
+  })
+
+  it('passes nodes that know nothing of it, which do not report', async () => {
+    untraced = new Set(['ws://c'])
+    forwarders.set('ws://c', forwarder('ws://c'))
+    const span = begin('[]')
+    await call('x', 'echo', undefined, span)
+    span.end()
+    const { attributes, hops } = reported(span)
+    expect(attributes['mpreg.path']).toEqual(nodes)
+    expect(hops.map((hop) => `${hop.event} ${hop.node}`)).toEqual(['dial ws://a', 'forward ws://b', 'execute ws://d', 'return ws://b'])
+  })
+
+  it('tells how far it came when it fails on the way', async () => {
+    cut.add('ws://c ws://d')
+    const span = begin('[]')
+    await call('x', 'echo', undefined, span)
+    span.end()
+    const { error, hops } = reported(span)
+    expect(error).toContain('fabric_route_not_found')
+    expect(hops.map((hop) => `${hop.event} ${hop.node}`)).toEqual(['dial ws://a', 'forward ws://b', 'forward ws://c', 'return ws://b'])
   })
 })

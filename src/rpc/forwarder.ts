@@ -5,7 +5,7 @@
  * says that no such function is there. When the link it went over breaks, or its node is found dead, the caller is told that the outcome is
  * unknown. An answer goes back the way the request came, recorded in its payload; a hop on the way touches headers only.
  */
-import { LinkedList, TransientMap } from '../base/index.ts'
+import { LinkedList, type Tracer, type TraceSpan, TransientMap } from '../base/index.ts'
 import { nextHeaders, originHeaders, type Plan } from '../fabric/index.ts'
 import {
   type BundledRequest,
@@ -21,10 +21,14 @@ import {
   type FabricRpcCancel,
   type FabricRpcRequest,
   type FunctionEntry,
+  metadataOfHops,
   type OutboundFrame,
   RawJson,
   type RequestBundle,
   type ResponseBundle,
+  traceContextIn,
+  traceHopsIn,
+  withTraceContext,
 } from '../wire/index.ts'
 import type { Caller } from './call.ts'
 import type { Executor, RequestSource } from './executor.ts'
@@ -54,6 +58,7 @@ import { createOutgoingCalls, type OutgoingCalls, type OutgoingCallsDeps, type O
 import { RecentIds } from './recent-ids.ts'
 import type { Registry } from './registry.ts'
 import { selectorOf } from './selector.ts'
+import { executeSpan, forwardSpan } from './spans.ts'
 import { TurnGroups } from './turn-groups.ts'
 
 export interface ForwarderDeps extends OutgoingCallsDeps {
@@ -63,6 +68,7 @@ export interface ForwarderDeps extends OutgoingCallsDeps {
   allowsCluster(clusterId: string): boolean
   /** Why nothing is done for a request of a cluster; undefined when it is served or passed on. */
   refusalOf(sourceCluster: string | null, command: string): string | undefined
+  readonly tracer?: Tracer | undefined
   /** Makes a link for an answer or a call that has no other way. */
   connect(nodeId: string, context: 'rpc_remote_execute' | 'rpc_response_reply_to'): Promise<boolean>
 }
@@ -250,17 +256,36 @@ export function createForwarder(deps: ForwarderDeps): Forwarder {
     if (!found || deps.executor.isStopping) return route(message(), payload)
     remembered.add(requestId)
     counts.requests_executed++
+    if (log.debugOn) log.debug(`request ${requestId} ${command} runs here from=${from} path=${pathText(headers)}`)
+    const context = deps.tracer && traceContextIn(headers.metadata)
+    const span = context && executeSpan(deps.tracer as Tracer, context, payload)
     let finished = false
     const done = (outcome: Outcome): void => {
       finished = true
       running.delete(requestId)
-      answer(outcome)
+      if (span === undefined) return answer(outcome)
+      // It came by itself, and so goes its answer.
+      if (outcome.error !== null) span.fail(outcome.error.text)
+      reply(endedHeaders(headers, span), payload, outcome)
     }
-    const abort = deps.executor.executeCommand(cmd, requestId, remainingMs, sourceOf(from, headers), {
-      succeeded: (resultText) => done({ success: true, result: new RawJson(resultText), error: null }),
-      failed: (error, object) => done(failure(errorValue(failureOf(command, error, object)))),
-    })
-    if (!finished) running.set(requestId, { origin: headers.routing_path[0], abort })
+    const stop = deps.executor.executeCommand(
+      cmd,
+      requestId,
+      remainingMs,
+      sourceOf(from, headers),
+      {
+        succeeded: (resultText) => done({ success: true, result: new RawJson(resultText), error: null }),
+        failed: (error, object) => done(failure(errorValue(failureOf(command, error, object)))),
+      },
+      span,
+    )
+    if (finished) return
+    const abort = (reason: string): void => {
+      stop(reason)
+      span?.fail(reason)
+      span?.end()
+    }
+    running.set(requestId, { origin: headers.routing_path[0], abort })
   }
 
   /** Sends a request to where its function is, which is not here. */
@@ -294,16 +319,30 @@ export function createForwarder(deps: ForwarderDeps): Forwarder {
 
   /** @param scan of the text the message came as: then only the headers are printed, and the payload if it is another one */
   function passOn(hop: string, message: FabricMessage, request: Answerable, scan: FrameScan): void {
-    const headers = nextHeaders(deps, message.headers)
+    const context = deps.tracer && traceContextIn(message.headers.metadata)
+    const span = context && forwardSpan(deps.tracer as Tracer, context, request.command, message.headers, hop)
+    const inbound = span === undefined ? message.headers : endedHeaders(message.headers, span)
+    const headers = nextHeaders(deps, inbound)
     if (typeof headers === 'string') {
       const isLoop = headers === 'loop'
       if (isLoop) counts.loops++
       else counts.hop_budget_exhausted++
       const error = isLoop ? 'fabric_route_loop' : 'fabric_hop_budget_exhausted'
-      return reply(message.headers, request, failure(errorValue({ error, command: request.command })))
+      return reply(inbound, request, failure(errorValue({ error, command: request.command })))
     }
-    if (links.send(hop, passedOn(message, headers, scan))) counts.relayed++
-    else reply(message.headers, request, failure(errorValue({ error: 'fabric_route_not_found', command: request.command })))
+    const isSent = links.send(hop, passedOn(message, headers, scan))
+    if (log.debugOn)
+      log.debug(
+        `request ${request.request_id} ${request.command} ${isSent ? 'passed on' : 'not passed on'} next=${hop} path=${pathText(inbound)}`,
+      )
+    if (isSent) counts.relayed++
+    else reply(inbound, request, failure(errorValue({ error: 'fabric_route_not_found', command: request.command })))
+  }
+
+  /** Headers of what comes after a piece of work: of the next hop's request, or of the answer. */
+  function endedHeaders(headers: FabricHeaders, span: TraceSpan): FabricHeaders {
+    span.end()
+    return { ...headers, metadata: withTraceContext(headers.metadata, span.context) }
   }
 
   function cancelled(
@@ -328,6 +367,7 @@ export function createForwarder(deps: ForwarderDeps): Forwarder {
 
   function refuse(headers: FabricHeaders, payload: Answerable, error: Readonly<Record<string, unknown>>): void {
     counts.requests_refused++
+    if (log.debugOn) log.debug(`request ${payload.request_id} refused path=${pathText(headers)} ${JSON.stringify(error)}`)
     reply(headers, payload, failure(errorValue(error)))
   }
 
@@ -335,6 +375,7 @@ export function createForwarder(deps: ForwarderDeps): Forwarder {
   function reply(headers: FabricHeaders, request: Answerable, outcome: Outcome): void {
     const { command, reply_to: replyTo, request_id: requestId } = request
     if (replyTo === '') return
+    const hops = traceHopsIn(headers.metadata)
     const answer = (given: Outcome): FabricMessage => {
       const payload = encodeCall({
         kind: 'rpc-response',
@@ -345,7 +386,14 @@ export function createForwarder(deps: ForwarderDeps): Forwarder {
         reply_cluster: headers.source_cluster,
         routing_path: [...headers.routing_path, self],
       })
-      return answerMessage(payload, requestId, originHeaders(deps, requestId, { target_cluster: headers.source_cluster }))
+      return answerMessage(
+        payload,
+        requestId,
+        originHeaders(deps, requestId, {
+          target_cluster: headers.source_cluster,
+          ...(hops !== undefined && { metadata: metadataOfHops(hops) }),
+        }),
+      )
     }
     const predecessor = headers.routing_path.at(-1)
     const bytesMax = predecessor === undefined ? Number.POSITIVE_INFINITY : links.frameBytesMax(predecessor)
@@ -394,7 +442,7 @@ export function createForwarder(deps: ForwarderDeps): Forwarder {
     if (outgoing.isPending(glance.request_id)) {
       const whole = wholeResponse(glance, message, env.clock.wall())
       if (whole === undefined) counts.malformed++
-      return outgoing.answered(glance.request_id, whole)
+      return outgoing.answered(glance.request_id, whole, traceHopsIn(message.headers.metadata))
     }
     const { reply_to: replyTo, routing_path: path } = glance
     if (replyTo === self || replyTo === '') {
@@ -407,10 +455,12 @@ export function createForwarder(deps: ForwarderDeps): Forwarder {
       else counts.hop_budget_exhausted++
       return
     }
+    const hops = deps.tracer && traceHopsIn(headers.metadata)
+    const told = hops === undefined ? headers : { ...headers, metadata: metadataOfHops((deps.tracer as Tracer).note(hops, 'return')) }
     const place = path.indexOf(self)
     counts.relayed++
     const predecessor = place > 0 ? path[place - 1] : undefined
-    sendFrameBack(passedOn(message, headers, scan), message.message_id, headers.routing_path, replyTo, predecessor)
+    sendFrameBack(passedOn(message, told, scan), message.message_id, headers.routing_path, replyTo, predecessor)
   }
 
   // --- calls that travel together ---
@@ -524,4 +574,8 @@ export function createForwarder(deps: ForwarderDeps): Forwarder {
     snapshot: () => ({ ...outgoing.snapshot(), ...counts }),
     close: outgoing.close,
   }
+}
+
+function pathText({ routing_path: path }: FabricHeaders): string {
+  return path.join('>')
 }

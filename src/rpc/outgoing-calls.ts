@@ -3,7 +3,7 @@
  *
  * What a node has for one other node within a turn leaves together, if the way there knows bundles.
  */
-import { type DeadlineHandle, DeadlineQueue, type Env, TransientMap, type TraceSpan } from '../base/index.ts'
+import { type DeadlineHandle, DeadlineQueue, type Env, type TraceSpan, TransientMap } from '../base/index.ts'
 import { canForward, type HeaderPlace, originHeaders, type Plan, type PlanRequest } from '../fabric/index.ts'
 import {
   type BundledRequest,
@@ -27,7 +27,7 @@ import { bundleFrame, ENVELOPE_BYTES, errorValue, frameOf, messageOf } from './f
 import type { ForwarderLinks } from './forwarder-links.ts'
 import type { Selector } from './registry.ts'
 import { selectorOf } from './selector.ts'
-import { callSpan } from './spans.ts'
+import { callSpan, dialSpan } from './spans.ts'
 import { TurnGroups } from './turn-groups.ts'
 
 export interface OutgoingCallsDeps extends HeaderPlace {
@@ -190,7 +190,10 @@ export function createOutgoingCalls(deps: OutgoingCallsDeps): OutgoingCalls {
       if (links.isConnected(target)) return this.#sendOver(target)
       if (plan !== undefined && canForward(plan)) return this.#sendOver(plan.next_peer_url)
       // A link of our own before a detour: one more hop costs more on every call than a dial does once.
+      const dial = this.span && dialSpan(this.span, target)
       deps.connect(target, 'rpc_remote_execute').then((isConnected) => {
+        dial?.set({ 'mpreg.linked': isConnected })
+        dial?.end()
         const hop = isConnected ? target : plan === undefined ? deps.nextHop(target, [self]) : undefined
         if (hop === undefined) this.#move('unsent', this.#forwardFailed(plan?.reason ?? NO_PEER))
         else this.#sendOver(hop)
@@ -211,6 +214,10 @@ export function createOutgoingCalls(deps: OutgoingCallsDeps): OutgoingCalls {
       if (call.remainingMs() <= 0) return this.#giveUp(new NodeLostError('the time of the call was over before it was sent'))
       this.requestId = env.random.ulid()
       this.hop = hop
+      if (log.debugOn)
+        log.debug(
+          `call ${this.#cmd.fun} id=${this.requestId} of=${call.requestId} target=${this.target} cluster=${this.#cluster} next=${hop}`,
+        )
       this.#deadline = deadlines.add(this, call.deadlineMs + PENDING_SLACK_MS)
       this.#sentMs = deps.onOutcome === undefined ? 0 : env.clock.monotonic()
       pending.set(this.requestId, this)

@@ -46,7 +46,10 @@ export type {
 } from './doctor/node-facts.ts'
 export { createSlowConsumerWatch, type Outlet, type SlowConsumerWatch } from './doctor/slow-consumer-watch.ts'
 export { createStallWatch, type StallWatch } from './doctor/stall-watch.ts'
-export { createLog, type Log, type LogFormat, type LogOptions, type LogSink, type LogSnapshot, logLevels } from './log.ts'
+export { EvidenceRefusedError } from './evidence.ts'
+export { createLog, type Log, type LogFormat, type LogOptions, type LogSink, type LogSnapshot } from './log.ts'
+export { logLevels, parseLogLevel } from './log-levels.ts'
+export { LOG_LINES_MAX, type LogLinesQuery } from './log-ring.ts'
 export {
   clusterHealthMap,
   connectionMetrics,

@@ -1,6 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { createLog, type LogOptions, logLevels, parseLogLevel } from './log.ts'
+import { createLog, type LogOptions } from './log.ts'
+import { logLevels, parseLogLevel } from './log-levels.ts'
 
 const wall = new Date(2026, 0, 31, 9, 5, 7, 42).getTime() / 1000
 

@@ -17,6 +17,9 @@
  * if (gossip.debugOn) gossip.debug('cycle: 3 targets')
  */
 import type { Clock, LogLevel, LogScope } from '../base/index.ts'
+import type { LogLine } from '../wire/index.ts'
+import { severity } from './log-levels.ts'
+import { createLogRing, type LogLinesQuery } from './log-ring.ts'
 import { type DiagnosticChannel, moduleName, scopeSelects } from './scopes.ts'
 
 export type LogFormat = 'text' | 'json'
@@ -54,27 +57,9 @@ export interface Log {
   channelOn(channel: DiagnosticChannel): boolean
   /** Writes a line whatever the level and the debug scopes are; for diagnostic channels, which have switches of their own. */
   always(level: LogLevel, scope: string, message: string): void
+  /** The latest lines that were written, oldest first. */
+  lines(query?: LogLinesQuery): readonly LogLine[]
   snapshot(): LogSnapshot
-}
-
-/** Severities as numbers, so that levels can be compared. */
-const severity: Readonly<Record<LogLevel, number>> = {
-  TRACE: 5,
-  DEBUG: 10,
-  INFO: 20,
-  SUCCESS: 25,
-  WARNING: 30,
-  ERROR: 40,
-  CRITICAL: 50,
-}
-
-/** All levels in ascending order. */
-export const logLevels = Object.keys(severity) as readonly LogLevel[]
-
-/** The level named by `text` in any case, or `undefined`. */
-export function parseLogLevel(text: string): LogLevel | undefined {
-  const name = text.trim().toUpperCase()
-  return logLevels.find((level) => level === name)
 }
 
 export function createLog(options: LogOptions): Log {
@@ -84,13 +69,22 @@ export function createLog(options: LogOptions): Log {
   let { level, debugScopes } = options
   let dropped = 0
   const scopes = new Map<string, ComponentLog>()
+  const ring = createLogRing()
 
   const core: LogCore = {
     admits: (wanted) => severity[wanted] >= severity[level],
     admitsDebugOf: (scope) => severity.DEBUG >= severity[level] || debugScopes.some((configured) => scopeSelects(configured, scope)),
     write(recordLevel, scope, message, cause) {
       lines[recordLevel]++
-      if (!deliver(sink, render({ wall: clock.wall(), level: recordLevel, scope, message, cause }))) dropped++
+      const line: LogLine = {
+        timestamp: clock.wall(),
+        level: recordLevel,
+        scope,
+        message,
+        ...(cause !== undefined && { error: describeCause(cause) }),
+      }
+      ring.keep(line)
+      if (!deliver(sink, render(line))) dropped++
     },
     scope(name) {
       let found = scopes.get(name)
@@ -118,6 +112,7 @@ export function createLog(options: LogOptions): Log {
     },
     channelOn: (channel) => debugScopes.some((configured) => configured.trim() === channel),
     always: (recordLevel, scope, message) => core.write(recordLevel, scope, message),
+    lines: ring.lines,
     snapshot: () => ({ level, debugScopes, lines: { ...lines }, dropped }),
   }
 }
@@ -192,19 +187,9 @@ function deliver(sink: LogSink, record: string): boolean {
   }
 }
 
-interface LogRecord {
-  /** Unix seconds. */
-  readonly wall: number
-  readonly level: LogLevel
-  readonly scope: string
-  readonly message: string
-  readonly cause: unknown
-}
-
 /** `time` is UTC; `error` is there only when the record has a cause. */
-function renderJson({ wall, level, scope, message, cause }: LogRecord): string {
-  const error = cause === undefined ? {} : { error: describeCause(cause) }
-  return JSON.stringify({ time: new Date(Math.round(wall * 1000)).toISOString(), level, scope, message, ...error })
+function renderJson({ timestamp, ...line }: LogLine): string {
+  return JSON.stringify({ time: new Date(Math.round(timestamp * 1000)).toISOString(), ...line })
 }
 
 const levelColours: Readonly<Record<LogLevel, string>> = {
@@ -217,13 +202,13 @@ const levelColours: Readonly<Record<LogLevel, string>> = {
   CRITICAL: '\x1b[1;31m',
 }
 
-function textRenderer(colour: boolean): (record: LogRecord) => string {
+function textRenderer(colour: boolean): (line: LogLine) => string {
   const formatTime = localTimeFormatter()
-  return ({ wall, level, scope, message, cause }) => {
+  return ({ error, level, message, scope, timestamp }) => {
     const padded = level.padEnd(8)
     const shown = colour ? `${levelColours[level]}${padded}\x1b[0m` : padded
-    const line = `${formatTime(wall)} | ${shown} | ${moduleName(scope)}:-:0 - ${escapeControls(message)}`
-    return cause === undefined ? line : `${line}\n${indent(describeCause(cause))}`
+    const line = `${formatTime(timestamp)} | ${shown} | ${moduleName(scope)}:-:0 - ${escapeControls(message)}`
+    return error === undefined ? line : `${line}\n${indent(error)}`
   }
 }
 

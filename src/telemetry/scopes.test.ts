@@ -1,7 +1,9 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
-import { diagnosticChannels, logComponents, moduleName, scopeSelects, unknownScopeWarnings } from './scopes.ts'
+import { diagnosticChannels, type LogComponent, logComponents, moduleName, scopeSelects, unknownScopeWarnings } from './scopes.ts'
+
+const absentScopes = Object.entries<LogComponent>(logComponents).flatMap(([scope, { absence }]) => (absence === undefined ? [] : [scope]))
 
 /** Components a configured scope selects. */
 function selectedBy(configured: string): string[] {
@@ -46,21 +48,37 @@ describe('the warning about a scope', () => {
     ])
   })
 
-  it('is not given for components, prefixes, aliases, channels and blanks', () => {
-    const valid = [...Object.keys(logComponents), ...diagnosticChannels, 'fabric', 'mpreg.core.cach', 'core.global_cache', '', ' ']
+  it('says when nothing of that name exists in this version', () => {
+    expect(unknownScopeWarnings(['raft.impl', 'mpreg.core.global_cache', 'dns'])).toEqual([
+      'nothing logs under "raft.impl": this version has no Raft',
+      'nothing logs under "mpreg.core.global_cache": this version has no cache',
+      'nothing logs under "dns": this version has no DNS gateway',
+    ])
+  })
+
+  it('is not given for components that exist, prefixes, aliases, channels and blanks', () => {
+    const existing = Object.keys(logComponents).filter((scope) => !absentScopes.includes(scope))
+    const valid = [...existing, ...diagnosticChannels, 'fabric', 'mpreg.core.trans', 'core.task_manager', '', ' ']
     expect(unknownScopeWarnings(valid)).toEqual([])
   })
 })
 
 describe('the table of components', () => {
+  const sources = join(import.meta.dirname, '..')
+  const used = readdirSync(sources, { recursive: true, encoding: 'utf8' })
+    .filter((path) => path.endsWith('.ts') && !path.endsWith('.test.ts'))
+    .flatMap((path) => {
+      const text = readFileSync(join(sources, path), 'utf8')
+      return [...text.matchAll(/\.scope\('([^']+)'\)/g)].map((match) => ({ scope: match[1] as string, path }))
+    })
+
   it('knows every scope that the sources log under', () => {
-    const sources = join(import.meta.dirname, '..')
-    const used = readdirSync(sources, { recursive: true, encoding: 'utf8' })
-      .filter((path) => path.endsWith('.ts') && !path.endsWith('.test.ts'))
-      .flatMap((path) => {
-        const text = readFileSync(join(sources, path), 'utf8')
-        return [...text.matchAll(/\blog\w*\.scope\('([^']+)'\)/g)].map((match) => `${match[1]} in ${path}`)
-      })
-    expect(used.filter((use) => !Object.hasOwn(logComponents, use.split(' ')[0] ?? ''))).toEqual([])
+    expect(used.filter(({ scope }) => !Object.hasOwn(logComponents, scope))).toEqual([])
+  })
+
+  it('says of exactly those scopes that nothing logs under them', () => {
+    const scopes = new Set(used.map(({ scope }) => scope))
+    // The root is the log itself.
+    expect(Object.keys(logComponents).filter((scope) => !scopes.has(scope) && scope !== 'mpreg')).toEqual(absentScopes)
   })
 })

@@ -134,6 +134,7 @@ export function createMultiProtocolAdapter(deps: AdapterDeps, options: AdapterOp
     earlierTotals.set(protocol, (earlierTotals.get(protocol) ?? 0) + listener.connectionsTotal)
     registry.release(connectionType, protocol, assignment.endpoint)
     if (allocated) ports.release(assignment.port)
+    log.info(`${protocol} no longer on ${assignment.endpoint}`)
     await tell('release', options.portReleaseCallback, assignment)
   }
 

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import { createVirtualEnv } from '../base/index.ts'
-import { createCircuitBreaker } from './circuit-breaker.ts'
+import { createVirtualEnv, type LogScope, silentLog } from '../base/index.ts'
+import { createCircuitBreaker, logChanges } from './circuit-breaker.ts'
 
 function failing(times: number) {
   const env = createVirtualEnv({ seed: 1 })
@@ -10,6 +10,23 @@ function failing(times: number) {
 }
 
 describe('circuit breaker', () => {
+  it('tells of each change of state, with how often it failed', async () => {
+    const env = createVirtualEnv({ seed: 1 })
+    const lines: string[] = []
+    const log: LogScope = { ...silentLog, scope: () => log, info: (line) => lines.push(line), warn: (line) => lines.push(`! ${line}`) }
+    const breaker = createCircuitBreaker(env.clock, { failureThreshold: 2, successThreshold: 1 }, logChanges(log, 'ws://n:1'))
+    for (let i = 0; i < 3; i++) breaker.onFailure()
+    await env.advance(60_001)
+    breaker.mayExecute()
+    breaker.onSuccess()
+    breaker.onSuccess()
+    expect(lines).toEqual([
+      '! breaker ws://n:1 closed -> open failures=2',
+      'breaker ws://n:1 open -> half_open failures=3',
+      'breaker ws://n:1 half_open -> closed failures=0',
+    ])
+  })
+
   it('wire check 35: opens after 5 failures, tries again after the recovery time, closes after 3 successes', async () => {
     const { env, breaker } = failing(4)
     expect(breaker.mayExecute()).toBe(true)

@@ -6,7 +6,7 @@
  * while it is open is proof enough to close it at once.
  */
 
-import type { Clock } from '../base/index.ts'
+import type { Clock, LogScope } from '../base/index.ts'
 
 export type CircuitState = 'closed' | 'open' | 'half_open'
 
@@ -18,6 +18,19 @@ export interface CircuitBreakerOptions {
   /** Successful trials that close it. */
   readonly successThreshold?: number
 }
+
+/** Logs each change: a breaker that opens explains why nothing is sent any more. */
+export function logChanges(log: LogScope, subject: string): CircuitObserver {
+  const own = log.scope('core.transport.circuit_breaker')
+  return ({ failures, from, to }) => {
+    const line = `breaker ${subject} ${from} -> ${to} failures=${failures}`
+    if (to === 'open') own.warn(line)
+    else own.info(line)
+  }
+}
+
+/** Told of each change of state, after it. */
+export type CircuitObserver = (change: { readonly from: CircuitState; readonly to: CircuitState; readonly failures: number }) => void
 
 export const DEFAULT_CIRCUIT_BREAKER: Required<CircuitBreakerOptions> = {
   failureThreshold: 5,
@@ -47,7 +60,11 @@ export interface CircuitBreaker {
   snapshot(): CircuitBreakerSnapshot
 }
 
-export function createCircuitBreaker(clock: Pick<Clock, 'monotonic'>, options: CircuitBreakerOptions = {}): CircuitBreaker {
+export function createCircuitBreaker(
+  clock: Pick<Clock, 'monotonic'>,
+  options: CircuitBreakerOptions = {},
+  onChange: CircuitObserver = () => {},
+): CircuitBreaker {
   const { failureThreshold, recoveryTimeoutMs, successThreshold } = { ...DEFAULT_CIRCUIT_BREAKER, ...options }
   let state: CircuitState = 'closed'
   let failures = 0
@@ -56,9 +73,11 @@ export function createCircuitBreaker(clock: Pick<Clock, 'monotonic'>, options: C
   let openedTotal = 0
   let refusedTotal = 0
 
-  function open(): void {
-    state = 'open'
-    openedTotal++
+  function become(next: CircuitState): void {
+    const from = state
+    state = next
+    if (next === 'open') openedTotal++
+    if (next !== from) onChange({ from, to: next, failures })
   }
 
   return {
@@ -68,8 +87,8 @@ export function createCircuitBreaker(clock: Pick<Clock, 'monotonic'>, options: C
     mayExecute() {
       if (state !== 'open') return true
       if (clock.monotonic() - failedAtMs > recoveryTimeoutMs) {
-        state = 'half_open'
         successes = 0
+        become('half_open')
         return true
       }
       refusedTotal++
@@ -77,19 +96,18 @@ export function createCircuitBreaker(clock: Pick<Clock, 'monotonic'>, options: C
     },
     onSuccess() {
       failures = 0
-      if (state === 'open') state = 'closed'
-      else if (state === 'half_open' && ++successes >= successThreshold) state = 'closed'
+      if (state === 'open' || (state === 'half_open' && ++successes >= successThreshold)) become('closed')
     },
     onFailure() {
       failures++
       successes = 0
       failedAtMs = clock.monotonic()
-      if (state === 'half_open' || (state === 'closed' && failures >= failureThreshold)) open()
+      if (state === 'half_open' || (state === 'closed' && failures >= failureThreshold)) become('open')
     },
     reset() {
-      state = 'closed'
       failures = 0
       successes = 0
+      become('closed')
     },
     snapshot: () => ({
       state,

@@ -14,6 +14,7 @@ import {
   type CircuitState,
   createCircuitBreaker,
   DEFAULT_CIRCUIT_BREAKER,
+  logChanges,
 } from './circuit-breaker.ts'
 import { type CorrelationOptions, type CorrelationResult, type CorrelationStatistics, createCorrelationTracker } from './correlation.ts'
 import { firstLine, TransportConnectionError, TransportTimeoutError } from './errors.ts'
@@ -123,7 +124,7 @@ export function createEnhancedAdapter(deps: AdapterDeps, options: EnhancedAdapte
       remote = {
         endpoint,
         protocol,
-        breaker: createCircuitBreaker(clock, breakerOptions),
+        breaker: createCircuitBreaker(clock, breakerOptions, logChanges(env.log, endpoint)),
         health: createEndpointHealth(clock, endpoint, options.health),
         connection: undefined,
         connectionHealth: undefined,

@@ -27,6 +27,7 @@ export {
   type CircuitState,
   createCircuitBreaker,
   DEFAULT_CIRCUIT_BREAKER,
+  logChanges,
 } from './circuit-breaker.ts'
 export {
   CLOSE_ABNORMAL,

@@ -51,7 +51,7 @@ import {
   summaryExportStatus,
   transportEndpoints,
 } from './monitoring-parts.ts'
-import { logStatus, monitoringEndpoint, readiness } from './monitoring-tools.ts'
+import { logLine, logStatus, monitoringEndpoint, readiness } from './monitoring-tools.ts'
 import { FreeObject } from './schema.ts'
 
 const ok = Type.Literal('ok')
@@ -173,6 +173,7 @@ export const monitoringAnswers = {
   /** The facts that `mpreg doctor` judges, as the telemetry room declares them. */
   '/diagnosis': answer({ diagnosis: FreeObject }),
   '/log': answer({ log: logStatus }),
+  '/log/lines': answer({ lines: list(logLine) }),
   '/timelines/{id}': answer({ id: text, events: list(monitoringEvent) }),
 } as const
 

@@ -2,7 +2,7 @@
  * What a node tells over HTTP to those who look after it: its index of paths, whether it can take work, and its log switches.
  * The protocol of the Python implementation has only the index of these.
  */
-import { flag, list, oneOf, optional, type ReadOnly, record, text } from './monitoring-fields.ts'
+import { flag, list, oneOf, optional, type ReadOnly, record, text, time } from './monitoring-fields.ts'
 
 /** A path that can be asked. Parameters appear as `{cluster_id}`. */
 export const monitoringEndpoint = record({ path: text, method: oneOf(['GET', 'POST'] as const), description: text })
@@ -28,3 +28,16 @@ export type LogStatus = ReadOnly<typeof logStatus>
 /** What is left out stays as it is. */
 export const logChange = record({ level: optional(text), debug_scopes: optional(list(text)) })
 export type LogChange = ReadOnly<typeof logChange>
+
+export const LOG_LEVELS = ['TRACE', 'DEBUG', 'INFO', 'SUCCESS', 'WARNING', 'ERROR', 'CRITICAL'] as const
+
+/** A line of the log, as it was written. */
+export const logLine = record({
+  timestamp: time,
+  level: oneOf(LOG_LEVELS),
+  scope: text,
+  message: text,
+  /** The stack of what caused it, and of the causes of that. */
+  error: optional(text),
+})
+export type LogLine = ReadOnly<typeof logLine>

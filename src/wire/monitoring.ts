@@ -353,7 +353,7 @@ export const topology = record({
   summary: record({
     total_nodes: count,
     total_edges: count,
-    /** Hops. This and the next are null for graphs too large to measure. */
+    /** Hops. This and the next are null for graphs too large to measure, and where not all links are known. */
     graph_diameter: nullable(count),
     clustering_coefficient: nullable(amount),
   }),
@@ -366,10 +366,11 @@ export type Topology = ReadOnly<typeof topology>
 
 export const routingPaths = record({
   total_paths: count,
-  /** Hops; 0 with one node at most, null while no two nodes are joined. */
+  /** Hops; 0 with one node at most, null while no two nodes are joined or not all links are known. */
   average_path_length: nullable(amount),
   path_efficiency: nullable(amount),
-  redundant_paths: count,
+  /** Links that could be lost without splitting anything; null where not all links are known. */
+  redundant_paths: nullable(count),
 })
 export type RoutingPaths = ReadOnly<typeof routingPaths>
 

@@ -30,7 +30,7 @@ const PARENT = 'traceparent'
 const HOPS = 'trace_hops'
 const MEMBERS: ReadonlySet<string> = new Set([PARENT, 'tracestate', HOPS])
 /** Version, trace id, span id, flags; later versions may have more. */
-const TRACEPARENT = /^(?!ff)[0-9a-f]{2}-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}(?:$|-)/
+const TRACEPARENT = /^(?!ff)[0-9a-f]{2}-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}(?:-[\w.~-]*)?$/
 const TRACEPARENT_CHARACTERS_MAX = 128
 /** As W3C asks to pass on at least. */
 const TRACESTATE_CHARACTERS_MAX = 512

@@ -41,16 +41,23 @@ const file = (name: string, text: string): string => {
 }
 
 describe('mpreg server', processes, () => {
-  it.each(['SIGINT', 'SIGTERM'] as const)('cli check 25: prints its endpoint, answers there, and ends well on %s', async (signal) => {
-    const server = startMpreg(['server', 'start'])
-    const [, url = ''] = await server.printed(/^MPREG_URL=(.*)$/m)
-    expect(server.stdout).toBe(`Server endpoint: ${url}\nMPREG_URL=${url}\n`)
-    expect(url).toMatch(/^ws:\/\/127\.0\.0\.1:1\d{4}$/)
-    const called = await mpreg(['client', 'call', 'echo', 'hi'], { MPREG_URL: url })
-    expect(called).toMatchObject({ code: 0, stdout: '"hi"\n', stderr: '' })
-    server.process.kill(signal)
-    expect(await server.finished).toMatchObject({ code: 0 })
-  })
+  it.each(['SIGINT', 'SIGTERM'] as const)(
+    'monitoring check 25: prints its endpoints, answers at both, and ends well on %s',
+    async (signal) => {
+      const server = startMpreg(['server', 'start'])
+      const [, monitoring = ''] = await server.printed(/^MPREG_MONITORING_URL=(.*)$/m)
+      const [, url = ''] = await server.printed(/^MPREG_URL=(.*)$/m)
+      expect(server.stdout).toBe(
+        `Server endpoint: ${url}\nMPREG_URL=${url}\nMonitoring endpoint: ${monitoring}\nMPREG_MONITORING_URL=${monitoring}\n`,
+      )
+      expect(url).toMatch(/^ws:\/\/127\.0\.0\.1:1\d{4}$/)
+      expect(await mpreg(['monitor', 'health'], { MPREG_MONITORING_URL: monitoring })).toMatchObject({ code: 0, stderr: '' })
+      const called = await mpreg(['client', 'call', 'echo', 'hi'], { MPREG_URL: url })
+      expect(called).toMatchObject({ code: 0, stdout: '"hi"\n', stderr: '' })
+      server.process.kill(signal)
+      expect(await server.finished).toMatchObject({ code: 0 })
+    },
+  )
 
   it('takes settings from a file and logs as told', async () => {
     const settings = file('node.toml', '[mpreg]\nname = "from a file"\ncluster_id = "edge"\nlog_level = "error"\nresources = "gpu"\n')

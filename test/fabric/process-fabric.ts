@@ -7,6 +7,8 @@ import type { Question } from './process-node.ts'
 export interface ProcessNode {
   readonly name: string
   readonly url: string
+  /** Null unless its settings switch monitoring on. */
+  readonly monitoringUrl: string | null
   readonly child: ChildProcess
   /** URLs of the peers it lists. */
   peers(): Promise<string[]>
@@ -44,8 +46,8 @@ export function createProcessFabric(shared: SettingsInput): ProcessFabric {
       if (namespace !== undefined) command.unshift('ip', 'netns', 'exec', namespace)
       const [file, ...args] = command as [string, ...string[]]
       const child = spawn(file, args, { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] })
-      const url = await new Promise<string>((resolve, reject) => {
-        child.once('message', (ready) => resolve((ready as { url: string }).url))
+      const { monitoringUrl, url } = await new Promise<Pick<ProcessNode, 'url' | 'monitoringUrl'>>((resolve, reject) => {
+        child.once('message', (ready) => resolve(ready as Pick<ProcessNode, 'url' | 'monitoringUrl'>))
         child.once('error', reject)
         child.once('exit', (code) => reject(new Error(`node ${name} ended with ${code}`)))
       })
@@ -53,6 +55,7 @@ export function createProcessFabric(shared: SettingsInput): ProcessFabric {
       const node: ProcessNode = {
         name,
         url,
+        monitoringUrl,
         child,
         peers: async () => (await ask({ ask: 'peers' })) as string[],
         async functions(prefix) {

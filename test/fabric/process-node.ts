@@ -1,6 +1,6 @@
 /**
- * One node in a process of its own, for tests that kill, stop and cut off processes: settings as JSON in the first argument, told `{ url }`
- * when it is up. What its node knows it answers to the parent, who need not be able to reach it over the network.
+ * One node in a process of its own, for tests that kill, stop and cut off processes: settings as JSON in the first argument, told
+ * `{ url, monitoringUrl }` when it is up. What its node knows it answers to the parent, who need not be able to reach it over the network.
  */
 import { createNode, type SettingsInput } from '../../src/node/index.ts'
 
@@ -29,7 +29,7 @@ process.on('message', (question: Question) => {
     (error: Error) => process.send?.({ id: question.id, error: error.message }),
   )
 })
-process.send?.({ url: node.url })
+process.send?.({ url: node.url, monitoringUrl: node.monitoringUrl })
 
 async function answer({ ask, name = '' }: Question): Promise<unknown> {
   switch (ask) {

@@ -31,11 +31,12 @@ const FREE = [
   /\.args$/,
   /\.payload\.payload\.payload$/,
   /\.payload\.payload\.headers$/,
+  /\.(?:rejection_reasons|routes_per_destination)$/,
 ]
 /** Members that have no recording, or are left out at will. */
 const OPTIONAL = [/\.rpc_summary/, /\.rpc_spec/, /\.spec_digest$/, /\.region$/, /\.metrics\.\w+$/]
 /** Members that only this implementation writes, and the Python one ignores. */
-const ADDITIVE = [/^server:STATUS\.server\.extensions$/, /\.payload\.error\.(?:code|message|details)$/]
+const ADDITIVE = [/^server:STATUS\.server\.(?:extensions|monitoring_url)$/, /\.payload\.error\.(?:code|message|details)$/]
 /** Null in some recordings, text in others, whatever happened to be recorded. */
 const NULLABLE = [
   /\.(?:function_id|version_constraint|target_cluster|target_node|reply_cluster|source_cluster|error|result|federation_remaining_hops|return_type)$/,

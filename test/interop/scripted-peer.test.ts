@@ -5,6 +5,7 @@ import { describe, expect, it, onTestFinished } from 'vitest'
 import { createVirtualEnv } from '../../src/base/index.ts'
 import { createNode, type Node, type SettingsInput } from '../../src/node/index.ts'
 import { createMemoryNetwork } from '../../src/transport/index.ts'
+import { encodeJson } from '../../src/wire/index.ts'
 import { kindOf, problemsOf } from './reference-shape.ts'
 import { type Heard, type Json, ScriptedPeer, type ScriptedPeerOptions } from './scripted-peer.ts'
 
@@ -39,6 +40,13 @@ async function setUp(
 const kinds = (heard: readonly Heard[]) => heard.map(({ frame }) => kindOf(frame as never))
 const payload = (heard: Heard | undefined) => (heard?.frame.payload as Json | undefined)?.payload as Json
 
+/** What the peer was told last. */
+function lastStatus(peer: ScriptedPeer): { readonly metrics: Json; readonly monitoring_url?: string } {
+  const told = peer.heard.findLast(({ frame }) => kindOf(frame as never) === 'server:STATUS')
+  if (told === undefined) throw new Error('the peer was told no STATUS')
+  return told.frame.server as { metrics: Json; monitoring_url?: string }
+}
+
 function expectReferenceShapes(peer: ScriptedPeer): void {
   const problems = peer.heard.flatMap(({ text }) => problemsOf(text))
   expect([...new Set(problems)]).toEqual([])
@@ -64,6 +72,78 @@ describe('a peer that speaks as recorded', () => {
     expect(kinds(onAccepted)[0]).toBe('server:STATUS')
     expect(kinds(onAccepted)).toContain('fabric-gossip:catalog_update')
     expect(kinds(onAccepted)).not.toContain('response')
+    expectReferenceShapes(peer)
+  })
+
+  it('monitoring check 24: STATUS carries what is measured and nothing of systems that are not there, and it is accepted', async () => {
+    const { env, node, peer } = await setUp({ peers: [`ws://127.0.0.1:${PEER_PORT}`] })
+    node.announceMonitoring('http://127.0.0.1:50001')
+    await env.advance(1_000)
+    peer.say(peer.recorded('catalog-snapshot-functions', node.url), 'accepted')
+    peer.say({ role: 'telepathy' }, 'accepted')
+    await env.advance(1_500)
+    peer.say(peer.status(), 'accepted')
+    await env.advance(500)
+
+    const told = peer.heard.filter((heard) => !heard.onDialed && kindOf(heard.frame as never) === 'server:STATUS')
+    const { metrics, monitoring_url } = lastStatus(peer)
+    expect(monitoring_url).toBe('http://127.0.0.1:50001')
+    // It has answered each but the last, said its own twice, and two things besides.
+    const answers = told.length - 1
+    expect(metrics).toEqual({
+      messages_processed: answers + 4,
+      rpc_responses_skipped: answers,
+      server_messages: 2,
+      other_messages: 2,
+      route_metrics: {
+        announcements_accepted: 0,
+        announcements_rejected: 0,
+        withdrawals_received: 0,
+        withdrawals_applied: 0,
+        hold_down_rejects: 0,
+        suppression_rejects: 0,
+        routes_purged: 0,
+        rejection_reasons: {},
+        routes_active_total: 0,
+        destinations_tracked: 0,
+        routes_per_destination: {},
+        convergence_seconds_avg: 0,
+        convergence_seconds_max: 0,
+      },
+    })
+    expect(told.at(-1)?.text).toContain('"convergence_seconds_avg":0.0,"convergence_seconds_max":0.0')
+    expectReferenceShapes(peer)
+    expect(peer.links).toBe(1)
+    const [listed] = node.listPeers()
+    expect(JSON.parse(encodeJson(listed))).toMatchObject({
+      url: peer.url,
+      status: 'ok',
+      load: { status: 'ok', active_clients: 1, load_score: 1 },
+    })
+  })
+
+  it('is told STATUS once in a round, as long as the formula says: every half second with one peer and a gossip interval of 0.5 s', async () => {
+    const { env, peer } = await setUp({ peers: [`ws://127.0.0.1:${PEER_PORT}`] })
+    const statuses = () => peer.heard.filter(({ frame }) => kindOf(frame as never) === 'server:STATUS').length
+    await env.advance(5_000)
+    const before = statuses()
+    await env.advance(10_000)
+    expect(statuses() - before).toBe(20)
+  })
+
+  it('is told how its routes fare', async () => {
+    const { env, node, peer } = await setUp(
+      { peers: [`ws://127.0.0.1:${PEER_PORT}`], federationConfig: { federationMode: 'permissive_bridging' } },
+      { clusterId: 'elsewhere' },
+    )
+    await env.advance(1_000)
+    peer.say(peer.recorded('route-advertisement', node.url), 'accepted')
+    await env.advance(1_000)
+    expect(lastStatus(peer).metrics.route_metrics).toMatchObject({
+      announcements_accepted: 1,
+      routes_active_total: 1,
+      routes_per_destination: { elsewhere: 1 },
+    })
     expectReferenceShapes(peer)
   })
 

@@ -242,6 +242,7 @@ function fakeLog(): MonitorViews['log'] {
       scopes = change.debug_scopes ?? scopes
       return status()
     },
+    lines: () => [],
   }
 }
 

@@ -2,7 +2,7 @@ import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { MonitorListenError } from '../../src/monitor/index.ts'
-import { fakeAlert, fakeSystem, fakeUnified } from './fake-views.ts'
+import { fakeAlert, fakeSystem, fakeUnified, fakeViews } from './fake-views.ts'
 import { runMonitor } from './running.ts'
 
 const CORS = ['access-control-allow-origin', 'access-control-allow-methods', 'access-control-allow-headers']
@@ -36,7 +36,8 @@ describe('monitoring service', () => {
       if (method !== 'GET') continue
       const asked = path.replace('{cluster_id}', 'golden').replace('{id}', 'u-1')
       const response = await get(`${asked}?destination=golden&name=echo`)
-      expect([200, 404, 503], asked).toContain(response.status)
+      // Pictures of the process are for the token alone.
+      expect(path.startsWith('/debug/') ? [403] : [200, 404, 503], asked).toContain(response.status)
       expect(response.headers.get('x-monitoring-system'), asked).toBe('MPREG-Federation-Monitor')
     }
   })
@@ -92,6 +93,18 @@ describe('monitoring service', () => {
       expect(refused.body.message).toMatch(/^Invalid parameter: /)
     }
     expect((await json('/metrics/timeseries?metric=latency')).body.valid).toContain('latency_ms')
+  })
+
+  it('shows the latest lines of the log, as far as they are asked for', async () => {
+    const asked: unknown[] = []
+    const line = { timestamp: 1, level: 'WARNING', scope: 'fabric.gossip', message: 'no peer answered' } as const
+    const log = { ...fakeViews().log, lines: (query: unknown) => [asked.push(query), line].slice(1) as [typeof line] }
+    const { json } = await runMonitor({ log })
+    expect((await json('/log/lines')).body).toMatchObject({ status: 'ok', lines: [line] })
+    await json('/log/lines?scope=fabric.gossip&level=warning&limit=1000')
+    expect(asked).toEqual([{ limit: 200 }, { scope: 'fabric.gossip', level: 'WARNING', limit: 1000 }])
+    for (const query of ['level=loud', 'limit=0', 'limit=1001']) expect((await json(`/log/lines?${query}`)).status, query).toBe(400)
+    expect((await json('/log/lines?level=loud')).body.valid).toContain('WARNING')
   })
 
   it('explains a route, or says what is missing for it (monitoring check 10, routing check 39)', async () => {

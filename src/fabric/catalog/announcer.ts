@@ -232,7 +232,8 @@ export function createAnnouncer(deps: AnnouncerDeps, options: AnnouncerOptions):
   function noteConflicts(found: readonly FunctionConflictError[]): void {
     const before = conflicts
     conflicts = new Set(found.map(({ message }) => message))
-    for (const message of conflicts) if (!before.has(message)) env.log.warn(`a local function is not announced: ${message}`)
+    for (const message of conflicts)
+      if (!before.has(message)) env.log.scope('fabric.router').warn(`a local function is not announced: ${message}`)
   }
 
   // --- refreshing ---

@@ -21,6 +21,7 @@ import type {
   ServiceEntry,
   TopicEntry,
 } from '../../wire/index.ts'
+import { createChangeLines } from './change-lines.ts'
 import { CATALOG_TTL_SECONDS, ENTRIES_MAX, ENTRIES_PER_OWNER_MAX, OWNERS_MAX, REFUSALS_LISTED_MAX } from './constants.ts'
 import { type CatalogCounts, type DeltaDraft, draftDelta, emptyCounts, isAnyCounted } from './delta.ts'
 import { EntryIndex } from './entry-index.ts'
@@ -277,6 +278,7 @@ export function createCatalog(deps: CatalogDeps, options: CatalogOptions = {}): 
   /** Entries that are kept but hidden, with their kind. */
   const hidden = new Map<CatalogEntry, CatalogKind>()
   const tombstones = createTombstones()
+  const lines = createChangeLines(env.log)
   const observers: ((change: CatalogChange) => void)[] = []
   const refusals: Partial<Record<CatalogRefusal, number>> = {}
   let entriesTotal = 0
@@ -429,8 +431,10 @@ export function createCatalog(deps: CatalogDeps, options: CatalogOptions = {}): 
     const filtered = batch.draft.finish(header)
     const { counts, source, now, refused } = batch
     const changed = isChanged || isAnyCounted(counts)
+    const applied = { counts, changed, delta: filtered, refused }
+    lines.changed(applied, source)
     if (isTold || changed) tell({ delta: filtered, counts, source, now })
-    return { counts, changed, delta: filtered, refused }
+    return applied
   }
 
   function tell(change: CatalogChange): void {
@@ -438,7 +442,7 @@ export function createCatalog(deps: CatalogDeps, options: CatalogOptions = {}): 
       try {
         observer(change)
       } catch (error) {
-        env.log.error('an observer of the catalog failed', error)
+        env.log.scope('fabric.router').error('an observer of the catalog failed', error)
       }
     }
   }

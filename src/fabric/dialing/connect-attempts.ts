@@ -65,11 +65,13 @@ export function createConnector({ env, diagnostics, dialOnce, descriptors }: Con
         const connection = await dialOnce(url, 1000 * timeoutSeconds, signal)
         if (signal.aborted) connection.close()
         signal.throwIfAborted()
+        if (log.debugOn) log.debug(report('connected'))
         line(() => report('connect_success'))
         return connection
       } catch (error) {
         signal.throwIfAborted()
         lastError = error
+        if (log.debugOn) log.debug(`${report('connect failed')}: ${failureText(error)}`)
         line(() => `${report('connect_failure')} error=${restOfLine(failureText(error))}`)
       }
       if (attempt + 1 < attempts) await pause(timers, 1000 * attemptPauseSeconds(policy, attempt), signal)

@@ -113,6 +113,11 @@ export function createDialer(deps: DialerDeps, { nodeId: self, name, gossipInter
     counters.dials++
     states.attempted(nodeId)
     report('attempt', () => '')
+    if (log.debugOn) {
+      const { baseDelaySeconds, retries, timeoutSeconds } = policy
+      const figures = `failures=${failures} retries=${retries} back_off=${seconds(baseDelaySeconds, 3)} timeout=${seconds(timeoutSeconds, 3)}`
+      log.debug(`dialing peer=${nodeId} dial=${dialUrl} context=${context} ${figures}`)
+    }
     const outcome = await reach(target, context, policy)
     settle(target, context, mesh, outcome)
     if (outcome.kind === 'linked') report('success', duration)
@@ -146,6 +151,7 @@ export function createDialer(deps: DialerDeps, { nodeId: self, name, gossipInter
         return
       case 'linked':
         counters.linked++
+        if (log.debugOn) log.debug(`linked peer=${outcome.nodeId} dial=${target.dialUrl} context=${context}`)
         states.rename(nodeId, outcome.nodeId)
         states.succeeded(outcome.nodeId)
         return

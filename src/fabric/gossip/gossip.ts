@@ -253,6 +253,7 @@ export function createGossip(deps: GossipDeps, options: GossipOptions): Gossip {
     { ttl, maxHops, id = `${nodeId}:${env.random.ulid()}` }: { ttl: number; maxHops: number; id?: string },
   ): GossipMessage {
     counts.created++
+    if (log.debugOn) log.debug(`created ${type} id=${id} ttl=${ttl} max_hops=${maxHops}`)
     return newMessage({
       type,
       payload,
@@ -306,13 +307,17 @@ export function createGossip(deps: GossipDeps, options: GossipOptions): Gossip {
     const known = remembered.get(message.message_id)
     if (known !== undefined) {
       counts.duplicates_received++
+      if (log.debugOn) log.debug(`${received(message, from)} filtered=known_id`)
       if (known.holders.size < HOLDERS_MAX) known.holders.add(from)
       return
     }
     clock.merge(message.vector_clock)
     const holders = remember(message, from)
     const worthPassingOn = dispatch(from, message)
-    if (worthPassingOn && canTravel(message, env.clock.wall())) enqueue({ message, holders, audience: 'unversioned' })
+    const travels = worthPassingOn && canTravel(message, env.clock.wall())
+    if (log.debugOn)
+      log.debug(`${received(message, from)} ${travels ? 'to be passed on' : `kept=${worthPassingOn ? 'expired' : 'nothing_new'}`}`)
+    if (travels) enqueue({ message, holders, audience: 'unversioned' })
   }
 
   function remember(message: GossipMessage, from: string): Set<string> {
@@ -430,6 +435,9 @@ export function createGossip(deps: GossipDeps, options: GossipOptions): Gossip {
       }
     }
     counts.copies += reached
+    if (log.debugOn) {
+      log.debug(`sent ${message.message_type} id=${message.message_id} hop=${message.hop_count} copies=${reached} missed=${missed.length}`)
+    }
     if (reached > 0) counts.sent++
     if (reached > 1) counts.broadcast++
     else counts.unicast += reached
@@ -463,8 +471,15 @@ export function createGossip(deps: GossipDeps, options: GossipOptions): Gossip {
     const targets = batch.some(({ message }) => isControl(message)) ? peers : chooser.choose(peers, options.fanout)
     const copiesBefore = counts.copies
     const now = env.clock.wall()
-    for (const item of batch) if (filter.decide(item.message, now) === 'forward') transmit(item, targets)
-    scheduler.recordCycle(counts.copies - copiesBefore, before, outbox.length)
+    for (const item of batch) {
+      const decision = filter.decide(item.message, now)
+      if (decision === 'forward') transmit(item, targets)
+      else if (log.debugOn) log.debug(`not forwarded ${item.message.message_type} id=${item.message.message_id} filtered=${decision}`)
+    }
+    const copies = counts.copies - copiesBefore
+    if (log.debugOn)
+      log.debug(`cycle peers=${peers.length} targets=${targets.length} messages=${batch.length} copies=${copies} queue=${outbox.length}`)
+    scheduler.recordCycle(copies, before, outbox.length)
   }
 
   function later(ms: number, run: () => void): void {
@@ -642,4 +657,8 @@ export function createGossip(deps: GossipDeps, options: GossipOptions): Gossip {
       snapshots: snapshots.snapshot(),
     }),
   }
+}
+
+function received({ hop_count, message_id, message_type }: GossipMessage, from: string): string {
+  return `received ${message_type} id=${message_id} from=${from} hop=${hop_count}`
 }

@@ -276,7 +276,8 @@ export function createMembership(deps: MembershipDeps, options: MembershipOption
   const settings = { ...MEMBERSHIP_DEFAULTS, ...options }
   const { probeIntervalMs, probeTimeoutMs, lifeguard, consensus = !settings.lifeguard } = settings
   const { env, nodeId, targets } = deps
-  const { clock, random, log } = env
+  const { clock, random } = env
+  const log = env.log.scope('fabric.membership')
   const isKnown = deps.isKnown ?? (() => false)
   const pauseMs = LATE_PART * probeTimeoutMs
 
@@ -641,6 +642,8 @@ export function createMembership(deps: MembershipDeps, options: MembershipOption
       reason: event.reason,
     })
     events.push(answer)
+    if (log.debugOn)
+      log.debug(`refuted claim=${event.event_type} by=${event.source_node} reason=${event.reason} incarnation=${incarnation}`)
     stats.refutations_sent++
     awareness.refuted()
     spread(answer)
@@ -677,6 +680,11 @@ export function createMembership(deps: MembershipDeps, options: MembershipOption
   function onProbeResult(record: ProbeRecord): void {
     probes.push(record)
     const { target_node: target, relays_asked: asked, nacks, cause } = record
+    if (log.debugOn) {
+      log.debug(
+        `probe ${record.result} target=${target} cause=${cause} ms=${Math.round(record.duration_ms)} relays=${asked} nacks=${nacks}`,
+      )
+    }
     const member = members.get(target)
     if (record.result === 'success' || record.result === 'indirect_success') {
       probeStats.probe_successes++

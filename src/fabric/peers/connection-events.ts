@@ -154,6 +154,7 @@ export function createConnectionEvents({ clock, log, nodeId }: ConnectionEventsD
       const event = { ...unstamped, timestamp: clock.wall(), local_node_url: nodeId } as ConnectionEvent
       kept.push(event)
       remember(event)
+      if (log.debugOn) log.debug(eventLine(event))
       for (const listener of [...listeners]) {
         try {
           listener(event)
@@ -206,5 +207,17 @@ function blankHistory(url: string): WritableHistory {
     last_reason: null,
     instanceId: '',
     flapsMs: [],
+  }
+}
+
+function eventLine(event: ConnectionEvent): string {
+  const { node_url: node } = event
+  switch (event.type) {
+    case 'connection_established':
+      return `established node=${node} cluster=${event.cluster_id} link=${event.link} instance=${event.instance_id || '-'}`
+    case 'connection_lost':
+      return `lost node=${node} cluster=${event.cluster_id} link=${event.link} why=${event.why} code=${event.code} reason=${event.reason || '-'}`
+    case 'instance_restarted':
+      return `restarted node=${node} instance=${event.instance_id} before=${event.previous_instance_id || '-'}`
   }
 }

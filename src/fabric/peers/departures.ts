@@ -4,7 +4,7 @@
  *
  * The period starts when the goodbye is received, by this node's monotonic clock: the sender's clock decides nothing.
  */
-import type { Clock } from '../../base/index.ts'
+import { type Clock, type LogScope, silentLog } from '../../base/index.ts'
 import type { GoodbyeReason } from '../../wire/index.ts'
 import { DEPARTURES_MAX } from './constants.ts'
 
@@ -43,7 +43,7 @@ export interface Departures {
   snapshot(): DeparturesSnapshot
 }
 
-export function createDepartures(clock: Clock, graceSeconds: number): Departures {
+export function createDepartures(clock: Clock, graceSeconds: number, log: LogScope = silentLog): Departures {
   const graceMs = graceSeconds * 1000
   /** All live equally long, so insertion order is order of expiry. */
   const records = new Map<string, Departure & { readonly expiresAtMs: number }>()
@@ -54,11 +54,16 @@ export function createDepartures(clock: Clock, graceSeconds: number): Departures
     let pruned = 0
     for (const [url, { expiresAtMs }] of records) {
       if (now < expiresAtMs) break
-      records.delete(url)
+      expire(url)
       pruned++
     }
-    counters.expired += pruned
     return pruned
+  }
+
+  function expire(url: string): void {
+    records.delete(url)
+    counters.expired++
+    if (log.debugOn) log.debug(`departure expired peer=${url}`)
   }
 
   return {
@@ -79,13 +84,13 @@ export function createDepartures(clock: Clock, graceSeconds: number): Departures
       const record = records.get(nodeUrl)
       if (record === undefined) return false
       if (clock.monotonic() >= record.expiresAtMs) {
-        records.delete(nodeUrl)
-        counters.expired++
+        expire(nodeUrl)
         return false
       }
       if (instanceId !== '' && record.instance_id !== '' && instanceId !== record.instance_id) {
         records.delete(nodeUrl)
         counters.superseded++
+        if (log.debugOn) log.debug(`departure dropped peer=${nodeUrl} reason=new_instance instance=${instanceId}`)
         return false
       }
       return true

@@ -83,7 +83,7 @@ export function adoptDialed(
       resolve(link)
       const waiting = early
       early = []
-      for (const { frame, text } of waiting) if (!link.gone) dispatch(link, frame, text)
+      for (const { frame, text } of waiting) if (!link.gone) core.dispatch(link, frame, text)
     }
 
     function laterStatus(known: OwnedLink, body: StatusBody): void {
@@ -129,16 +129,13 @@ export function adoptDialed(
       if (link !== undefined) links.noteRoundTrip(link.nodeId, env.clock.monotonic() - status.sentAtMs)
     }
 
-    function dispatch(to: OwnedLink, frame: Frame, text: string | undefined): void {
-      if (!core.dispatch(to, frame, text)) traffic.other_messages++
-    }
-
     function receive(frame: Frame, text: string | undefined): void {
       if ((settled && link === undefined) || link?.gone === true) return
       traffic.messages_processed++
       if (frame.role === 'server') return server(frame)
       if ('r' in frame) return answered(frame)
-      if (link !== undefined) return dispatch(link, frame, text)
+      traffic.other_messages++
+      if (link !== undefined) return void core.dispatch(link, frame, text)
       // Gossip may overtake the status it should follow: it waits for it.
       if (early.length < EARLY_FRAMES_MAX) early.push({ frame, text })
       else counters.earlyFramesDropped++

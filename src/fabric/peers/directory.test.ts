@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest'
+import { silentLog } from '../../base/index.ts'
 import type { NodeEntry } from '../../wire/index.ts'
 import { createDirectory } from './directory.ts'
 
@@ -23,7 +24,7 @@ const change = (nodes: NodeEntry[], removals: [string, string][] = [], kind = 'g
 
 describe('the peer directory', () => {
   it('follows additions and removals, removals first, and knows clusters', () => {
-    const directory = createDirectory({ nodeId: 'self', isConnected: (id) => id === 'b' })
+    const directory = createDirectory({ log: silentLog, nodeId: 'self', isConnected: (id) => id === 'b' })
     directory.apply(change([entry('self'), entry('b'), entry('a'), entry('x', 'other')]))
     expect(directory.size).toBe(4)
     expect(directory.peersOf('c').map(({ node_id }) => node_id)).toEqual(['a', 'b'])
@@ -38,7 +39,7 @@ describe('the peer directory', () => {
   })
 
   it('replaces the entry of a node that moves to another cluster; a removal under the old one changes nothing', () => {
-    const directory = createDirectory({ nodeId: 'self', isConnected: () => false })
+    const directory = createDirectory({ log: silentLog, nodeId: 'self', isConnected: () => false })
     directory.apply(change([entry('a', 'old')]))
     directory.apply(change([entry('a', 'new')]))
     expect(directory.peersOf('old')).toEqual([])
@@ -48,7 +49,7 @@ describe('the peer directory', () => {
   })
 
   it('ignores expired descriptors, except where a lease decides', () => {
-    const directory = createDirectory({ nodeId: 'self', isConnected: () => false })
+    const directory = createDirectory({ log: silentLog, nodeId: 'self', isConnected: () => false })
     directory.apply(change([entry('a')], [], 'gossip', 220.001))
     directory.apply(change([entry('b')], [], 'gossip', 220))
     directory.apply(change([entry('c')], [], 'sync', 999))
@@ -57,7 +58,7 @@ describe('the peer directory', () => {
 
   it('keeps a linked node whose descriptor lapsed until its link goes', () => {
     let connected = true
-    const directory = createDirectory({ nodeId: 'self', isConnected: () => connected })
+    const directory = createDirectory({ log: silentLog, nodeId: 'self', isConnected: () => connected })
     const removed: string[] = []
     directory.onRemoved((nodeId) => removed.push(nodeId))
     directory.apply(change([entry('a'), entry('b')]))

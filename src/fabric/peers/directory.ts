@@ -2,6 +2,7 @@
  * The directory: every node this node has heard of, by the descriptor it announced. It follows the catalog's node entries, except that a
  * node with an open link stays in it when its descriptor lapses. It holds the own node too, so that a size of 1 means "alone".
  */
+import type { LogScope } from '../../base/index.ts'
 import { type CatalogDelta, compareCodePoints, type NodeEntry } from '../../wire/index.ts'
 import { DIRECTORY_NODES_MAX } from './constants.ts'
 
@@ -41,10 +42,11 @@ export interface Directory {
 
 export interface DirectoryDeps {
   readonly nodeId: string
+  readonly log: LogScope
   isConnected(nodeId: string): boolean
 }
 
-export function createDirectory({ nodeId: self, isConnected }: DirectoryDeps): Directory {
+export function createDirectory({ nodeId: self, isConnected, log }: DirectoryDeps): Directory {
   const nodes = new Map<string, NodeEntry>()
   const clusters = new Map<string, Set<string>>()
   /** Still here only because a link to them is open. */
@@ -57,14 +59,21 @@ export function createDirectory({ nodeId: self, isConnected }: DirectoryDeps): D
     const old = nodes.get(nodeId)
     if (old === undefined && nodes.size >= DIRECTORY_NODES_MAX) {
       refused++
+      if (log.debugOn) log.debug(`node refused node=${nodeId} cluster=${clusterId} reason=directory_full nodes=${nodes.size}`)
       return
     }
     if (old !== undefined && old.cluster_id !== clusterId) leaveCluster(old)
     nodes.set(nodeId, entry)
+    if (log.debugOn) tellAdded(entry, old)
     lapsed.delete(nodeId)
     const members = clusters.get(clusterId)
     if (members === undefined) clusters.set(clusterId, new Set([nodeId]))
     else members.add(nodeId)
+  }
+
+  function tellAdded({ cluster_id: clusterId, node_id: nodeId }: NodeEntry, old: NodeEntry | undefined): void {
+    if (old === undefined) log.debug(`node registered node=${nodeId} cluster=${clusterId} nodes=${nodes.size}`)
+    else if (old.cluster_id !== clusterId) log.debug(`node moved node=${nodeId} cluster=${clusterId} from=${old.cluster_id}`)
   }
 
   function leaveCluster({ node_id: nodeId, cluster_id: clusterId }: NodeEntry): void {
@@ -79,6 +88,7 @@ export function createDirectory({ nodeId: self, isConnected }: DirectoryDeps): D
     nodes.delete(nodeId)
     lapsed.delete(nodeId)
     leaveCluster(entry)
+    if (log.debugOn) log.debug(`node removed node=${nodeId} cluster=${entry.cluster_id} nodes=${nodes.size}`)
     for (const listener of listeners) listener(nodeId)
     return true
   }

@@ -10,6 +10,7 @@ import {
   type CircuitState,
   type Connection,
   createCircuitBreaker,
+  logChanges,
   MessageTooLargeError,
   type OutboundObject,
 } from '../../transport/index.ts'
@@ -150,6 +151,8 @@ export interface LinkTableOptions {
   /** Bytes a frame may have towards everybody but reference nodes that dialed us. */
   readonly frameBytesMax: number
   readonly breaker?: { readonly failureThreshold?: number; readonly recoveryTimeoutMs?: number; readonly successThreshold?: number }
+  /** Told when the breaker of a peer changes. */
+  readonly onBreaker?: ((nodeId: string, state: CircuitState) => void) | undefined
 }
 
 /** Weight of a new sample, as TCP smooths its round trip (RFC 6298, alpha). */
@@ -228,6 +231,14 @@ export function createLinkTable(env: Pick<Env, 'clock' | 'log' | 'timers'>, opti
     return false
   }
 
+  function breakerOf(nodeId: string): CircuitBreaker {
+    const logChange = logChanges(env.log, nodeId)
+    return createCircuitBreaker(env.clock, options.breaker, (change) => {
+      logChange(change)
+      options.onBreaker?.(nodeId, change.to)
+    })
+  }
+
   function connected(): readonly string[] {
     sorted ??= [...peers.keys()].sort(compareCodePoints)
     return sorted
@@ -284,7 +295,7 @@ export function createLinkTable(env: Pick<Env, 'clock' | 'log' | 'timers'>, opti
           instanceId: link.instanceId,
           extensions: NONE,
           roundTripMs: undefined,
-          breaker: createCircuitBreaker(env.clock, options.breaker),
+          breaker: breakerOf(nodeId),
           sent: 0,
           failed: 0,
         }

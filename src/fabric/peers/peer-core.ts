@@ -203,9 +203,9 @@ export function createPeerCore(deps: PeersDeps, options: PeersOptions): PeerCore
     extensions: options.extensions ?? PEER_EXTENSIONS,
   }
   const links = createLinkTable(env, { frameBytesMax: Number.POSITIVE_INFINITY, ...options })
-  const directory = createDirectory({ nodeId: self, isConnected: links.isConnected })
+  const directory = createDirectory({ nodeId: self, isConnected: links.isConnected, log: log.scope('fabric.peer_directory') })
   const statuses = createStatusTable({ clock, isListed: (nodeId) => links.get(nodeId) !== undefined || directory.has(nodeId) })
-  const departures = createDepartures(clock, options.goodbyeGraceSeconds)
+  const departures = createDepartures(clock, options.goodbyeGraceSeconds, log.scope('goodbye'))
   const events = createConnectionEvents({ clock, log: log.scope('connection.events'), nodeId: self })
   const oncePerPeer = logOncePer({ clock, intervalMs: 60_000 })
   const aliases = new Map<string, string>()
@@ -247,6 +247,7 @@ export function createPeerCore(deps: PeersDeps, options: PeersOptions): PeerCore
       const warn = decision.verdict === 'authorized_with_warning' && policy.logCrossFederationWarnings === true
       oncePerPeer.log(`foreign ${nodeId}`, (more) => (warn ? federationLog.warn(line + more) : federationLog.info(line + more)))
     }
+    if (federationLog.debugOn) federationLog.debug(`peer admitted peer=${nodeId} cluster=${clusterId} reason=${decision.reason}`)
     return undefined
   }
 
@@ -265,6 +266,7 @@ export function createPeerCore(deps: PeersDeps, options: PeersOptions): PeerCore
     const record = { ...refusal, timestamp: clock.wall(), remote, ...shown }
     refusals.push(record)
     deps.onRefused?.(record)
+    if (reason === 'departed' && goodbyeLog.debugOn) goodbyeLog.debug(`refused because departed peer=${shown.node_url} remote=${remote}`)
     if (reason === 'federation' && policy.logConnectionRejections === false) return
     oncePerPeer.log(`refused ${remote}`, (more) => {
       federationLog.warn(`peer refused remote=${remote} peer=${shown.node_url} reason=${reason}: ${message}${more}`)
@@ -290,7 +292,9 @@ export function createPeerCore(deps: PeersDeps, options: PeersOptions): PeerCore
     try {
       return transmit(connection, frame)
     } catch (error) {
-      oncePerPeer.log(`send ${connection.remote}`, (more) => log.warn(`frame to ${connection.remote} left out: ${errorLine(error)}${more}`))
+      oncePerPeer.log(`send ${connection.remote}`, (more) =>
+        log.scope('core.connection').warn(`frame to ${connection.remote} left out: ${errorLine(error)}${more}`),
+      )
       return false
     }
   }
@@ -386,7 +390,9 @@ export function createPeerCore(deps: PeersDeps, options: PeersOptions): PeerCore
     // For a node nobody here has heard of there is nothing to remove, and nothing to tell others.
     const delta = known ? catalog.departNode(nodeId, [...clusterIds], clock.wall()) : undefined
     directory.remove(nodeId)
-    goodbyeLog.info(`peer departed peer=${nodeId} reason=${reason}`)
+    const ending = [links.get(nodeId)?.dialed, links.get(nodeId)?.accepted].filter((link) => link !== undefined).length
+    const figures = `links=${ending} nodes_left=${directory.size} grace=${options.goodbyeGraceSeconds}s`
+    goodbyeLog.info(`peer departed peer=${nodeId} reason=${reason} cluster=${clusterId} ${figures}`)
     for (const listener of [...departureListeners]) {
       try {
         listener({ departure, delta })
@@ -410,7 +416,7 @@ export function createPeerCore(deps: PeersDeps, options: PeersOptions): PeerCore
     } catch (error) {
       counters.handlerFailures++
       oncePerPeer.log(`handler ${link.nodeId}`, (more) =>
-        log.error(`frame not handled peer=${link.nodeId} role=${String(frame.role)}: ${errorLine(error)}${more}`, error),
+        log.scope('server').error(`frame not handled peer=${link.nodeId} role=${String(frame.role)}: ${errorLine(error)}${more}`, error),
       )
     }
     return true

@@ -185,7 +185,13 @@ export function createPeers(deps: PeersDeps, options: PeersOptions): Peers {
     await forEachAtMost(chosen, concurrency, async (nodeId) => {
       if (await tellByDialing(nodeId, frame)) reached++
     })
-    return { linked: told, dialed: reached, dial_failures: chosen.length - reached, not_told: unlinked.length - chosen.length }
+    const report = { linked: told, dialed: reached, dial_failures: chosen.length - reached, not_told: unlinked.length - chosen.length }
+    env.log
+      .scope('goodbye')
+      .info(
+        `goodbye said node=${self} cluster=${clusterId} reason=${reason} linked=${told} dialed=${reached} dial_failures=${report.dial_failures} not_told=${report.not_told}`,
+      )
+    return report
   }
 
   function goodbyeFrame(reason: GoodbyeReason): OutboundObject {

@@ -24,11 +24,13 @@ export interface AnnouncedFunction {
   readonly resources: readonly string[]
 }
 
-/** Counted on links this node dialed: what the metrics of a STATUS have always meant. */
+/** Frames read on links this node dialed, which is what the metrics of a STATUS have always meant; the last three add up to the first. */
 export interface DialedTraffic {
   readonly messages_processed: number
+  /** Acknowledgements, which nobody waits for. */
   readonly rpc_responses_skipped: number
   readonly server_messages: number
+  /** All others: gossip, calls, publications. */
   readonly other_messages: number
 }
 

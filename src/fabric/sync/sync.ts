@@ -235,6 +235,7 @@ export function createSync(deps: SyncDeps, options: SyncOptions): Sync {
       const update = catalog.ownerState(owner, since > 0 ? { epoch, version: since } : undefined)
       if (update !== undefined) updates.push(update)
     }
+    if (log.debugOn) log.debug(`records asked for peer=${from} wanted=${asked.size} told=${updates.length}`)
     sendStates([from], updates)
   }
 
@@ -245,6 +246,10 @@ export function createSync(deps: SyncDeps, options: SyncOptions): Sync {
       const held = catalog.ownerStamp(owner)
       countEntries(state, held)
       const { refused } = catalog.applyOwner(state as OwnerUpdate, { kind: 'sync', from })
+      if (log.debugOn) {
+        const why = refused.length === 0 ? '' : ` refused=${refused.map(({ reason }) => reason).join(',')}`
+        log.debug(`record received owner=${owner} from=${from} epoch=${epoch} version=${version} held=${held?.version ?? '-'}${why}`)
+      }
       if (owner === nodeId) continue
       if (refused.some(({ kind, reason }) => kind === 'owner' && reason === 'gap')) {
         counts.gaps++
@@ -305,6 +310,7 @@ export function createSync(deps: SyncDeps, options: SyncOptions): Sync {
       return
     }
     counts.digests_different++
+    if (log.debugOn) log.debug(`catalogs differ peer=${from} owners=${own.count} theirs=${count}: compared by buckets`)
     send(from, { kind: 'buckets', hashes: own.buckets })
   }
 

@@ -18,9 +18,14 @@ export interface NodeFigures {
   /** Of all listeners and dials together. */
   readonly transport?: TransportCounts | undefined
   readonly log?: { readonly lines: CountsByName; readonly dropped: number } | undefined
+  /** What telemetry remembers. */
+  readonly stores?: StoreFigures | undefined
   /** Alert notifications by what became of them. */
   readonly notifications?: { readonly sent: number; readonly failed: number; readonly rate_limited: number } | undefined
 }
+
+/** By the name of the store. */
+export type StoreFigures = Readonly<Record<string, { readonly entries: number; readonly max: number }>>
 
 export interface NodeCounts extends Counts<'uptime_seconds' | 'connections' | 'connections_total' | 'functions'> {
   /** Frames received, by role. */

@@ -81,6 +81,12 @@ export const nodeMetrics: readonly MetricSection[] = [
   {
     title: 'Monitoring service',
     metrics: [
+      gaugeBy('store', 'telemetry_store_entries', 'What telemetry remembers, by store.', ({ figures }) =>
+        Object.entries(figures.stores ?? {}).map(([store, { entries }]) => [store, entries]),
+      ),
+      gaugeBy('store', 'telemetry_store_entries_max', 'How much there is room for in each store; the oldest makes room.', ({ figures }) =>
+        Object.entries(figures.stores ?? {}).map(([store, { max }]) => [store, max]),
+      ),
       histogramBy('route', 'monitor_request_duration_seconds', 'Time to answer a request of this service, by route.', ({ requests }) => {
         return requests
       }),

@@ -4,7 +4,9 @@ import type { MonitorRoute } from '../route.ts'
 import { alertRoutes } from './alerts.ts'
 import { configurationRoutes } from './configuration.ts'
 import { discoveryRoutes, dnsRoutes } from './discovery.ts'
+import { evidenceRoutes } from './evidence.ts'
 import { healthRoutes } from './health.ts'
+import { logRoutes } from './log.ts'
 import { furtherMetricsRoutes, metricsRoutes } from './metrics.ts'
 import { performanceRoutes } from './performance.ts'
 import { routingRoutes } from './routing.ts'
@@ -29,6 +31,8 @@ export function allRoutes(context: MonitorContext): MonitorRoute[] {
     ...furtherMetricsRoutes(context),
     ...probeRoutes(context),
     ...toolRoutes(context),
+    ...logRoutes(context),
+    ...evidenceRoutes(context),
     ...contractRoutes(context),
   ]
 }

@@ -1,6 +1,5 @@
-/** For those who look after the node: explanations, the doctor's facts, event timelines, and the log switches. */
-import { logLevels } from '../../telemetry/index.ts'
-import { type LogChange, logChange, monitoringAnswers } from '../../wire/index.ts'
+/** For those who look after the node: explanations, the doctor's facts, and event timelines. */
+import { monitoringAnswers } from '../../wire/index.ts'
 import type { MonitorContext } from '../context.ts'
 import { RequestRefusal } from '../errors.ts'
 import { type MonitorRoute, namesIn, pathParameter, queryText, requiredQuery } from '../route.ts'
@@ -30,21 +29,6 @@ export function toolRoutes(context: MonitorContext): MonitorRoute[] {
         const id = pathParameter(request, 'id')
         return answer(context, { id, events: views.timeline(id) })
       },
-    },
-    {
-      method: 'GET',
-      path: '/log',
-      description: 'Log level and debug scopes in force',
-      answer: monitoringAnswers['/log'],
-      reply: () => answer(context, { log: views.log.status() }),
-    },
-    {
-      method: 'POST',
-      path: '/log',
-      description: 'Change log level and debug scopes; what is left out stays as it is',
-      body: logChange,
-      answer: monitoringAnswers['/log'],
-      reply: ({ body }) => answer(context, { log: views.log.change(requestedChange(body)) }),
     },
   ]
 }
@@ -96,36 +80,4 @@ function explainFunctionRoute(context: MonitorContext, description: string): Mon
 function explained(context: MonitorContext, kind: keyof ExplainViews, name: string, explanation: object | undefined): object {
   if (explanation === undefined) throw new RequestRefusal(404, `this node knows nothing of the ${kind} ${JSON.stringify(name)}`)
   return answer(context, { name, explanation })
-}
-
-const SCOPES_MAX = 200
-const SCOPE_CHARACTERS_MAX = 200
-
-/** @throws RequestRefusal 400 */
-function requestedChange(body: unknown): LogChange {
-  if (typeof body !== 'object' || body === null || Array.isArray(body)) {
-    throw new RequestRefusal(400, 'the body must be a JSON object', ['level', 'debug_scopes'])
-  }
-  const { debug_scopes: scopes, level } = body as Record<string, unknown>
-  if (level === undefined && scopes === undefined)
-    throw new RequestRefusal(400, 'level or debug_scopes required', ['level', 'debug_scopes'])
-  const parsed = typeof level === 'string' ? logLevels.find((known) => known === level.trim().toUpperCase()) : undefined
-  if (level !== undefined && parsed === undefined) {
-    throw new RequestRefusal(400, `no log level ${JSON.stringify(level)}; there are ${logLevels.join(', ')}`, logLevels)
-  }
-  if (scopes !== undefined && !isScopeList(scopes)) {
-    throw new RequestRefusal(
-      400,
-      `debug_scopes must be a list of at most ${SCOPES_MAX} names of at most ${SCOPE_CHARACTERS_MAX} characters`,
-    )
-  }
-  return { ...(parsed !== undefined && { level: parsed }), ...(scopes !== undefined && { debug_scopes: scopes }) }
-}
-
-function isScopeList(value: unknown): value is string[] {
-  return (
-    Array.isArray(value) &&
-    value.length <= SCOPES_MAX &&
-    value.every((scope) => typeof scope === 'string' && scope.length <= SCOPE_CHARACTERS_MAX)
-  )
 }

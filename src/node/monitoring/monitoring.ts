@@ -6,7 +6,7 @@ import { createMonitorService, type MonitorService, type MonitorViews } from '..
 import { hostForUrl, isWildcardHost } from '../../transport/index.ts'
 import { errorLine } from '../../wire/index.ts'
 import type { Settings } from '../settings/index.ts'
-import { sharedPorts } from '../shared-ports.ts'
+import { claimPort, releasePort } from '../shared-ports.ts'
 
 export interface MonitoringServer {
   /** Where it answers; null while it does not listen. */
@@ -22,7 +22,7 @@ export function createMonitoringServer(env: Env, settings: Settings, views: () =
   let service: MonitorService | undefined
 
   function release(): void {
-    if (claimed !== undefined) sharedPorts().release(claimed)
+    if (claimed !== undefined) releasePort(env.log, claimed)
     claimed = undefined
   }
 
@@ -33,7 +33,7 @@ export function createMonitoringServer(env: Env, settings: Settings, views: () =
     },
 
     async start() {
-      if (settings.monitoringPort === null) claimed = await sharedPorts().allocate('monitoring')
+      if (settings.monitoringPort === null) claimed = await claimPort(env.log, 'monitoring')
       const opening = createMonitorService(views(), {
         env,
         host,

@@ -1,6 +1,6 @@
 /** What the monitoring service sees of a node: every number read off the part that has it, when somebody asks. */
 import type { Clock, LogLevel } from '../../base/index.ts'
-import type { GraphView, MonitorViews } from '../../monitor/index.ts'
+import type { EvidenceViews, GraphView, MonitorViews } from '../../monitor/index.ts'
 import {
   AlertNotFoundError,
   bottlenecksView,
@@ -13,7 +13,7 @@ import {
   performanceSummaryView,
   unknownScopeWarnings,
 } from '../../telemetry/index.ts'
-import { endpointRegistry, type NetworkSnapshot } from '../../transport/index.ts'
+import type { EndpointDetails, NetworkSnapshot } from '../../transport/index.ts'
 import type { LogStatus, TopologyEdge, TopologyNode } from '../../wire/index.ts'
 import type { Explainer } from '../explain.ts'
 import type { Fabric } from '../fabric.ts'
@@ -21,6 +21,7 @@ import type { NodeSnapshot } from '../node.ts'
 import type { Settings } from '../settings/index.ts'
 import { configurationView } from './configuration.ts'
 import { discoveryViews } from './discovery-views.ts'
+import { telemetryStores } from './stores.ts'
 import type { NodeTelemetry } from './telemetry.ts'
 
 export interface ViewsDeps {
@@ -33,6 +34,7 @@ export interface ViewsDeps {
   readonly telemetry: NodeTelemetry
   readonly log: Log
   readonly explain: Explainer
+  readonly evidence: EvidenceViews
   /** The settings of the start with what was taken up since. */
   settingsInForce(): Settings
   /** Unix seconds of the last change; undefined: none since the start. */
@@ -41,6 +43,8 @@ export interface ViewsDeps {
   snapshot(): NodeSnapshot
   diagnosis(): NodeFacts
   network(): NetworkSnapshot | undefined
+  /** Of this node's listeners. */
+  endpoints(): EndpointDetails
 }
 
 export function nodeViews(deps: ViewsDeps): MonitorViews {
@@ -74,8 +78,8 @@ export function nodeViews(deps: ViewsDeps): MonitorViews {
     // Requests over links are tracked in figures, not one by one.
     transport: () => ({ snapshots: linkHealth.snapshots(), correlations: [] }),
     endpoints() {
-      const { assignments, last_updated } = endpointRegistry.detailedSnapshot()
-      return { assignments, last_updated: last_updated ?? 0 }
+      const { assignments, last_updated } = deps.endpoints()
+      return { last_updated: last_updated ?? 0, assignments }
     },
     graph: () => graphOf(deps),
 
@@ -108,7 +112,8 @@ export function nodeViews(deps: ViewsDeps): MonitorViews {
     linkState: () => fabric.routing.linkState?.status(),
     explain,
     diagnosis: deps.diagnosis,
-    log: { status: () => logStatus(log), change: (change) => changeLog(log, change) },
+    log: { status: () => logStatus(log), change: (change) => changeLog(log, change), lines: log.lines },
+    evidence: deps.evidence,
     figures() {
       const node = deps.snapshot()
       const { process } = performance.snapshot()
@@ -124,7 +129,7 @@ export function nodeViews(deps: ViewsDeps): MonitorViews {
                 resident_memory_bytes: process.rss_bytes,
                 heap_used_bytes: process.heap_used_bytes,
                 event_loop_delay_p99_seconds: process.event_loop_delay_ms && process.event_loop_delay_ms.p99 / 1000,
-                start_time_seconds: clock.wall() - node.uptime_seconds,
+                start_time_seconds: startedAt,
               },
         durations: {
           rpc: telemetry.rpc.lifetimeLatencies(),
@@ -133,26 +138,26 @@ export function nodeViews(deps: ViewsDeps): MonitorViews {
         },
         transport: deps.network(),
         log: { lines, dropped },
+        stores: telemetryStores(telemetry),
         notifications: { sent: sent.successful_deliveries, failed: sent.failed_deliveries, rate_limited: sent.rate_limited },
       }
     },
   }
 }
 
-/** This node, its peers, and who of them is linked to it; of links among others it is told nothing. */
+/** This node, its peers, and who of them is linked to it; of links among others it is told nothing, which matters from two others on. */
 function graphOf({ clock, fabric, nodeId, settings, telemetry }: ViewsDeps): GraphView {
   const now = clock.wall()
   const { overall_health: own } = telemetry.monitor.metrics()
   const byId = new Map(telemetry.links.links().map((link) => [link.remote_node_id, link]))
   const nodes: TopologyNode[] = [
-    { ...place(nodeId), cluster_id: settings.clusterId, health_score: own.health_score, status: own.status, last_seen: now },
+    { ...placed(nodeId, settings.clusterId), health_score: own.health_score, status: own.status, last_seen: now },
   ]
   for (const peer of fabric.peers.views.listPeers()) {
     const link = byId.get(peer.url)
     const score = link?.success_rate ?? (peer.status === 'ok' ? 1 : 0)
     nodes.push({
-      ...place(peer.url),
-      cluster_id: peer.cluster_id,
+      ...placed(peer.url, peer.cluster_id),
       health_score: score,
       status: score >= 0.9 ? 'healthy' : score > 0 ? 'degraded' : 'unavailable',
       last_seen: link?.last_health_check_at ?? fabric.peers.statusOf(peer.url)?.timestamp ?? 0,
@@ -164,12 +169,12 @@ function graphOf({ clock, fabric, nodeId, settings, telemetry }: ViewsDeps): Gra
     status: link.is_healthy ? 'healthy' : 'degraded',
     latency_ms: link.round_trip_ms,
   }))
-  return { nodes, edges }
+  return { nodes, edges, partial: nodes.length > 2 }
 }
 
-function place(url: string): Pick<TopologyNode, 'node_id' | 'host' | 'port'> {
+function placed(url: string, clusterId: string): Pick<TopologyNode, 'node_id' | 'cluster_id' | 'host' | 'port'> {
   const { hostname, port } = new URL(url)
-  return { node_id: url, host: hostname.replace(/^\[|\]$/g, ''), port: Number(port) }
+  return { node_id: url, cluster_id: clusterId, host: hostname.replace(/^\[|\]$/g, ''), port: Number(port) }
 }
 
 function logStatus(log: Log): LogStatus {

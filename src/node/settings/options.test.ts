@@ -28,12 +28,14 @@ describe('options of server start', () => {
         '--no-monitoring',
         '--no-monitoring-cors',
         '--no-monitoring-require-token',
+        '--otlp',
         '--peer',
         '--persistence-dir',
         '--persistence-mode',
         '--persistence-sqlite-filename',
         '--port',
         '--resource',
+        '--tracing-sample-ratio',
       ].toSorted(),
     )
   })

@@ -336,6 +336,21 @@ const management = {
   mgmtAllowInsecure: setting(boolean(), false, 'Accept credentials over plain HTTP from other machines.'),
 } satisfies Fields
 
+const tracing = {
+  otlpEndpoint: setting(
+    nullable(url('http', 'https')),
+    null,
+    'Collector that gets the traces (OTLP over HTTP), such as `http://127.0.0.1:4318`; null: none, though an SDK that the application registered is used.',
+    { flag: '--otlp <url>' },
+  ),
+  tracingSampleRatio: setting(
+    number({ min: 0, max: 1 }),
+    1,
+    'Share of the requests and publications without a trace of their own that begin one; for a busy node 0.01.',
+    { flag: '--tracing-sample-ratio <number>' },
+  ),
+} satisfies Fields
+
 /** The subsystems of a node in the order of the guide, each with its settings. */
 export const sections = {
   node: { title: 'Node', fields: node },
@@ -355,6 +370,7 @@ export const sections = {
   dns: { title: 'DNS gateway', fields: dns },
   monitoring: { title: 'Monitoring', fields: monitoring },
   management: { title: 'Management', fields: management },
+  tracing: { title: 'Tracing', fields: tracing },
 } satisfies Record<string, { title: string; fields: Fields }>
 
 export type Subsystem = keyof typeof sections
@@ -378,6 +394,7 @@ export const settingFields = {
   ...dns,
   ...monitoring,
   ...management,
+  ...tracing,
 }
 
 /** A node's settings as it runs with them: complete, checked, normalised. */

@@ -257,6 +257,7 @@ export function createAlerts(env: Env, options: AlertsOptions = {}): Alerts {
         fired_total: fired,
         resolved_total: resolved,
         history_size: history.length,
+        history_max: HISTORY_MAX,
         clusters: clusters.size,
         clusters_forgotten: clustersForgotten,
         subscribers: feed.snapshot(),

@@ -40,6 +40,7 @@ export interface AlertsSnapshot {
   readonly fired_total: number
   readonly resolved_total: number
   readonly history_size: number
+  readonly history_max: number
   readonly clusters: number
   /** Clusters given up to make room for others; above 0 there are more than can be followed. */
   readonly clusters_forgotten: number

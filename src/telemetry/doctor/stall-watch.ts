@@ -23,7 +23,8 @@ const DELAYS_KEPT = 240
 const STALL_NOTED_MS = 500
 const STALLS_KEPT = 32
 
-export function createStallWatch({ clock, timers }: Pick<Env, 'clock' | 'timers'>): StallWatch {
+export function createStallWatch({ clock, log: root, timers }: Pick<Env, 'clock' | 'log' | 'timers'>): StallWatch {
+  const log = root.scope('core.timer')
   const delays = new Float64Array(DELAYS_KEPT)
   const stalls: Stall[] = []
   let ticks = 0
@@ -37,6 +38,7 @@ export function createStallWatch({ clock, timers }: Pick<Env, 'clock' | 'timers'
     delays[ticks % DELAYS_KEPT] = ms
     ticks++
     if (ms < STALL_NOTED_MS) return
+    log.warn(`timers ran ${Math.round(ms)} ms late: the event loop stood still, and with it everything this node does`)
     stalls.push({ at: clock.wall(), ms })
     if (stalls.length > STALLS_KEPT) stalls.shift()
   })

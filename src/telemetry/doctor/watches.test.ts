@@ -12,7 +12,7 @@ describe('the stall watch', () => {
     function block(ms: number): void {
       late += ms
     }
-    return { env, watch: createStallWatch({ clock, timers: env.timers }), block }
+    return { env, watch: createStallWatch({ ...env, clock }), block }
   }
 
   it('knows nothing before its first tick, and then how late timers run', async () => {

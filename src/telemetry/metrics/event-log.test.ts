@@ -129,6 +129,31 @@ describe('event log', () => {
     expect(events.snapshot()).toMatchObject({ events: 10, events_left_out: 190 })
   })
 
+  it('gives a story that has begun its end, while no new ones are kept', () => {
+    const { events } = setup({ chainsPerSecondMax: 1, eventsMax: 3 })
+    const hop = {
+      kind: 'hop',
+      system: 'rpc',
+      targetNode: 'ws://b',
+      targetCluster: 'b',
+      hopCount: 1,
+      foreign: true,
+      latencyMs: 1,
+      ok: true,
+    } as const
+    events.tell({ ...hop, id: 'begun' })
+    events.answered('left-out', 'rpc', 'echo', 1, 0)
+    events.answered('begun', 'rpc', 'echo', 2, 0)
+    events.answered('left-out-too', 'rpc', 'echo', 1, 0)
+    expect(events.timeline('begun').map(({ event_type }) => event_type)).toEqual([
+      'cross_system_correlation',
+      'request_start',
+      'request_complete',
+    ])
+    expect([events.isKept('begun'), events.isKept('left-out'), events.isKept('left-out-too')]).toEqual([true, false, false])
+    expect(events.counts.metrics().total_cross_system_correlations).toBe(3)
+  })
+
   it('does not keep the end of a story whose start was left out', async () => {
     const { env, events } = setup({ chainsPerSecondMax: 1 })
     for (const id of ['kept', 'left-out']) events.tell({ kind: 'request_start', id, system: 'rpc' })

@@ -53,6 +53,7 @@ export interface EventLogSnapshot {
   readonly timelines: number
   readonly active_correlations: number
   readonly active_tracking_ids: number
+  readonly active_max: number
   readonly events_total: number
   /** Fell out of a ring, or of a chain that had grown too long. */
   readonly events_dropped: number
@@ -70,6 +71,8 @@ export interface EventLog {
    * stories are left out.
    */
   answered(id: string, system: EventSystem, subject: string, latencyMs: number, nowMs: number, error?: string): void
+  /** Whether events of a correlation id are kept. */
+  isKept(correlationId: string): boolean
   /** Records a ready-made event; returns the tracking id. */
   record(event: EventInput): string
   /** Events of a correlation id in the order they were recorded; empty when it is unknown. */
@@ -93,6 +96,8 @@ interface Chain {
   /** Part of somebody's request: it counts as a correlation. */
   counted: boolean
   failed: boolean
+  /** Part of somebody's request that has not completed. */
+  open: boolean
 }
 
 const UPKEEP_TYPES: ReadonlySet<MonitoringEventType> = new Set<MonitoringEventType>([
@@ -116,6 +121,8 @@ export function createEventLog({ clock, random }: Pick<Env, 'clock' | 'random'>,
   const upkeepEvents = new BoundedQueue<MonitoringEvent>({ capacity: upkeepEventsMax, whenFull: 'drop-oldest', onDrop: forget })
   const admission = createAdmission(options.chainsPerSecondMax ?? CHAINS_PER_SECOND_MAX)
   const upkeepAdmission = createAdmission(UPKEEP_CHAINS_PER_SECOND_MAX)
+  /** While there are none, nobody needs to look up whether the request that ends has a story: hashing its id costs more than all else. */
+  let openChains = 0
   let total = 0
   let dropped = 0
   let leftOut = 0
@@ -168,8 +175,13 @@ export function createEventLog({ clock, random }: Pick<Env, 'clock' | 'random'>,
   function keep(event: MonitoringEvent, known: Chain | undefined, upkeep: boolean): void {
     let chain = known
     if (chain === undefined) {
-      chain = { events: [], counted: false, failed: false }
+      chain = { events: [], counted: false, failed: false, open: !upkeep }
       chains.set(event.correlation_id, chain)
+      if (!upkeep) openChains++
+    }
+    if (chain.open && event.event_type === 'request_complete') {
+      chain.open = false
+      openChains--
     }
     if (!upkeep && !chain.counted) {
       chain.counted = true
@@ -204,6 +216,7 @@ export function createEventLog({ clock, random }: Pick<Env, 'clock' | 'random'>,
       remove(chain.events, event)
       if (chain.events.length === 0) {
         chains.delete(event.correlation_id)
+        if (chain.open) openChains--
         if (chain.counted) {
           counts.chainKept(-1)
           if (chain.failed) counts.chainFailed(-1)
@@ -228,7 +241,7 @@ export function createEventLog({ clock, random }: Pick<Env, 'clock' | 'random'>,
   }
 
   function answered(id: string, system: EventSystem, subject: string, latencyMs: number, nowMs: number, error?: string): void {
-    if (!chains.has(id) && !admission.hasRoom(nowMs)) {
+    if (!admission.hasRoom(nowMs) && (openChains === 0 || !chains.has(id))) {
       total += 2
       leftOut += 2
       admission.admits(nowMs, false)
@@ -244,6 +257,7 @@ export function createEventLog({ clock, random }: Pick<Env, 'clock' | 'random'>,
     answered,
     tell: (event) => record(eventInput(event)),
     record,
+    isKept: (correlationId) => chains.has(correlationId),
     timeline: (correlationId) => [...(chains.get(correlationId)?.events ?? [])],
     trackingTimeline: (id) => [...(timelines.get(id) ?? [])],
     story: (id) => [...(chains.get(id)?.events ?? timelines.get(id) ?? [])],
@@ -274,6 +288,7 @@ export function createEventLog({ clock, random }: Pick<Env, 'clock' | 'random'>,
       timelines: timelines.size,
       active_correlations: activeCorrelations.size,
       active_tracking_ids: activeTracking.size,
+      active_max: activeMax,
       events_total: total,
       events_dropped: dropped,
       events_left_out: leftOut,

@@ -87,6 +87,8 @@ export interface FederationLinksSnapshot {
   readonly authorized_connection_attempts: number
   readonly rejected_connection_attempts: number
   readonly recent_connection_attempts_last_hour: number
+  readonly attempts_kept: number
+  readonly attempts_max: number
   readonly federation_mode: string
   readonly local_cluster_id: string
   readonly allowed_foreign_clusters: readonly string[]
@@ -319,6 +321,8 @@ export function createFederationLinks({ clock, systemName, localClusterId, polic
         authorized_connection_attempts: authorized,
         rejected_connection_attempts: rejected,
         recent_connection_attempts_last_hour: attemptsLastHour.total(),
+        attempts_kept: attempts.length,
+        attempts_max: ATTEMPTS_MAX,
         federation_mode: configured.federationMode,
         local_cluster_id: localClusterId,
         allowed_foreign_clusters: configured.allowedForeignClusterIds,

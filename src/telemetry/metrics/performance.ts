@@ -111,7 +111,8 @@ interface ClusterState {
 
 export function createPerformanceService(deps: PerformanceDeps, options: PerformanceOptions = {}): PerformanceService {
   const { env, monitor, own, probe } = deps
-  const { clock, log } = env
+  const { clock } = env
+  const log = env.log.scope('fabric.metrics')
   const ingestIntervalMs = options.ingestIntervalMs ?? INGEST_INTERVAL_MS
   const collectorIntervalMs = options.collectorIntervalMs ?? COLLECTOR_INTERVAL_MS
   const states = new Map<string, ClusterState>()
@@ -161,6 +162,7 @@ export function createPerformanceService(deps: PerformanceDeps, options: Perform
     if (record.throughput_rps > 0) state.throughput.push(record.throughput_rps)
     if (record.avg_latency_ms > 0) state.latency.push(record.avg_latency_ms)
     keepFederation(atMs)
+    if (log.debugOn) log.debug(recordLine(record))
     for (const listener of listeners) guarded('a listener of performance records', () => listener(record))
     return record
   }
@@ -357,4 +359,8 @@ function gaugesOf<T>(fields: readonly (keyof T & string)[]): (record: () => T | 
         },
       ]),
     )
+}
+
+function recordLine({ avg_latency_ms, cluster_id, error_rate_percent, health_score, throughput_rps }: ClusterPerformanceRecord): string {
+  return `record cluster=${cluster_id} health=${health_score} rps=${throughput_rps.toFixed(2)} latency_ms=${avg_latency_ms.toFixed(2)} error_percent=${error_rate_percent.toFixed(2)}`
 }

@@ -39,10 +39,10 @@ export interface SystemMeterInit {
 
 export interface SystemMeter extends SystemSource {
   /**
-   * One operation ended. `nowMs` is the clock's monotonic reading that ended the measurement: passing it on saves reading the clock, which
+   * An operation ended, or so many that took as long. `nowMs` is the clock's monotonic reading that ended the measurement: passing it on saves reading the clock, which
    * costs more than everything else here.
    */
-  record(durationMs: number, ok: boolean, nowMs?: number): void
+  record(durationMs: number, ok: boolean, nowMs?: number, operations?: number): void
   /** Latencies in ms since the start: what a monotonic exposition is rendered from. A copy. */
   lifetimeLatencies(): Histogram
 }
@@ -59,15 +59,15 @@ export function createSystemMeter(clock: Clock, { system, systemName, activeConn
   let failures = 0
 
   return {
-    record(durationMs, ok, nowMs = clock.monotonic()) {
-      operations++
-      lastMinute.record(1, nowMs)
-      recent.record(1, nowMs)
-      lastHour.record(1, nowMs)
-      latencies.record(durationMs, nowMs)
+    record(durationMs, ok, nowMs = clock.monotonic(), times = 1) {
+      operations += times
+      lastMinute.record(times, nowMs)
+      recent.record(times, nowMs)
+      lastHour.record(times, nowMs)
+      latencies.record(durationMs, nowMs, times)
       if (!ok) {
-        failures++
-        recentFailures.record(1, nowMs)
+        failures += times
+        recentFailures.record(times, nowMs)
       }
     },
     lifetimeLatencies: () => latencies.lifetime(),

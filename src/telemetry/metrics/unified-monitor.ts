@@ -6,6 +6,7 @@
  */
 import type { Cancel, Env } from '../../base/index.ts'
 import {
+  type CorrelationMetrics,
   type EventSystem,
   type HealthStatus,
   MONITORED_SYSTEMS,
@@ -16,7 +17,17 @@ import {
   type UnifiedMetrics,
 } from '../../wire/index.ts'
 import { logOncePer } from '../once-per.ts'
-import { CLEANUP_INTERVAL_MS, COLLECTION_INTERVAL_MS, COMPUTED_FOR_MS, HEALTH_CHECK_INTERVAL_MS, MINUTE_MS } from './constants.ts'
+import type { CrossCluster } from './cluster-traffic.ts'
+import {
+  CLEANUP_INTERVAL_MS,
+  COARSE_POINTS_MAX,
+  COLLECTION_INTERVAL_MS,
+  COMPUTED_FOR_MS,
+  FINE_POINTS_MAX,
+  HEALTH_CHECK_INTERVAL_MS,
+  MINUTE_MS,
+} from './constants.ts'
+import type { CountedCorrelations } from './correlation-counts.ts'
 import type { EventLog, EventLogSnapshot } from './event-log.ts'
 import type { FederationLinks } from './federation-links.ts'
 import { createMetricHistory } from './metric-history.ts'
@@ -67,6 +78,7 @@ export interface UnifiedMonitorSnapshot {
   /** Times a system failed to answer. */
   readonly failed_readings: number
   readonly history_points: number
+  readonly history_points_max: number
   readonly events: EventLogSnapshot
 }
 
@@ -100,7 +112,8 @@ const SYSTEM_METRICS = ['requests_per_second', 'p95_latency_ms', 'error_rate_per
 
 export function createUnifiedMonitor(deps: UnifiedMonitorDeps, options: UnifiedMonitorOptions = {}): UnifiedMonitor {
   const { env, events, links, onStatusChange, runningRequests = () => 0 } = deps
-  const { clock, log } = env
+  const { clock } = env
+  const log = env.log.scope('core.monitoring')
   const sources = new Map<MonitoredSystem, SystemSource>([['federation', links]])
   const gauges = new Map<string, Gauge>()
   const history = createMetricHistory(clock, [
@@ -151,15 +164,7 @@ export function createUnifiedMonitor(deps: UnifiedMonitorDeps, options: UnifiedM
     return {
       ...systems,
       transport_health_snapshots: snapshots ?? {},
-      correlation_metrics: {
-        ...events.counts.metrics(),
-        // Without a single call to another cluster these say what the protocol says for "none".
-        cross_cluster_latency_p95_ms: cross.p95_latency_ms ?? 0,
-        federation_success_rate_percent: cross.success_rate_percent ?? 100,
-        transport_health_scores: Object.fromEntries(
-          Object.entries(snapshots ?? {}).map(([endpoint, snapshot]) => [endpoint, snapshot.overall_health_score]),
-        ),
-      },
+      correlation_metrics: correlationMetrics(events.counts.metrics(), cross, snapshots ?? {}),
       overall_health: overallHealth({ ...facts, transport: snapshots && transportFacts(snapshots) }),
       performance_summary: {
         total_requests_per_second: totalRps,
@@ -193,6 +198,7 @@ export function createUnifiedMonitor(deps: UnifiedMonitorDeps, options: UnifiedM
       ),
       ...Object.fromEntries([...gauges].map(([name, read]) => [name, guarded(name, read)])),
     })
+    if (log.debugOn) log.debug(collectedLine(now))
     noteStatus(now)
   }
 
@@ -263,13 +269,52 @@ export function createUnifiedMonitor(deps: UnifiedMonitorDeps, options: UnifiedM
       computations,
       failed_readings: failedReadings,
       history_points: history.points,
+      history_points_max: FINE_POINTS_MAX + COARSE_POINTS_MAX,
       events: events.snapshot(),
     }),
   }
 }
 
+/** Events decide most of it; links to other clusters and transports the rest. In the order of the protocol. */
+function correlationMetrics(
+  counted: CountedCorrelations,
+  cross: CrossCluster,
+  snapshots: Readonly<Record<string, TransportHealthSnapshot>>,
+): CorrelationMetrics {
+  const {
+    circuit_breaker_events,
+    correlation_success_rate_percent,
+    correlation_tracking_success_rate,
+    end_to_end_latency_p95_ms,
+    federation_message_hops,
+    total_cross_system_correlations,
+    ...pairs
+  } = counted
+  return {
+    ...pairs,
+    federation_message_hops,
+    // Without a single call to another cluster these say what the protocol says for "none".
+    cross_cluster_latency_p95_ms: cross.p95_latency_ms ?? 0,
+    federation_success_rate_percent: cross.success_rate_percent ?? 100,
+    transport_health_scores: Object.fromEntries(
+      Object.entries(snapshots).map(([endpoint, snapshot]) => [endpoint, snapshot.overall_health_score]),
+    ),
+    circuit_breaker_events,
+    correlation_tracking_success_rate,
+    end_to_end_latency_p95_ms,
+    total_cross_system_correlations,
+    correlation_success_rate_percent,
+  }
+}
+
 function factsOf(reading: SystemReading | null): SystemFacts | undefined {
   return reading === null ? undefined : { error_rate_percent: reading.error_rate_percent, latency_ms: reading.p95_latency_ms }
+}
+
+function collectedLine({ collection_info, overall_health, performance_summary }: UnifiedReading): string {
+  const { health_score: score, status } = overall_health
+  const { average_cross_system_latency_ms: latencyMs, total_requests_per_second: rps } = performance_summary
+  return `collected health=${status} score=${score.toFixed(2)} rps=${rps.toFixed(2)} latency_ms=${latencyMs.toFixed(2)} took_ms=${collection_info.collection_duration_ms.toFixed(2)}`
 }
 
 /** Over all operations of the last five minutes; null without any. */

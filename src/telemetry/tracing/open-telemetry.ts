@@ -1,9 +1,6 @@
-/**
- * Spans as calls of the OpenTelemetry API. The API is handed in, since a process that registers no SDK need not even load it: {@link isOpenTelemetryRegistered}
- * says whether one did.
- */
+/** Spans as calls of the OpenTelemetry API. The API is handed in, since a process that registers no SDK need not even load it. */
 import type { Span as ApiSpan, Tracer as ApiTracer, Attributes, HrTime, SpanContext } from '@opentelemetry/api'
-import type { SpanInit, SpanKind, TraceContext } from '../../base/index.ts'
+import { hasOpenTelemetryContext, type SpanInit, type SpanKind, type TraceContext } from '../../base/index.ts'
 import type { RecordedSpan, SpanRecorder } from './recorder.ts'
 
 /** `@opentelemetry/api`, as far as it is used. */
@@ -18,13 +15,6 @@ export interface OpenTelemetryOptions {
   /** Whether a trace begins here; default: the sampler of the SDK decides. */
   readonly samples?: () => boolean
 }
-
-/** Whether an SDK has registered with the API, version 1, in this process: then its global has the provider under this key. */
-export function isOpenTelemetryRegistered(): boolean {
-  return (globalThis as { [API_KEY]?: { readonly trace?: unknown } })[API_KEY]?.trace !== undefined
-}
-
-const API_KEY: unique symbol = Symbol.for('opentelemetry.js.api.1') as never
 
 export function createOpenTelemetryRecorder({ api, samples = () => true, tracer }: OpenTelemetryOptions): SpanRecorder {
   const { ROOT_CONTEXT, SpanStatusCode, context, createTraceState, trace } = api
@@ -48,18 +38,20 @@ export function createOpenTelemetryRecorder({ api, samples = () => true, tracer 
 
   class Recorded implements RecordedSpan {
     readonly span: ApiSpan
+    readonly isRecording: boolean
     readonly traceparent: string
     readonly tracestate: string | undefined
 
     constructor(span: ApiSpan) {
       this.span = span
+      this.isRecording = span.isRecording()
       const { spanId, traceFlags, traceId, traceState } = span.spanContext()
       this.traceparent = `00-${traceId}-${spanId}-${traceFlags.toString(16).padStart(2, '0')}`
       this.tracestate = traceState?.serialize() || undefined
     }
 
     within<T>(work: () => T): T {
-      return context.with(trace.setSpan(context.active(), this.span), work)
+      return !hasOpenTelemetryContext() ? work() : context.with(trace.setSpan(context.active(), this.span), work)
     }
 
     set(attributes: NonNullable<SpanInit['attributes']>): void {
@@ -91,7 +83,7 @@ export function createOpenTelemetryRecorder({ api, samples = () => true, tracer 
         },
         around,
       )
-      return span.isRecording() ? new Recorded(span) : undefined
+      return new Recorded(span)
     },
   }
 }

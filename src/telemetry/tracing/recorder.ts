@@ -7,12 +7,13 @@ export interface SpanRecorder {
   /**
    * @param parent undefined: it begins a trace, unless code around it is at work on one
    * @param at Unix seconds
-   * @returns undefined: this one is not recorded
    */
-  start(parent: TraceContext | RecordedSpan | undefined, name: string, init: SpanInit, at: number): RecordedSpan | undefined
+  start(parent: TraceContext | RecordedSpan | undefined, name: string, init: SpanInit, at: number): RecordedSpan
 }
 
 export interface RecordedSpan {
+  /** False: it was decided not to record this one. */
+  readonly isRecording: boolean
   readonly traceparent: string
   readonly tracestate: string | undefined
   within<T>(work: () => T): T

@@ -16,25 +16,33 @@ export interface TracerDeps {
   readonly node: () => string
   /** Asked for each request; undefined: spans are not recorded. */
   readonly recorder: () => SpanRecorder | undefined
+  /** Tell others of work that begins a trace but is not recorded, so that they do not record it either; default: they do not trace on their own. */
+  readonly tellsUnrecorded?: boolean
 }
 
 const UNFINISHED = 'not finished'
 
-export function createTracer({ clock, node, recorder }: TracerDeps): Tracer {
+export function createTracer({ clock, node, recorder, tellsUnrecorded = false }: TracerDeps): Tracer {
   const now = createSpanClock(clock)
+  const deps = { clock, node, now, recorder }
   return {
     begins: () => recorder()?.samples() === true,
     start(context, init) {
       if (context !== undefined && context.hops === undefined && !isSampled(context)) return undefined
       const startedAt = now()
-      const recorded = recorder()?.start(context, nameOf(init), init, startedAt)
-      const inherited = recorded ?? context
-      return inherited && new Span({ clock, node, now, recorder }, init, inherited, recorded, context?.hops, startedAt)
+      const span = recorder()?.start(context, nameOf(init), init, startedAt)
+      const recorded = span?.isRecording === true ? span : undefined
+      const place = recorded ?? context ?? (tellsUnrecorded ? span : undefined)
+      return place && new Span(deps, init, place, recorded, context?.hops, startedAt)
+    },
+    note(hops, event) {
+      const hop: TraceHop = { node: node(), event, subject: null, at: now(), took_ms: 0, error: null, attributes: {}, hops: [] }
+      return appended(hops, JSON.stringify(hop))
     },
   }
 }
 
-interface SpanDeps extends TracerDeps {
+interface SpanDeps extends Pick<TracerDeps, 'clock' | 'node' | 'recorder'> {
   readonly now: () => number
 }
 
@@ -112,7 +120,7 @@ class Span implements TraceSpan {
     this.#recorded?.end(this.#startedAt + tookMs / 1000, this.#failure)
     const before = this.#before
     if (before === undefined) return
-    this.#reports = `${before.slice(0, -1)}${before === '[]' ? '' : ','}${this.#report()}]`
+    this.#reports = appended(before, this.#report())
     this.#children = undefined
   }
 
@@ -136,6 +144,11 @@ class Span implements TraceSpan {
   #asChild(): string {
     return this.#reports?.slice(1, -1) ?? this.#report()
   }
+}
+
+/** A JSON list with one more element. */
+function appended(list: string, element: string): string {
+  return `${list.slice(0, -1)}${list === '[]' ? '' : ','}${element}]`
 }
 
 function nameOf({ event, subject }: SpanInit): string {

@@ -1,0 +1,95 @@
+/**
+ * What it costs to be watched: calls to a node that is monitored and scraped beside one that is not, and how fast it tells under load.
+ *
+ * Beside the calls a second stands the processor time a call costs the node. On a machine that others use too it is the steadier of the two.
+ */
+import type { LoadOperations } from './load.ts'
+import type { BenchOptions } from './options.ts'
+import { measurePairs } from './pairs.ts'
+import { PAYLOAD } from './payload.ts'
+import { Report } from './report.ts'
+import { type Role, startRole } from './role.ts'
+import type { NodeServer, NodeServerInput } from './roles/node-server.ts'
+import type { Scraper, ScraperInput } from './roles/scraper.ts'
+import { summarize } from './statistics.ts'
+
+const IN_FLIGHT = 64
+const WARM_UP_SECONDS = 3
+/** Long enough for a scrape. */
+const RUN_SECONDS_MIN = 1
+const SCRAPE_EVERY_MS = 1_000
+/** Questions a second for the health of a node under load, and for how long. */
+const HEALTH_EVERY_MS = 20
+const HEALTH_SECONDS = 5
+const HEALTH_RUNS_MAX = 6
+
+export async function benchMonitoring({ runs, seconds }: BenchOptions): Promise<void> {
+  const report = new Report('monitoring')
+  const watched = await startNode(true)
+  const plain = await startNode(false)
+  const url = (await watched.node.ask('monitoringUrl', undefined)) as string
+  const scraper = await startRole<Scraper>(role('scraper'), { url } satisfies ScraperInput)
+  const load = { seconds: Math.max(seconds, RUN_SECONDS_MIN), inFlight: IN_FLIGHT }
+
+  for (const { client } of [watched, plain]) await client.ask('throughput', { ...load, seconds: WARM_UP_SECONDS })
+  let scrapes = 0
+  const costs = { watched: [] as number[], plain: [] as number[] }
+  const throughput = await measurePairs(
+    runs,
+    async () => {
+      await scraper.ask('startScraping', { everyMs: SCRAPE_EVERY_MS })
+      const rate = await measured(watched, costs.watched)
+      scrapes = await scraper.ask('stopScraping', undefined)
+      return rate
+    },
+    () => measured(plain, costs.plain),
+  )
+
+  /** Calls a second; the microseconds each took of the node's processor time go to `costsUs`. */
+  async function measured({ client, node }: Contender, costsUs: number[]): Promise<number> {
+    const beforeMs = await node.ask('cpuMs', undefined)
+    const rate = await client.ask('throughput', load)
+    costsUs.push((1000 * ((await node.ask('cpuMs', undefined)) - beforeMs)) / (rate * load.seconds))
+    return rate
+  }
+
+  report.pair('monitored_vs_plain', 'calls/s', ['calls_monitored', 'calls_plain'], throughput, '>= 0.95')
+  const cost = {
+    ours: summarize(costs.watched),
+    theirs: summarize(costs.plain),
+    ratio: summarize(costs.watched.map((us, run) => us / (costs.plain[run] as number))),
+  }
+  report.pair('monitored_cost_vs_plain', 'us', ['call_cost_monitored', 'call_cost_plain'], cost, '<= 1.05')
+  report.note(`${scrapes} scrapes of the node that is watched`)
+
+  const health: { readonly p50Ms: number; readonly p99Ms: number }[] = []
+  for (let run = 0; run < Math.min(runs, HEALTH_RUNS_MAX); run++) {
+    const busy = watched.client.ask('throughput', { ...load, seconds: HEALTH_SECONDS + 1 })
+    health.push(await scraper.ask('time', { path: '/health', seconds: HEALTH_SECONDS, everyMs: HEALTH_EVERY_MS }))
+    await busy
+  }
+  report.result('health_under_load_p50', 'ms', summarize(health.map(({ p50Ms }) => p50Ms)))
+  report.result('health_under_load_p99', 'ms', summarize(health.map(({ p99Ms }) => p99Ms)))
+
+  await scraper.stop()
+  for (const each of [watched, plain]) {
+    await each.client.stop()
+    await each.node.stop()
+  }
+  report.print()
+}
+
+interface Contender {
+  readonly node: Role<NodeServer>
+  readonly client: Role<LoadOperations>
+}
+
+async function startNode(monitored: boolean): Promise<Contender> {
+  const node = await startRole<NodeServer>(role('node-server'), { monitored } satisfies NodeServerInput)
+  const { ws: url } = await node.ask('endpoints', undefined)
+  return { node, client: await startRole<LoadOperations>(role('node-client'), { url, payload: PAYLOAD }) }
+}
+
+function role(name: string): URL {
+  return new URL(`./roles/${name}.ts`, import.meta.url)
+}

@@ -1,0 +1,97 @@
+/** What tracing costs: calls of a local function, and over one hop, with 1 % and with all of them traced, beside a node that does not trace. */
+import type { SettingsInput } from '../src/node/index.ts'
+import type { LoadOperations } from './load.ts'
+import type { BenchOptions } from './options.ts'
+import { measurePairs } from './pairs.ts'
+import { PAYLOAD } from './payload.ts'
+import { Report } from './report.ts'
+import { type Role, startRole } from './role.ts'
+import type { CallClientInput } from './roles/fabric-client.ts'
+import type { OtlpSinkRole } from './roles/otlp-sink.ts'
+import type { SettingsNode, SettingsNodeInput } from './roles/settings-node.ts'
+
+const IN_FLIGHT = 64
+const WARM_UP_SECONDS = 2
+
+/** A client with its nodes behind it. */
+interface Contender {
+  readonly client: Role<LoadOperations>
+  readonly entry: Role<SettingsNode>
+  stop(): Promise<void>
+}
+
+export async function benchTracing({ runs, seconds }: BenchOptions): Promise<void> {
+  const report = new Report('tracing')
+  const sink = await startRole<OtlpSinkRole>(role('otlp-sink'))
+  const otlpEndpoint = await sink.ask('url', undefined)
+  const traced = (tracingSampleRatio: number): SettingsInput => ({ otlpEndpoint, tracingSampleRatio })
+  for (const [way, start] of [
+    ['local', startLocal],
+    ['hop1', startHop],
+  ] as const) {
+    const off = await start({})
+    for (const [name, settings, target] of [
+      // What two nodes without tracing differ by is what the others may differ by, too.
+      ['off', {}, '~ 1'],
+      ['at_1_percent', traced(0.01), '>= 0.95'],
+      ['at_100_percent', traced(1), ''],
+    ] as const) {
+      const ours = await start(settings)
+      const load = { seconds, inFlight: IN_FLIGHT }
+      for (const { client } of [off, ours]) await client.ask('throughput', { ...load, seconds: WARM_UP_SECONDS })
+      const outcome = await measurePairs(
+        runs,
+        () => ours.client.ask('throughput', load),
+        () => off.client.ask('throughput', load),
+      )
+      report.pair(`${way}_${name}_vs_off`, 'calls/s', [`${way}_${name}`, `${way}_off_beside_${name}`], outcome, target)
+      const [exported, lost] = [await ours.entry.ask('spansExported', undefined), await ours.entry.ask('spansLost', undefined)]
+      report.note(`${way} ${name}: ${exported} spans exported by the first node, ${lost} lost`)
+      await ours.stop()
+    }
+    await off.stop()
+  }
+  await sink.stop()
+  report.print()
+}
+
+async function startLocal(settings: SettingsInput): Promise<Contender> {
+  const entry = await startNode(settings, ['bench.echo'])
+  const client = await startClient(entry)
+  return {
+    client,
+    entry,
+    async stop() {
+      await client.stop()
+      await entry.stop()
+    },
+  }
+}
+
+async function startHop(settings: SettingsInput): Promise<Contender> {
+  const far = await startNode({ ...settings, gossipInterval: 1 }, ['bench.echo'])
+  const entry = await startNode({ ...settings, gossipInterval: 1, peers: [await far.ask('url', undefined)] }, [])
+  const client = await startClient(entry)
+  return {
+    client,
+    entry,
+    async stop() {
+      await client.stop()
+      await entry.stop()
+      await far.stop()
+    },
+  }
+}
+
+function startNode(settings: SettingsInput, functions: readonly string[]): Promise<Role<SettingsNode>> {
+  return startRole<SettingsNode>(role('settings-node'), { settings, functions } satisfies SettingsNodeInput)
+}
+
+async function startClient(entry: Role<SettingsNode>): Promise<Role<LoadOperations>> {
+  const url = await entry.ask('url', undefined)
+  return await startRole<LoadOperations>(role('fabric-client'), { url, payload: PAYLOAD, fun: 'bench.echo' } satisfies CallClientInput)
+}
+
+function role(name: string): URL {
+  return new URL(`./roles/${name}.ts`, import.meta.url)
+}

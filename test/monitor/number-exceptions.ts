@@ -1,0 +1,202 @@
+/** Numbers that no event of the scene moves: those that nothing moves while a node runs, and those that take rarer or rougher events. */
+
+const on = (path: string, prefix: string, ...fields: readonly string[]) => fields.map((field) => `${path} ${prefix}${field}`)
+const prometheus = (...names: readonly string[]) => on('/metrics/prometheus', 'mpreg_', ...names)
+
+/** By the reason. They may appear in the course of the scene; once there, they must stay as they are. */
+export const CONSTANT: Readonly<Record<string, readonly string[]>> = {
+  'where the node listens, since it started': [
+    '/ monitoring_port',
+    ...on('/transport/endpoints', 'transport_endpoints.', 'assignments[].port', 'last_updated'),
+    ...prometheus('process_start_time_seconds'),
+  ],
+  'what the node is, as a label': prometheus('node_info{node_id=*,cluster_id=*,version=*}'),
+  'the room there is': prometheus(
+    ...['events', 'upkeep_events', 'chains', 'timelines', 'running_requests', 'history_points', 'link_attempts', 'alert_history'].map(
+      (store) => `telemetry_store_entries_max{store=${store}}`,
+    ),
+  ),
+  // They are told of when they end; those that run now are mpreg_rpc_requests_in_flight.
+  'requests are told of as a whole': prometheus('telemetry_store_entries{store=running_requests}'),
+  'how many routes the service has': ['/endpoints total_endpoints'],
+  'a setting': on(
+    '/diagnosis',
+    'diagnosis.settings.',
+    'fabric_catalog_ttl_seconds',
+    'fabric_route_announce_interval_seconds',
+    'fabric_route_ttl_seconds',
+    'fabric_routing_max_hops',
+    'gossip_interval_seconds',
+    'send_buffer_bytes_max',
+  ),
+  'what was asked for': on('/metrics/timeseries', '', 'duration_hours', 'resolution_minutes'),
+  'every policy of this scene applies; settings are taken up at once': [
+    '/config configuration.policies.compliance_percent',
+    '/config/policies policies.compliance_percent',
+    '/config configuration.version_info.pending_changes',
+  ],
+  'no threshold has this severity': [
+    '/alerts severity_breakdown.info',
+    ...prometheus('alerts_active{severity=info}', 'alerts_active{severity=emergency}'),
+  ],
+  'a cluster without a link to it is not listed, and the own one is there while the node is': [
+    '/health federation_health.unavailable_clusters',
+    '/health/summary health_summary.cluster_counts.unavailable',
+    ...prometheus('health_status{status=unavailable}'),
+  ],
+  'there is no queue and no cache: none of their events can happen': [
+    ...on(
+      '/metrics/unified',
+      'unified_metrics.correlation_metrics.',
+      'pubsub_to_cache_events',
+      'pubsub_to_queue_events',
+      'queue_to_cache_events',
+      'rpc_to_cache_events',
+      'rpc_to_queue_events',
+    ),
+    '/metrics/unified unified_metrics.overall_health.systems_unavailable',
+    ...prometheus(...['cache_profiles', 'caches', 'queues', 'services'].map((kind) => `catalog_entries{kind=${kind}}`)),
+  ],
+  'there is no resolver and no namespace policy: nothing is in them': [
+    ...on(
+      '/discovery/cache',
+      'resolver_cache.entry_counts.',
+      ...['cache_profiles', 'caches', 'functions', 'nodes', 'queues', 'services', 'topics'],
+    ),
+    '/discovery/cache summary_cache.entry_counts.summaries',
+    ...on('/discovery/policy', 'policy.', 'access_total', 'audit_total', 'rule_count'),
+  ],
+  'nothing is logged at these levels': prometheus('log_lines_total{level=SUCCESS}', 'log_lines_total{level=TRACE}'),
+}
+
+/** A test that makes it move, by file and by what stands in it. */
+export interface Elsewhere {
+  readonly names: readonly string[]
+  readonly file: string
+  /** The title of the test, or the member it looks at. */
+  readonly text: string
+}
+
+export const ELSEWHERE: readonly Elsewhere[] = [
+  {
+    names: prometheus('alert_notifications_total{outcome=sent}', 'alert_notifications_total{outcome=failed}'),
+    file: 'src/telemetry/alerts/notifier.test.ts',
+    text: 'failed_deliveries',
+  },
+  {
+    names: prometheus('alert_notifications_total{outcome=rate_limited}'),
+    file: 'src/telemetry/alerts/notifier.test.ts',
+    text: 'rate_limited',
+  },
+  { names: prometheus('catalog_entries_hidden'), file: 'src/fabric/catalog/owner-updates.test.ts', text: 'hidden_entries' },
+  {
+    names: prometheus(
+      'fabric_messages_refused_total{reason=cluster_not_admitted}',
+      'fabric_messages_refused_total{reason=function_blocked}',
+      'fabric_messages_refused_total{reason=function_not_allowed}',
+      'fabric_messages_refused_total{reason=rate_limited}',
+      'rpc_remote_requests_refused_total',
+    ),
+    file: 'src/node/admission.test.ts',
+    text: 'function_not_allowed',
+  },
+  { names: prometheus('gossip_messages_rate_limited_total'), file: 'src/fabric/gossip/gossip.test.ts', text: 'rate_limited' },
+  { names: prometheus('gossip_messages_unreadable_total'), file: 'src/fabric/gossip/gossip.test.ts', text: 'unreadable_messages' },
+  {
+    names: prometheus('members_failed_total', 'members_recovered_total', 'members_suspected_total', 'membership_refutations_total'),
+    file: 'src/fabric/membership/membership.test.ts',
+    text: 'nodes_recovered',
+  },
+  {
+    names: prometheus('members{state=failed}', 'members{state=suspect}'),
+    file: 'src/fabric/membership/membership.test.ts',
+    text: 'suspect_nodes',
+  },
+  { names: prometheus('membership_local_health'), file: 'src/fabric/membership/awareness.test.ts', text: 'local_health' },
+  {
+    names: prometheus('membership_probes_total{outcome=failed}'),
+    file: 'src/fabric/membership/membership.test.ts',
+    text: 'probe_failures',
+  },
+  {
+    names: prometheus('node_ready', 'node_readiness_check{check=*}'),
+    file: 'test/monitor/http.test.ts',
+    text: "checks: [{ name: 'listening', ok: false",
+  },
+  { names: prometheus('peer_links_replaced_total'), file: 'src/fabric/peers/peers.test.ts', text: 'links_replaced' },
+  {
+    names: [
+      ...prometheus('peer_sends_failed_total', 'peer_sends_refused_by_breaker_total'),
+      '/metrics/unified unified_metrics.correlation_metrics.circuit_breaker_events',
+    ],
+    file: 'src/fabric/peers/peers.test.ts',
+    text: 'sends_refused_by_breaker',
+  },
+  { names: prometheus('pubsub_backlog_dropped_total'), file: 'src/pubsub/exchange.test.ts', text: 'dropped_total' },
+  { names: prometheus('pubsub_copies_failed_total'), file: 'src/pubsub/forwarding.test.ts', text: 'that nothing leads to is counted' },
+  { names: prometheus('pubsub_copies_waiting'), file: 'src/pubsub/forwarding.test.ts', text: 'copies_waiting' },
+  {
+    names: prometheus('pubsub_relayed_total'),
+    file: 'src/pubsub/forwarding.test.ts',
+    text: 'by way of the one in the middle',
+  },
+  {
+    names: prometheus('route_announcements_rejected_total', 'route_hold_down_rejects_total', 'route_suppression_rejects_total'),
+    file: 'src/fabric/routing/path-vector/route-table.test.ts',
+    text: 'suppression_rejects',
+  },
+  {
+    names: prometheus('route_convergence_average_seconds', 'routes_purged_total'),
+    file: 'src/fabric/routing/path-vector/route-table.test.ts',
+    text: 'convergence_seconds',
+  },
+  {
+    names: [
+      ...on('/routing/link-state', 'link_state.', 'area_mismatch_rejects', 'stats.entries_expired', 'stats.updates_filtered'),
+      '/routing/link-state link_state.stats.updates_rejected',
+      '/routing/trace trace.link_state_hint.area_mismatch_rejects',
+    ],
+    file: 'src/fabric/routing/link-state/link-state.test.ts',
+    text: 'updates_filtered',
+  },
+  {
+    names: prometheus('rpc_calls_lost_total', 'rpc_calls_moved_total', 'rpc_relayed_total'),
+    file: 'test/monitor/rare-numbers.test.ts',
+    text: 'calls_lost',
+  },
+  // The refusals they count.
+  {
+    names: prometheus('rpc_hop_budget_exhausted_total', 'rpc_loops_total'),
+    file: 'src/fabric/routing/headers.test.ts',
+    text: 'routing check 36',
+  },
+  { names: prometheus('rpc_requests_overloaded_total'), file: 'src/rpc/executor.test.ts', text: 'requests_overloaded' },
+  {
+    names: prometheus('rpc_worker_calls_waiting'),
+    file: 'test/node/worker-pool.test.ts',
+    text: 'waiting',
+  },
+  {
+    names: prometheus('fabric_messages_malformed_total'),
+    file: 'src/rpc/forwarder.test.ts',
+    text: 'snapshot().malformed',
+  },
+  {
+    names: prometheus('frames_received_total{role=oversizedAnswers}'),
+    file: 'test/interop/one-node.test.ts',
+    text: 'when a result is larger than a message may be',
+  },
+  {
+    names: prometheus('transport_malformed_total', 'transport_refused_total'),
+    file: 'test/transport/access.test.ts',
+    text: 'network.snapshot().refused',
+  },
+  { names: prometheus('log_lines_dropped_total'), file: 'src/node/stderr-sink.test.ts', text: 'loses records when the reader is gone' },
+  { names: prometheus('log_lines_total{level=ERROR}'), file: 'src/telemetry/log.test.ts', text: 'ERROR' },
+]
+
+/** Counters whose event no test brings about yet, and what it would be. */
+export const UNPROVEN: Readonly<Record<string, string>> = {
+  [prometheus('rpc_replies_undeliverable_total')[0] as string]: 'an answer for a node that no link and no neighbour leads to any more',
+  [prometheus('sync_differences_total')[0] as string]: 'a comparison of catalogs that comes before the news of a change',
+}
