@@ -15,3 +15,4 @@ export {
   type WorkerFunction,
 } from './node/index.ts'
 export { type Call, type Caller, type CallMiddleware, type FunctionOptions, RegistrationError } from './rpc/index.ts'
+export { basicEscalationPolicy, clusterRule, consoleChannel, severityRule, slackChannel, webhookChannel } from './telemetry/index.ts'

@@ -18,21 +18,18 @@ export {
   type Offers,
 } from './catalog/announcer.ts'
 export {
-  type Applied,
   type Catalog,
   type CatalogChange,
   type CatalogCountersSnapshot,
   type CatalogDeps,
   type CatalogOptions,
-  type CatalogRefusal,
-  type ChangeSource,
   createCatalog,
   type FunctionQuery,
   type NodeQuery,
-  type Refused,
   type ServiceQuery,
   type StampVerdict,
 } from './catalog/catalog.ts'
+export type { Applied, CatalogRefusal, ChangeSource, Refused } from './catalog/changes.ts'
 export { type CatalogCounts, type DeltaDraft, type DeltaHeader, draftDelta } from './catalog/delta.ts'
 export type { Lifetime } from './catalog/freshness.ts'
 export { type FunctionConflict, FunctionConflictError } from './catalog/function-conflict.ts'

@@ -15,7 +15,6 @@ import {
   createSubscriptionEntries,
   deliverTraced,
   type Exchange,
-  type ExchangeSnapshot,
   publicationSpan,
   type TopicExplanation,
 } from '../pubsub/index.ts'
@@ -27,7 +26,6 @@ import {
   createRegistry,
   describeFunction,
   type Executor,
-  type ExecutorSnapshot,
   type FunctionOptions,
   type Placements,
   type RpcSpec,
@@ -62,7 +60,7 @@ import { builtins } from './builtins.ts'
 import { openDescriptors } from './descriptors.ts'
 import { nodeFacts } from './diagnosis.ts'
 import { createExplainer, type Explainer } from './explain.ts'
-import { createFabric, type Fabric, type FabricSnapshot, type PeerExplanation } from './fabric.ts'
+import { createFabric, type Fabric, type PeerExplanation } from './fabric.ts'
 import { noteNotFound } from './function-reasons.ts'
 import { createGoneFunctions, type GoneFunctions } from './gone-functions.ts'
 import { createListeners, type Listeners } from './listeners.ts'
@@ -71,14 +69,14 @@ import { createEvidence } from './monitoring/evidence.ts'
 import { createMonitoringServer, type MonitoringServer } from './monitoring/monitoring.ts'
 import { createNodeTelemetry, type NodeTelemetry } from './monitoring/telemetry.ts'
 import { nodeViews } from './monitoring/views.ts'
+import type { NodeSnapshot } from './node-snapshot.ts'
 import { createOffers } from './offers.ts'
-import type { OtlpSnapshot } from './otlp.ts'
 import { type CallOptions, createOwnCalls, type OwnCall } from './own-calls.ts'
 import { createProcessProbe } from './process-probe.ts'
 import { createPublications, type Publications } from './publications.ts'
-import { createReach, type Reach, type ReachSnapshot } from './reach.ts'
+import { createReach, type Reach } from './reach.ts'
 import type { RouteTrace } from './routing.ts'
-import { createFrameCounters, type FrameCounters, Session, type SessionDeps } from './session.ts'
+import { createFrameCounters, Session, type SessionDeps } from './session.ts'
 import {
   loadSettings,
   readRoutingSettings,
@@ -91,7 +89,7 @@ import {
 import { softwareVersion } from './software-version.ts'
 import { createStderrSink } from './stderr-sink.ts'
 import { createNodeTracing, type NodeTracing } from './tracing.ts'
-import { createWorkerPool, type WorkerFunction, type WorkerPool, type WorkerPoolSnapshot } from './worker-pool.ts'
+import { createWorkerPool, type WorkerFunction, type WorkerPool } from './worker-pool.ts'
 
 /** Subsystems this version has; settings of any other get one warning. */
 const SUBSYSTEMS: ReadonlySet<Subsystem> = new Set<Subsystem>([
@@ -130,26 +128,6 @@ export interface NodeDeps {
   readonly logSink?: LogSink
   /** Where the `MPREG_DEBUG_*` switches are read; default: the process's own. */
   readonly environment?: Readonly<Record<string, string | undefined>>
-}
-
-export interface NodeSnapshot {
-  readonly node_id: string
-  readonly cluster_id: string
-  readonly instance_id: string
-  readonly uptime_seconds: number
-  readonly connections: number
-  readonly connections_total: number
-  readonly functions: number
-  readonly frames: Readonly<FrameCounters>
-  readonly rpc: ExecutorSnapshot
-  readonly workers: WorkerPoolSnapshot
-  readonly pubsub: ExchangeSnapshot
-  /** Undefined before the start. */
-  readonly fabric: FabricSnapshot | undefined
-  /** Calls and publications between nodes; undefined before the start. */
-  readonly reach: ReachSnapshot | undefined
-  /** Spans sent to a collector; undefined without one. */
-  readonly tracing: OtlpSnapshot | undefined
 }
 
 /** A node's view of the fabric, as little as invariants need. */

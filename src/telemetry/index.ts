@@ -25,7 +25,7 @@ export {
   type ExplanationKind,
   inOrderOfChoice,
 } from './doctor/explanation.ts'
-export { type Finding, type FindingCode, SEVERITIES, type Severity } from './doctor/finding.ts'
+export type { Finding, FindingCode, Severity } from './doctor/finding.ts'
 export type {
   ClusterKeyFacts,
   DestinationFacts,
@@ -53,11 +53,9 @@ export { LOG_LINES_MAX, type LogLinesQuery } from './log-ring.ts'
 export {
   clusterHealthMap,
   connectionMetrics,
-  type LinkHealthSummary,
-  linkHealthSummary,
 } from './metrics/cluster-health.ts'
 export type { ClusterTraffic, CrossCluster } from './metrics/cluster-traffic.ts'
-export type { CrossSystemEvent, CrossSystemEventKind, EventInput } from './metrics/cross-system-event.ts'
+export type { CrossSystemEvent, EventInput } from './metrics/cross-system-event.ts'
 export { createEventLog, type EventLog, type EventLogOptions, type EventLogSnapshot, type EventQuery } from './metrics/event-log.ts'
 export {
   createFederationLinks,
@@ -68,7 +66,6 @@ export {
   type LinkAttempt,
   type LinkOpened,
 } from './metrics/federation-links.ts'
-export { UnknownMetricError } from './metrics/metric-history.ts'
 export type { OwnClusterInit } from './metrics/own-cluster.ts'
 export type { PairLatency } from './metrics/pair-latencies.ts'
 export {
@@ -83,7 +80,6 @@ export type { ClusterPerformanceRecord, ClusterReport, FederationPerformanceReco
 export { bottlenecksView, clusterPerformanceView, performanceSummaryView } from './metrics/performance-views.ts'
 export type { ProcessProbe, ProcessReading } from './metrics/process-probe.ts'
 export { createSystemMeter, type SystemMeter, type SystemMeterInit, type SystemReading, type SystemSource } from './metrics/system-meter.ts'
-export { systemTrackingId } from './metrics/tracking-id.ts'
 export { transportHealthSnapshot } from './metrics/transport-snapshot.ts'
 export {
   createUnifiedMonitor,

@@ -2,7 +2,8 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { createVirtualEnv, parseConstraint, TopicTrie } from '../../base/index.ts'
 import { type CatalogDelta, catalogDelta, catalogSnapshot, type FrameError, functionEntry } from '../../wire/index.ts'
-import type { CatalogChange, ChangeSource } from './catalog.ts'
+import type { CatalogChange } from './catalog.ts'
+import type { ChangeSource } from './changes.ts'
 import { emptyCounts } from './delta.ts'
 import {
   cacheRoleSample,

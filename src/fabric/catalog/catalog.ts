@@ -22,6 +22,7 @@ import type {
   TopicEntry,
 } from '../../wire/index.ts'
 import { createChangeLines } from './change-lines.ts'
+import type { Applied, CatalogRefusal, ChangeSource, Refused } from './changes.ts'
 import { CATALOG_TTL_SECONDS, ENTRIES_MAX, ENTRIES_PER_OWNER_MAX, OWNERS_MAX, REFUSALS_LISTED_MAX } from './constants.ts'
 import { type CatalogCounts, type DeltaDraft, draftDelta, emptyCounts, isAnyCounted } from './delta.ts'
 import { EntryIndex } from './entry-index.ts'
@@ -41,67 +42,8 @@ import {
 } from './kinds.ts'
 import { createLocalOwner, type LocalChange, type LocalOwner } from './local.ts'
 import { OwnerRecord, type OwnerStamp, type OwnerUpdate, versionOfChange } from './owner-record.ts'
-import { type CatalogPolicy, createCatalogPolicy, type PolicyRefusal } from './policy.ts'
+import { type CatalogPolicy, createCatalogPolicy } from './policy.ts'
 import { covers, createTombstones, type Tombstone } from './tombstones.ts'
-
-/** Where a change comes from; `from` is the peer at the other end of the link, whoever said it first. */
-export type ChangeSource =
-  | { readonly kind: 'local' }
-  | { readonly kind: 'gossip'; readonly from: string }
-  | { readonly kind: 'sync'; readonly from: string }
-  | { readonly kind: 'departure' }
-  | { readonly kind: 'expiry' }
-  | { readonly kind: 'restore' }
-
-/** Why an entry, a removal or a whole record was not taken. */
-export type CatalogRefusal =
-  | PolicyRefusal
-  /** It speaks for this node, and this node did not say it. */
-  | 'own_node'
-  /** The node versions what it offers; others' word about it does not count. */
-  | 'versioned_owner'
-  /** An entry in another node's record. */
-  | 'foreign_owner'
-  /** A subscription of another cluster or, being older, of another node. */
-  | 'subscription_taken'
-  /** A removal of a subscription by a cluster that does not hold it. */
-  | 'foreign_cluster'
-  /** Name or id of the function belong to another function. */
-  | 'function_conflict'
-  /** Announced before what is known. */
-  | 'older'
-  /** Announced when what is known was. */
-  | 'known'
-  | 'expired'
-  /** Announced before the node departed, its lease ended, or the entry was removed. */
-  | 'departed'
-  | 'removed'
-  /** An older epoch or version of a record. */
-  | 'stale'
-  /** Changes of a record that start from a version which is not the one held. */
-  | 'gap'
-  /** Somebody held a later record of this node than this node itself; its epoch was raised. */
-  | 'refuted'
-  | 'owner_entries_max'
-  | 'entries_max'
-  | 'owners_max'
-
-export interface Refused {
-  readonly reason: CatalogRefusal
-  readonly kind: CatalogKind | 'owner'
-  /** Entry, removal key or node id. */
-  readonly subject: CatalogEntry | CatalogKey
-}
-
-export interface Applied {
-  readonly counts: CatalogCounts
-  /** Whether anything was added, removed or refreshed, or a record's version rose. */
-  readonly changed: boolean
-  /** What was left after policy, ownership and age were checked; with additions that tell nothing new. */
-  readonly delta: CatalogDelta
-  /** The first of them; all are counted. */
-  readonly refused: readonly Refused[]
-}
 
 export interface CatalogChange {
   readonly delta: CatalogDelta

@@ -2,7 +2,8 @@ import { describe, expect, it } from 'vitest'
 import { createVirtualEnv } from '../../base/index.ts'
 import { createLog } from '../../telemetry/index.ts'
 import type { CatalogDelta } from '../../wire/index.ts'
-import { type ChangeSource, createCatalog } from './catalog.ts'
+import { createCatalog } from './catalog.ts'
+import type { ChangeSource } from './changes.ts'
 import { deltaSample, functionSample, N1, N2, nodeSample, SELF } from './entry-samples.ts'
 
 const GOSSIP: ChangeSource = { kind: 'gossip', from: N1 }

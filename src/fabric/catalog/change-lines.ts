@@ -5,7 +5,7 @@
  */
 import type { LogScope } from '../../base/index.ts'
 import type { CatalogDelta } from '../../wire/index.ts'
-import type { Applied, ChangeSource } from './catalog.ts'
+import type { Applied, ChangeSource } from './changes.ts'
 
 /** Names listed in one line; the rest is a number. */
 const NAMES_MAX = 20

@@ -1,6 +1,7 @@
 /** What the synchronisation of records needs of the node around it. */
 import type { OutboundObject } from '../../transport/index.ts'
-import type { Applied, CatalogChange, StampVerdict } from '../catalog/catalog.ts'
+import type { CatalogChange, StampVerdict } from '../catalog/catalog.ts'
+import type { Applied } from '../catalog/changes.ts'
 import type { OwnerStamp, OwnerUpdate } from '../catalog/owner-record.ts'
 
 /** The links to other nodes. */

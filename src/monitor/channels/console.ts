@@ -13,7 +13,7 @@ export function createConsoleBackend(print: (text: string) => void): AlertBacken
   }
 }
 
-export function consoleBlock({ channel_id, subject, body }: AlertNotification): string {
+function consoleBlock({ channel_id, subject, body }: AlertNotification): string {
   const rule = '='.repeat(WIDTH)
   return [rule, `ALERT NOTIFICATION [${channel_id}]`, subject, '-'.repeat(WIDTH), body, rule].map(printable).join('\n')
 }

@@ -14,6 +14,6 @@ export const discordBackend: AlertBackend = {
 }
 
 /** Nobody is mentioned, whatever a cluster calls itself. */
-export function discordPayload({ subject, body }: AlertNotification): unknown {
+function discordPayload({ subject, body }: AlertNotification): unknown {
   return { content: `**${subject}**\n${body}`.slice(0, CONTENT_CHARACTERS_MAX), allowed_mentions: { parse: [] } }
 }

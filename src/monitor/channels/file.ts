@@ -18,6 +18,6 @@ export const fileBackend: AlertBackend = {
   },
 }
 
-export function fileRecord({ channel_id, action, alert, aggregate, subject, body }: AlertNotification): unknown {
+function fileRecord({ channel_id, action, alert, aggregate, subject, body }: AlertNotification): unknown {
   return { channel_id, action, ...alert, subject, body, ...(aggregate !== null && { aggregate }) }
 }

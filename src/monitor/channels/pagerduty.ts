@@ -21,7 +21,7 @@ export const pagerdutyBackend: AlertBackend = {
   },
 }
 
-export function pagerdutyEvent({ action, alert, aggregate }: AlertNotification, routingKey: string): unknown {
+function pagerdutyEvent({ action, alert, aggregate }: AlertNotification, routingKey: string): unknown {
   const event = { routing_key: routingKey, event_action: action, dedup_key: alert.alert_id }
   if (action === 'resolve') return event
   const payload = {

@@ -13,7 +13,7 @@ export const slackBackend: AlertBackend = {
 }
 
 /** A body that is a JSON object is the message itself; any other is its text. Without a template the alert is an attachment. */
-export function slackPayload({ alert, body, templated }: AlertNotification): unknown {
+function slackPayload({ alert, body, templated }: AlertNotification): unknown {
   if (templated) return parsedObject(body) ?? { text: body }
   return { attachments: [attachment(alert)] }
 }

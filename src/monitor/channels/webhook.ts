@@ -13,7 +13,7 @@ export const webhookBackend: AlertBackend = {
 }
 
 /** An aggregate comes in the shape of an alert, with the aggregate itself beside it. */
-export function webhookPayload({ alert, aggregate, subject, body, templated }: AlertNotification): Record<string, unknown> {
+function webhookPayload({ alert, aggregate, subject, body, templated }: AlertNotification): Record<string, unknown> {
   return {
     ...alert,
     ...(templated && { formatted_subject: subject, formatted_body: body }),

@@ -16,7 +16,7 @@ export {
   webhookChannel,
 } from './channels.ts'
 export type { ConfigProblem, ConfigProblemCode } from './config-reader.ts'
-export { AlertIdRequiredError, AlertNotFoundError } from './errors.ts'
+export { AlertNotFoundError } from './errors.ts'
 export type { AlertSubscriber } from './feed.ts'
 export {
   type AlertAggregate,

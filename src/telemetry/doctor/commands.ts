@@ -16,6 +16,6 @@ export const commands = {
 } as const
 
 /** As a POSIX shell reads it back as one word. */
-export function shellWord(text: string): string {
+function shellWord(text: string): string {
   return /^[\w@%+=:,./-]+$/.test(text) ? text : `'${text.replaceAll("'", `'\\''`)}'`
 }

@@ -57,33 +57,3 @@ export function connectionMetrics(links: readonly FederationLink[]): ConnectionM
     connections_by_cluster: byCluster,
   }
 }
-
-/** Links and their success, in all and for each cluster. */
-export interface LinkHealthSummary {
-  readonly total_connections: number
-  readonly healthy_connections: number
-  readonly unhealthy_connections: number
-  /** 0 to 1, over links with requests; 1 without any. */
-  readonly average_success_rate: number
-  readonly connections_by_cluster: Readonly<
-    Record<string, { readonly total: number; readonly healthy: number; readonly average_success_rate: number }>
-  >
-}
-
-export function linkHealthSummary(links: readonly FederationLink[]): LinkHealthSummary {
-  const healthy = (list: readonly FederationLink[]): number => list.filter((link) => link.is_healthy).length
-  const rate = (list: readonly FederationLink[]): number =>
-    successRatePercent(list.filter((link) => link.successful_requests + link.failed_requests > 0)) / 100
-  return {
-    total_connections: links.length,
-    healthy_connections: healthy(links),
-    unhealthy_connections: links.length - healthy(links),
-    average_success_rate: rate(links),
-    connections_by_cluster: Object.fromEntries(
-      [...Map.groupBy(links, (link) => link.remote_cluster_id)].map(([clusterId, list]) => [
-        clusterId,
-        { total: list.length, healthy: healthy(list), average_success_rate: rate(list) },
-      ]),
-    ),
-  }
-}

@@ -6,7 +6,7 @@
  */
 import type { EventSystem, HealthStatus, MonitoringEventType } from '../../wire/index.ts'
 
-export type CrossSystemEventKind =
+type CrossSystemEventKind =
   | 'request_start'
   | 'request_complete'
   | 'dependency_resolved'

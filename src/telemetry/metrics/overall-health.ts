@@ -16,7 +16,7 @@ export function systemScore({ error_rate_percent, latency_ms }: SystemFacts, lat
   return Math.max(0, 1 - 0.6 * Math.min(error_rate_percent / 100, 1) - 0.4 * Math.min(latency_ms / latencyMaxMs, 1))
 }
 
-export function statusOfScore(score: number): HealthStatus {
+function statusOfScore(score: number): HealthStatus {
   return score >= SCORE_DEGRADED ? 'healthy' : score >= SCORE_CRITICAL ? 'degraded' : 'critical'
 }
 
@@ -27,7 +27,7 @@ export function systemCheck(facts: SystemFacts): { readonly score: number; reado
 }
 
 /** The status a system is counted under. */
-export function systemStatus(facts: SystemFacts | undefined): HealthStatus {
+function systemStatus(facts: SystemFacts | undefined): HealthStatus {
   if (facts === undefined) return 'unavailable'
   const { error_rate_percent } = facts
   return error_rate_percent <= 100 * ERROR_RATE_WARNING
