@@ -182,8 +182,8 @@ export function createNodeTelemetry(deps: NodeTelemetryDeps): NodeTelemetry {
       links.forwarded(hop, durationMs, error === undefined, error?.message)
       linkHealth.used(hop, durationMs, error === undefined)
       const isForeign = cluster !== clusterId
-      // Calls within the cluster are told only of stories that are kept anyway.
-      if (!isForeign && !events.isKept(requestId)) return
+      // A story that is not kept need not be told.
+      if (!isForeign && !events.hasRoom() && !events.isKept(requestId)) return
       events.tell({
         kind: 'hop',
         id: requestId,

@@ -6,22 +6,6 @@
  */
 import type { EventSystem, HealthStatus, MonitoringEventType } from '../../wire/index.ts'
 
-type CrossSystemEventKind =
-  | 'request_start'
-  | 'request_complete'
-  | 'dependency_resolved'
-  | 'hop'
-  | 'publish'
-  | 'delivery'
-  | 'gossip'
-  | 'dial'
-  | 'route_change'
-  | 'circuit_breaker'
-  | 'health_check'
-  | 'performance_alert'
-  | 'system_start'
-  | 'system_stop'
-
 interface Outcome {
   readonly latencyMs: number
   readonly ok: boolean
@@ -102,6 +86,8 @@ export interface EventInput {
   readonly metadata?: Metadata
   readonly error_message?: string | null
   readonly tracking_id?: string
+  /** Unix seconds, when it was not now. */
+  readonly timestamp?: number
   /** The id the object has anyway; taken as tracking id, without the blanks around it. */
   readonly existing_object_id?: string
   /**

@@ -150,6 +150,12 @@ describe('event log', () => {
       'request_start',
       'request_complete',
     ])
+    // Told of at its end, it began before what happened on its way.
+    expect(events.story('begun').map(({ event_type }) => event_type)).toEqual([
+      'request_start',
+      'cross_system_correlation',
+      'request_complete',
+    ])
     expect([events.isKept('begun'), events.isKept('left-out'), events.isKept('left-out-too')]).toEqual([true, false, false])
     expect(events.counts.metrics().total_cross_system_correlations).toBe(3)
   })

@@ -73,12 +73,14 @@ export interface EventLog {
   answered(id: string, system: EventSystem, subject: string, latencyMs: number, nowMs: number, error?: string): void
   /** Whether events of a correlation id are kept. */
   isKept(correlationId: string): boolean
+  /** Whether a new story would be kept now. */
+  hasRoom(): boolean
   /** Records a ready-made event; returns the tracking id. */
   record(event: EventInput): string
   /** Events of a correlation id in the order they were recorded; empty when it is unknown. */
   timeline(correlationId: string): readonly MonitoringEvent[]
   trackingTimeline(id: string): readonly MonitoringEvent[]
-  /** The events of a correlation id, or else of a tracking id. */
+  /** The events of a correlation id, or else of a tracking id, in the order of time. */
   story(id: string): readonly MonitoringEvent[]
   activeTrackingIds(): readonly string[]
   readonly activeCorrelations: number
@@ -160,7 +162,7 @@ export function createEventLog({ clock, random }: Pick<Env, 'clock' | 'random'>,
         event_type: input.event_type,
         source_system: input.source_system,
         target_system: target,
-        timestamp: clock.wall(),
+        timestamp: input.timestamp ?? clock.wall(),
         latency_ms: latencyMs,
         success: input.success ?? true,
         metadata: (input.metadata ?? {}) as MonitoringEvent['metadata'],
@@ -248,7 +250,8 @@ export function createEventLog({ clock, random }: Pick<Env, 'clock' | 'random'>,
       counts.requestSeen(latencyMs, nowMs)
       return
     }
-    record(eventInput({ kind: 'request_start', id, system, subject }))
+    const timestamp = clock.wall() - latencyMs / 1000
+    record({ ...eventInput({ kind: 'request_start', id, system, subject }), timestamp })
     const failed = error === undefined ? {} : { error }
     record(eventInput({ kind: 'request_complete', id, system, subject, latencyMs, ok: error === undefined, ...failed }))
   }
@@ -258,9 +261,11 @@ export function createEventLog({ clock, random }: Pick<Env, 'clock' | 'random'>,
     tell: (event) => record(eventInput(event)),
     record,
     isKept: (correlationId) => chains.has(correlationId),
+    hasRoom: () => admission.hasRoom(clock.monotonic()),
     timeline: (correlationId) => [...(chains.get(correlationId)?.events ?? [])],
     trackingTimeline: (id) => [...(timelines.get(id) ?? [])],
-    story: (id) => [...(chains.get(id)?.events ?? timelines.get(id) ?? [])],
+    // A request is told of when it has ended, after what happened on its way.
+    story: (id) => [...(chains.get(id)?.events ?? timelines.get(id) ?? [])].sort((a, b) => a.timestamp - b.timestamp),
     activeTrackingIds: () => [...activeTracking.keys()],
     get activeCorrelations() {
       return activeCorrelations.size
