@@ -25,13 +25,16 @@ type Answer = { readonly result: unknown } | { readonly failure: string }
 /**
  * Starts a role and waits until it serves.
  * @param input given to the role's {@link roleInput}
+ * @param environment variables on top of those of this process
  */
 export async function startRole<O extends Operations>(
   file: URL,
   input: unknown = null,
   nodeOptions: readonly string[] = [],
+  environment: Readonly<Record<string, string>> = {},
 ): Promise<Role<O>> {
-  const child = fork(file, [JSON.stringify(input)], { execArgv: [...nodeOptions], serialization: 'json' })
+  const env = { ...process.env, ...environment }
+  const child = fork(file, [JSON.stringify(input)], { env, execArgv: [...nodeOptions], serialization: 'json' })
   const name = file.pathname.replace(/.*\//, '')
   await answerOf(child, name)
   return {

@@ -323,10 +323,12 @@ export function createFabric(deps: FabricDeps): Fabric {
   /** A bridge is there to be crossed; of a cluster that is merely admitted, this node waits to hear. */
   function mayDial(cluster: string, id: string): { readonly allowed: boolean; readonly message: string } {
     const decision = peers.federationAllows(cluster, id)
-    const url = dialUrlOf(id, peers.directory.node(id)?.transport_endpoints ?? [])
-    const isPlain = cluster !== clusterId && !/^(?:wss|tcps):/i.test(url)
-    if (decision.allowed && isPlain && federationConfig.securityPolicy.requireEncryptedConnections) {
-      return { allowed: false, message: `cluster '${cluster}' is to be reached over TLS only, and ${url} has none` }
+    if (cluster === clusterId) return decision
+    if (decision.allowed && federationConfig.securityPolicy.requireEncryptedConnections) {
+      const url = dialUrlOf(id, peers.directory.node(id)?.transport_endpoints ?? [])
+      if (!/^(?:wss|tcps):/i.test(url)) {
+        return { allowed: false, message: `cluster '${cluster}' is to be reached over TLS only, and ${url} has none` }
+      }
     }
     if (decision.reason !== 'cluster_listed') return decision
     return { allowed: false, message: `cluster '${cluster}' is admitted, but no bridge leads to it` }

@@ -87,7 +87,7 @@ export type StampVerdict =
   | 'beat'
   /** What this node has. */
   | 'known'
-  /** Older than `ours`; telling the owner makes it raise its epoch. */
+  /** Older than what this node has; telling the owner makes it raise its epoch. */
   | 'stale'
   /** A record that ended, was refused, or is too old to take. */
   | 'unwanted'
@@ -125,13 +125,18 @@ export interface Catalog {
   isVersioned(nodeId: string): boolean
   /** The process behind a versioned record. */
   instanceOf(nodeId: string): string | undefined
-  /** Of all versioned records, the own one included once it has content. */
-  ownerStamps(): Iterable<OwnerStamp>
+  /** Of all versioned records, the own one included once it has content. What is shown is good for the time of the visit only. */
+  eachStamp(visit: (stamp: OwnerStamp) => void): void
   ownerStamp(nodeId: string): OwnerStamp | undefined
   /** What changed after `since`, or the whole record; undefined when that is nothing or the record is not known. */
   ownerState(nodeId: string, since: { readonly epoch: number; readonly version: number } | undefined): OwnerUpdate | undefined
-  /** What to do about a stamp heard from somebody, and the stamp held here (or of the record that ended). */
-  judge(stamp: OwnerStamp, ageMs: number): { readonly verdict: StampVerdict; readonly ours: OwnerStamp | undefined }
+  /** What to do about a stamp heard from somebody. */
+  judge(stamp: OwnerStamp, ageMs: number): StampVerdict
+  /**
+   * What is held here (or ended here) of the owner of a stamp, to answer whoever holds another. Shown to an owner that is taken for gone, it
+   * makes it raise its epoch.
+   */
+  counterStamp(stamp: OwnerStamp): OwnerStamp | undefined
   /** True when the beat was news and renewed the lease. */
   heardBeat(nodeId: string, epoch: number, beat: number, ageMs: number): boolean
   /** Milliseconds since the beat was first heard anywhere. */
@@ -664,26 +669,32 @@ export function createCatalog(deps: CatalogDeps, options: CatalogOptions = {}): 
     finish(begin({ kind: 'local' }, now), true, false, undefined)
   }
 
-  function judge(stamp: OwnerStamp, stampAgeMs: number): { verdict: StampVerdict; ours: OwnerStamp | undefined } {
+  function judge(stamp: OwnerStamp, stampAgeMs: number): StampVerdict {
     const { node_id: nodeId, epoch, version, beat } = stamp
-    if (nodeId === self) return { verdict: refute(stamp) ? 'stale' : 'known', ours: own.stamp() }
+    if (nodeId === self) return refute(stamp) ? 'stale' : 'known'
     const record = owners.get(nodeId)
     if (record !== undefined && record.epoch > 0) {
-      const ours = record.stamp()
       const isOver = stampAgeMs > leaseMs(record) || (isLapsed(record) && epoch === record.epoch && beat <= record.beat)
-      if (isOver) return { verdict: 'unwanted', ours }
-      if (epoch !== record.epoch) return { verdict: epoch > record.epoch ? 'content' : 'stale', ours }
-      if (version !== record.version) return { verdict: version > record.version ? 'content' : 'stale', ours }
-      return { verdict: beat > record.beat ? 'beat' : beat < record.beat ? 'stale' : 'known', ours }
+      if (isOver) return 'unwanted'
+      if (epoch !== record.epoch) return epoch > record.epoch ? 'content' : 'stale'
+      if (version !== record.version) return version > record.version ? 'content' : 'stale'
+      return beat > record.beat ? 'beat' : beat < record.beat ? 'stale' : 'known'
     }
-    const stone = tombstones.get(nodeId, env.clock.monotonic())
-    if (stone !== undefined && covers(stone, stamp)) return { verdict: 'unwanted', ours: beyond(nodeId, stone) }
-    return { verdict: stampAgeMs > ttlSeconds * 1000 ? 'unwanted' : 'content', ours: undefined }
+    if (stoneOver(stamp) !== undefined) return 'unwanted'
+    return stampAgeMs > ttlSeconds * 1000 ? 'unwanted' : 'content'
   }
 
-  /** Shown to an owner that is taken for gone, this makes it raise its epoch. */
-  function beyond(nodeId: string, stone: Tombstone): OwnerStamp | undefined {
-    return stone.reason === 'refused' ? undefined : { node_id: nodeId, epoch: stone.epoch, version: stone.version + 1, beat: stone.beat }
+  function counterStamp(stamp: OwnerStamp): OwnerStamp | undefined {
+    const record = owners.get(stamp.node_id)
+    if (record !== undefined && record.epoch > 0) return record.stamp()
+    const stone = stoneOver(stamp)
+    if (stone === undefined || stone.reason === 'refused') return undefined
+    return { node_id: stamp.node_id, epoch: stone.epoch, version: stone.version + 1, beat: stone.beat }
+  }
+
+  function stoneOver(stamp: OwnerStamp): Tombstone | undefined {
+    const stone = tombstones.get(stamp.node_id, env.clock.monotonic())
+    return stone !== undefined && covers(stone, stamp) ? stone : undefined
   }
 
   // --- the own record ---
@@ -864,8 +875,9 @@ export function createCatalog(deps: CatalogDeps, options: CatalogOptions = {}): 
       const record = owners.get(nodeId)
       return record !== undefined && record.epoch > 0 && !isLapsed(record)
     },
-    *ownerStamps() {
-      for (const record of owners.values()) if (isTellable(record)) yield record.stamp()
+    eachStamp(visit) {
+      // The records themselves: a digest looks at thousands, several times a second.
+      for (const record of owners.values()) if (isTellable(record)) visit(record)
     },
     ownerStamp(nodeId) {
       const record = owners.get(nodeId)
@@ -876,6 +888,7 @@ export function createCatalog(deps: CatalogDeps, options: CatalogOptions = {}): 
       return record !== undefined && isTellable(record) ? record.updateSince(since, ageMs(record)) : undefined
     },
     judge,
+    counterStamp,
     heardBeat,
     instanceOf: (nodeId) => owners.get(nodeId)?.instance_id || undefined,
     offersFunctions(nodeId) {

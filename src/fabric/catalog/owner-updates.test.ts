@@ -94,8 +94,8 @@ describe('a versioned record', () => {
     expect(names(catalog)).toEqual([])
     expect(catalog.prune(env.clock.wall()).functions_removed).toBe(1)
     expect(reasons(catalog.applyOwner({ ...state, beat: 1, age_ms: 0 }, SYNC))).toEqual(['departed'])
-    expect(catalog.judge({ ...state, beat: 1 }, 0).verdict).toBe('unwanted')
-    expect(catalog.judge({ ...state, beat: 2 }, 0).verdict).toBe('content')
+    expect(catalog.judge({ ...state, beat: 1 }, 0)).toBe('unwanted')
+    expect(catalog.judge({ ...state, beat: 2 }, 0)).toBe('content')
     expect(catalog.applyOwner({ ...state, beat: 2, age_ms: 0 }, SYNC).counts.functions_added).toBe(1)
   })
 
@@ -104,7 +104,7 @@ describe('a versioned record', () => {
     const owner = ownerSample(env)
     offer(owner, 'a')
     expect(reasons(catalog.applyOwner({ ...stateOf(owner), age_ms: 120_001 }, SYNC))).toEqual(['expired'])
-    expect(catalog.judge(stateOf(owner), 120_001).verdict).toBe('unwanted')
+    expect(catalog.judge(stateOf(owner), 120_001)).toBe('unwanted')
   })
 
   it('is not renewed by a beat that was on its way for longer than a lease', () => {
@@ -195,8 +195,8 @@ describe('a versioned record', () => {
     offer(owner, 'a')
     const state = stateOf(owner)
     expect(reasons(catalog.applyOwner(state, SYNC))).toEqual(['cluster_not_allowed'])
-    expect(catalog.judge(state, 0).verdict).toBe('unwanted')
-    expect(catalog.judge({ ...state, version: state.version + 1 }, 0).verdict).toBe('content')
+    expect(catalog.judge(state, 0)).toBe('unwanted')
+    expect(catalog.judge({ ...state, version: state.version + 1 }, 0)).toBe('content')
   })
 
   it('shows a function whose name another node held, once that one lets go', () => {
@@ -274,7 +274,7 @@ describe('the own record', () => {
     expect(changes).toHaveLength(1)
     const other = catalogSample({ env, nodeId: N2 }).catalog
     other.applyOwner(later, SYNC)
-    expect(other.judge(stateOf(catalog), 0).verdict).toBe('content')
+    expect(other.judge(stateOf(catalog), 0)).toBe('content')
     other.applyOwner(stateOf(catalog), SYNC)
     expect(other.ownerStamp(SELF)).toEqual(catalog.ownerStamp(SELF))
   })
@@ -284,10 +284,10 @@ describe('the own record', () => {
     offer(catalog, 'a')
     const echo = stateOf(catalog)
     expect(reasons(catalog.applyOwner(echo, SYNC))).toEqual(['own_node'])
-    expect(catalog.judge(echo, 0).verdict).toBe('known')
+    expect(catalog.judge(echo, 0)).toBe('known')
     const entry = functionSample('b', { node_id: SELF })
     expect(reasons(catalog.applyOwner({ ...echo, entries: [{ kind: 'functions', version: 1, entry }] }, SYNC))).toEqual(['refuted'])
-    expect(catalog.judge({ ...echo, epoch: catalog.local.epoch, beat: 7 }, 0).verdict).toBe('stale')
+    expect(catalog.judge({ ...echo, epoch: catalog.local.epoch, beat: 7 }, 0)).toBe('stale')
     expect(catalog.snapshot().refutations).toBe(2)
   })
 

@@ -69,8 +69,15 @@ type NodeFacts = Pick<NodeEntry, 'node_id' | 'cluster_id' | 'transport_endpoints
 interface Known {
   readonly dialUrl: string
   readonly clusterId: string
+  readonly candidate: Candidate
   /** What it was read from: while that is the same, so is this. */
   readonly facts: NodeFacts
+}
+
+function knownBy(facts: NodeFacts): Known {
+  const { node_id: nodeId, cluster_id: clusterId } = facts
+  const dialUrl = dialUrlOf(nodeId, facts.transport_endpoints)
+  return { dialUrl, clusterId, candidate: { nodeId, dialUrl, source: 'directory', clusterId }, facts }
 }
 
 export function createCandidates(clock: Clock, facts: CandidateFacts, { nodeId: self, seeds, onLost }: CandidatesOptions): Candidates {
@@ -104,11 +111,7 @@ export function createCandidates(clock: Clock, facts: CandidateFacts, { nodeId: 
       const { node_id: nodeId } = node
       if (nodeId === self) continue
       const before = known.get(nodeId)
-      const isSame = before?.facts === node
-      present.set(
-        nodeId,
-        isSame ? before : { dialUrl: dialUrlOf(nodeId, node.transport_endpoints), clusterId: node.cluster_id, facts: node },
-      )
+      present.set(nodeId, before?.facts === node ? before : knownBy(node))
     }
     for (const url of seedUrls) {
       const nodeId = facts.resolve(url)
@@ -117,11 +120,10 @@ export function createCandidates(clock: Clock, facts: CandidateFacts, { nodeId: 
         skipped.set(url, { nodeId: url, dialUrl: url, source: 'seed', clusterId: undefined, reason: 'own_node', detail: '' })
       else consider({ nodeId, dialUrl: url, source: 'seed', clusterId: present.get(nodeId)?.clusterId })
     }
-    for (const [nodeId, { dialUrl, clusterId }] of present) {
+    for (const [nodeId, { candidate }] of present) {
       // The url of an earlier life of this node.
-      if (facts.resolve(nodeId) === self)
-        skipped.set(nodeId, { nodeId, dialUrl, source: 'directory', clusterId, reason: 'own_node', detail: '' })
-      else consider({ nodeId, dialUrl, source: 'directory', clusterId })
+      if (facts.resolve(nodeId) === self) skipped.set(nodeId, { ...candidate, reason: 'own_node', detail: '' })
+      else consider(candidate)
     }
 
     noteVanished(present, new Set(seedUrls.map(facts.resolve)))

@@ -149,6 +149,11 @@ export function createDialing(deps: DialingDeps, options: DialingOptions): Diali
     return state.refusedBy === undefined ? 'backing_off' : 'refused'
   }
 
+  /** A new process behind a node that refused is worth a new dial. */
+  function noteInstance(nodeId: string): void {
+    if (states.get(nodeId)?.refusedBy !== undefined) states.seenInstance(nodeId, deps.instanceOf(nodeId) ?? '')
+  }
+
   function targetOf({ nodeId, dialUrl, source }: Candidate): DialTarget {
     return { nodeId, dialUrl, seed: source === 'seed', lost: source === 'lost' }
   }
@@ -191,7 +196,7 @@ export function createDialing(deps: DialingDeps, options: DialingOptions): Diali
     for (const skip of skipped) verdicts.set(skip, skip.reason, skip.detail)
     for (const candidate of all) {
       const { nodeId } = candidate
-      states.seenInstance(nodeId, deps.instanceOf(nodeId) ?? '')
+      noteInstance(nodeId)
       if (candidate.clusterId !== undefined) inDirectory++
       if (deps.ownsFunctions(nodeId)) owning++
       const link = linkOf(nodeId, anyLink)
@@ -248,7 +253,7 @@ export function createDialing(deps: DialingDeps, options: DialingOptions): Diali
     const due: Candidate[] = []
     for (const candidate of lost) {
       const { nodeId } = candidate
-      states.seenInstance(nodeId, deps.instanceOf(nodeId) ?? '')
+      noteInstance(nodeId)
       const link = linkOf(nodeId, true)
       if (link !== undefined) verdicts.set(candidate, link)
       else if (dialer.isDialing(nodeId)) verdicts.set(candidate, 'dialing')

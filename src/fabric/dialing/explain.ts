@@ -47,10 +47,12 @@ export interface DialExplanation {
 }
 
 interface Verdict {
-  readonly candidate: Candidate
-  readonly reason: DialReason
-  readonly detail: string
-  readonly sinceMs: number
+  candidate: Candidate
+  reason: DialReason
+  detail: string
+  sinceMs: number
+  /** The round it was last set in. */
+  round: number
 }
 
 export interface Verdicts {
@@ -67,40 +69,47 @@ export interface Verdicts {
 }
 
 export function createVerdicts(clock: Clock): Verdicts {
-  let verdicts = new Map<string, Verdict>()
-  let round = new Map<string, Verdict>()
+  const verdicts = new Map<string, Verdict>()
+  let round = 0
+  /** Verdicts set in this round. */
+  let inRound = 0
 
-  function put(candidate: Candidate, reason: DialReason, detail: string): Verdict {
-    const before = round.get(candidate.nodeId) ?? verdicts.get(candidate.nodeId)
-    const sinceMs = before?.reason === reason ? before.sinceMs : clock.monotonic()
-    return { candidate, reason, detail, sinceMs }
-  }
-
-  function* current(): Generator<Verdict> {
-    yield* round.values()
-    for (const [nodeId, verdict] of verdicts) if (!round.has(nodeId)) yield verdict
+  function judge(verdict: Verdict, reason: DialReason, detail: string): void {
+    if (verdict.reason !== reason) verdict.sinceMs = clock.monotonic()
+    verdict.reason = reason
+    verdict.detail = detail
   }
 
   return {
-    set: (candidate, reason, detail = '') => void round.set(candidate.nodeId, put(candidate, reason, detail)),
-    update(nodeId, reason) {
-      for (const map of [round, verdicts]) {
-        const known = map.get(nodeId)
-        if (known !== undefined) map.set(nodeId, put(known.candidate, reason, ''))
+    set(candidate, reason, detail = '') {
+      const known = verdicts.get(candidate.nodeId)
+      if (known === undefined) {
+        inRound++
+        verdicts.set(candidate.nodeId, { candidate, reason, detail, sinceMs: clock.monotonic(), round })
+        return
       }
+      if (known.round !== round) inRound++
+      known.round = round
+      known.candidate = candidate
+      judge(known, reason, detail)
+    },
+    update(nodeId, reason) {
+      const known = verdicts.get(nodeId)
+      if (known !== undefined) judge(known, reason, '')
     },
     endRound() {
-      verdicts = round
-      round = new Map()
+      if (inRound < verdicts.size) for (const [nodeId, verdict] of verdicts) if (verdict.round !== round) verdicts.delete(nodeId)
+      round++
+      inRound = 0
     },
-    get: (nodeId) => (round.get(nodeId) ?? verdicts.get(nodeId))?.reason,
+    get: (nodeId) => verdicts.get(nodeId)?.reason,
 
     explain(stateOf) {
       const now = clock.monotonic()
       const wall = clock.wall()
       const unix = (ms: number): number => wall + (ms - now) / 1000
       const unixOrNull = (ms: number | undefined): number | null => (ms === undefined || !Number.isFinite(ms) ? null : unix(ms))
-      return [...current()]
+      return [...verdicts.values()]
         .sort((a, b) => compareCodePoints(a.candidate.nodeId, b.candidate.nodeId))
         .map(({ candidate, reason, detail, sinceMs }) => {
           const state = stateOf(candidate.nodeId)
@@ -125,7 +134,7 @@ export function createVerdicts(clock: Clock): Verdicts {
 
     counts() {
       const counts: Partial<Record<DialReason, number>> = {}
-      for (const { reason } of current()) counts[reason] = (counts[reason] ?? 0) + 1
+      for (const { reason } of verdicts.values()) counts[reason] = (counts[reason] ?? 0) + 1
       return counts
     },
   }

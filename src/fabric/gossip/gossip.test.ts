@@ -97,7 +97,7 @@ function fabric(): Fabric {
           nodeName: `name-${id}`,
           clusterId: CLUSTER,
           // A node of the Python implementation knows of no extensions.
-          links: syncs ? links : Object.assign(links, { has: () => false }),
+          links: syncs ? links : Object.assign(links, { has: () => false, connectedWith: () => [] }),
           catalog,
           diagnostics: { enabled: () => true, line: (_, text) => void diagnostics.push(text) },
           onSwim: () => {},

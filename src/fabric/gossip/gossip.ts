@@ -525,7 +525,7 @@ export function createGossip(deps: GossipDeps, options: GossipOptions): Gossip {
   // The bridge to peers that do not sync
 
   function hasReferencePeer(): boolean {
-    return links.connected().some((peer) => !links.has(peer, 'sync/1'))
+    return links.connectedWith('sync/1').length < links.connected().length
   }
 
   /** Entries live on at those peers only if they are told again. */

@@ -8,6 +8,8 @@ import type { AnyEntry } from '../catalog/kinds.ts'
 export interface GossipLinks {
   /** Node ids with an open link, sorted. */
   connected(): readonly string[]
+  /** Those of them that announced the extension. */
+  connectedWith(extension: 'sync/1'): readonly string[]
   isConnected(nodeId: string): boolean
   /** False when the frame did not leave; never throws. */
   send(nodeId: string, frame: OutboundObject): boolean

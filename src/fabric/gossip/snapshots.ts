@@ -97,14 +97,14 @@ export function createSnapshots(deps: SnapshotDeps): Snapshots {
       return all && withRefreshedTimes(all, deps.aliveSince)
     })
     const unversioned = lazily(() => entriesOf((nodeId) => !catalog.isVersioned(nodeId)))
-    const envelope = deps.envelopeBytes()
+    const envelope = lazily(deps.envelopeBytes)
     const frames = new Map<string, readonly OutboundObject[]>()
 
     for (const peer of peers) {
       const syncs = links.has(peer, 'sync/1')
       const delta = syncs ? unversioned() : whole()
       if (delta === undefined) continue
-      const bytesMax = Math.min(links.frameBytesMax(peer), SNAPSHOT_TEXT_MAX) - envelope
+      const bytesMax = Math.min(links.frameBytesMax(peer), SNAPSHOT_TEXT_MAX) - envelope()
       const sameAs = `${syncs} ${bytesMax}`
       let parts = frames.get(sameAs)
       if (parts === undefined) {

@@ -2,7 +2,7 @@
  * Accepted connections: any of them may turn out to be a peer's. The first `server` frame that passes binds the identity, once; until then
  * frames of the fabric are refused, so that nobody enters the catalog past the authorisation.
  */
-import type { CloseInfo, Connection } from '../../transport/index.ts'
+import type { CloseInfo, Connection, OutboundObject } from '../../transport/index.ts'
 import {
   encodeRpcError,
   encodeServerReply,
@@ -16,7 +16,7 @@ import {
   serverFrame,
 } from '../../wire/index.ts'
 import { ACCEPTED_LINKS_MAX, ID_LENGTH_MAX } from './constants.ts'
-import type { OwnedLink, PeerLink } from './links.ts'
+import { type OwnedLink, type PeerLink, transmit } from './links.ts'
 import { type GoodbyeIgnored, newLink, newStatusTrack, type PeerCore, type Refusal } from './peer-core.ts'
 
 /**
@@ -48,19 +48,22 @@ export function createAccepted(core: PeerCore, connection: Connection): Accepted
   const { counters, deps, links, options } = core
   let link: OwnedLink | undefined
 
-  function send(text: string): void {
+  function send(frame: OutboundObject): void {
     try {
-      if (connection.sendObject === undefined) connection.send(text)
-      else connection.sendObject(new OutboundFrame(JSON.parse(text) as object, () => text))
+      transmit(connection, frame)
     } catch {
       // Smaller than any limit a connection has: one that refuses it is beyond help, and will end.
     }
   }
 
-  const answer = (u: string, word: 'STATUS' | 'GOODBYE_PROCESSED'): void => send(encodeServerReply(u, word))
+  function answer(u: string, r: 'STATUS' | 'GOODBYE_PROCESSED'): void {
+    const value = { r, error: null, u, intermediate_results: [], execution_summary: null }
+    send(new OutboundFrame(value, () => encodeServerReply(u, r)))
+  }
 
   function answerError(u: string, code: number, message: string, details: unknown = null): void {
-    send(encodeRpcError(u, { code, message, details }))
+    const text = encodeRpcError(u, { code, message, details })
+    send(new OutboundFrame(JSON.parse(text) as object, () => text))
   }
 
   /** The peer is told why, and the connection ends. */

@@ -337,6 +337,8 @@ export function createLinkTable(env: Pick<Env, 'clock' | 'log' | 'timers'>, opti
       const peer = peers.get(nodeId)
       if (peer === undefined) return
       if (instanceId !== '') peer.instanceId = instanceId
+      // Nearly every STATUS says what the last one said.
+      if (sameMembers(peer.extensions, extensions)) return
       peer.extensions = extensions.length === 0 ? NONE : new Set(extensions)
       sortedWith.clear()
     },
@@ -393,6 +395,11 @@ export function createLinkTable(env: Pick<Env, 'clock' | 'log' | 'timers'>, opti
 }
 
 const NONE: ReadonlySet<string> = new Set()
+
+/** @param list without repetitions; one with them counts as another */
+function sameMembers(set: ReadonlySet<string>, list: readonly string[]): boolean {
+  return set.size === list.length && list.every((item) => set.has(item))
+}
 
 /** A character is one to three bytes, so that most texts need no counting. */
 function exceeds(text: string, bytes: number): boolean {

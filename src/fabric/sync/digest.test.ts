@@ -1,11 +1,16 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { BUCKETS, bucketOf, digestOf } from './digest.ts'
+import type { OwnerStamp } from '../catalog/owner-record.ts'
+import { BUCKETS, bucketOf, Digester } from './digest.ts'
 
 const stamps = fc.uniqueArray(fc.record({ node_id: fc.string({ minLength: 1 }), epoch: fc.nat(), version: fc.nat(), beat: fc.nat() }), {
   selector: ({ node_id }) => node_id,
   maxLength: 50,
 })
+
+function digestOf(list: readonly OwnerStamp[], digester = new Digester()) {
+  return digester.digest((visit) => list.forEach(visit))
+}
 
 describe('digests', () => {
   it('agree whatever the order and the beats', () => {
@@ -28,6 +33,18 @@ describe('digests', () => {
         expect(after.hash).not.toBe(before.hash)
         const differing = before.buckets.flatMap((hash, bucket) => (hash === after.buckets[bucket] ? [] : [bucket]))
         expect(differing).toEqual([bucketOf((list[at] as { node_id: string }).node_id)])
+      }),
+    )
+  })
+
+  it('follow a catalog that changes, as if each were the first', () => {
+    const digester = new Digester()
+    fc.assert(
+      fc.property(stamps, fc.nat({ max: 3 }), (list, gone) => {
+        digestOf(list, digester)
+        const later = list.slice(gone).map((stamp, i) => (i % 2 === 0 ? stamp : { ...stamp, version: stamp.version + 1 }))
+        expect(digestOf(later, digester)).toEqual(digestOf(later))
+        for (const { node_id } of later) expect(digester.bucketOf(node_id)).toBe(bucketOf(node_id))
       }),
     )
   })

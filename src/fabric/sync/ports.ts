@@ -18,11 +18,16 @@ export interface SyncLinks {
 
 /** The records of the catalog. */
 export interface SyncCatalog {
-  ownerStamps(): Iterable<OwnerStamp>
+  /** Shows all stamps; one is good for the time of the visit only. */
+  eachStamp(visit: (stamp: OwnerStamp) => void): void
   ownerStamp(nodeId: string): OwnerStamp | undefined
+  /** The own record. */
+  readonly local: { readonly epoch: number }
   ownerState(nodeId: string, since: { readonly epoch: number; readonly version: number } | undefined): OwnerUpdate | undefined
   /** What a stamp means here; one of this node that it did not write makes it raise its epoch. */
-  judge(stamp: OwnerStamp, ageMs: number): { readonly verdict: StampVerdict; readonly ours: OwnerStamp | undefined }
+  judge(stamp: OwnerStamp, ageMs: number): StampVerdict
+  /** What is held here (or ended here) of the owner of a stamp, to answer whoever holds another. */
+  counterStamp(stamp: OwnerStamp): OwnerStamp | undefined
   applyOwner(update: OwnerUpdate, source: { readonly kind: 'sync'; readonly from: string }): Pick<Applied, 'refused'>
   heardBeat(nodeId: string, epoch: number, beat: number, ageMs: number): boolean
   beatAgeMs(nodeId: string): number | undefined

@@ -26,7 +26,7 @@ import {
 import type { OwnerStamp, OwnerUpdate } from '../catalog/owner-record.ts'
 import { createIntake } from '../intake.ts'
 import { FLUSH_INTERVAL_MS, OVERDUE_MAX, ROUND_MS_MAX, STAMPS_PER_MESSAGE_MAX } from './constants.ts'
-import { BUCKETS, bucketOf, type CatalogDigest, digestOf } from './digest.ts'
+import { BUCKETS, type CatalogDigest, Digester } from './digest.ts'
 import { chooseTargets, fanoutOf } from './fanout.ts'
 import type { SyncCatalog, SyncLinks } from './ports.ts'
 import { createRequests } from './requests.ts'
@@ -115,6 +115,7 @@ export function createSync(deps: SyncDeps, options: SyncOptions): Sync {
   /** Of the catalog and the own record as they are; undefined after a change. */
   let digest: CatalogDigest | undefined
   let digestOwn: OwnerStamp | undefined
+  const digester = new Digester()
   /** Peers whose turn to compare has not come yet in this tour of all of them. */
   let tour: string[] = []
 
@@ -149,7 +150,7 @@ export function createSync(deps: SyncDeps, options: SyncOptions): Sync {
 
   function accept(from: string, message: SyncMessage): void {
     receivedByKind[message.kind]++
-    const epochBefore = catalog.ownerStamp(nodeId)?.epoch
+    const epochBefore = catalog.local.epoch
     try {
       switch (message.kind) {
         case 'have':
@@ -175,7 +176,7 @@ export function createSync(deps: SyncDeps, options: SyncOptions): Sync {
       counts.handler_errors++
       intake.complain(`handler ${message.kind}`, from, `a ${message.kind} of ${from} could not be handled`, error)
     }
-    if (catalog.ownerStamp(nodeId)?.epoch !== epochBefore) {
+    if (catalog.local.epoch !== epochBefore) {
       counts.refutations++
       intake.complain('refuted', from, `${from} holds a record of this node that this process did not write: it is replaced`)
     }
@@ -188,8 +189,7 @@ export function createSync(deps: SyncDeps, options: SyncOptions): Sync {
     const news: OwnerStamp[] = []
     for (const stamp of stamps) {
       const { node_id: owner, epoch, beat, age_ms } = stamp
-      const { verdict, ours } = catalog.judge(stamp, age_ms)
-      switch (verdict) {
+      switch (catalog.judge(stamp, age_ms)) {
         case 'content':
           catalog.heardBeat(owner, epoch, beat, age_ms)
           if (requests.wanted(stamp, from)) wishes.push(wishFor(owner, epoch))
@@ -199,16 +199,24 @@ export function createSync(deps: SyncDeps, options: SyncOptions): Sync {
           break
         case 'known':
           rumors.knownTo(owner, from)
-          if (compares && ours !== undefined && isNewer(ours, stamp)) news.push(ours)
+          if (compares) {
+            const ours = catalog.counterStamp(stamp)
+            if (ours !== undefined && isNewer(ours, stamp)) news.push(ours)
+          }
           break
-        case 'stale':
+        case 'stale': {
           // A rumor that comes late needs no answer; an owner's earlier life does.
+          const ours = catalog.counterStamp(stamp)
           if (ours !== undefined && (compares || epoch < ours.epoch)) news.push(ours)
           break
+        }
         case 'unwanted':
           counts.stamps_unwanted++
           if (owner !== from) deps.onUnwanted?.(from, owner)
-          else if (ours !== undefined) news.push(ours)
+          else {
+            const ours = catalog.counterStamp(stamp)
+            if (ours !== undefined) news.push(ours)
+          }
           break
       }
     }
@@ -282,7 +290,7 @@ export function createSync(deps: SyncDeps, options: SyncOptions): Sync {
     const own = catalog.ownerStamp(nodeId)
     if (own?.epoch !== digestOwn?.epoch || own?.version !== digestOwn?.version) digest = undefined
     digestOwn = own
-    digest ??= digestOf(catalog.ownerStamps())
+    digest ??= digester.digest(catalog.eachStamp)
     return digest
   }
 
@@ -293,12 +301,10 @@ export function createSync(deps: SyncDeps, options: SyncOptions): Sync {
 
   function overdueStamps(): SyncStamp[] {
     const overdue: SyncStamp[] = []
-    for (const stamp of catalog.ownerStamps()) {
-      if (stamp.node_id === nodeId) continue
-      const aged = withAge(stamp)
-      if (aged.age_ms > overdueMs) overdue.push(aged)
-      if (overdue.length === OVERDUE_MAX) break
-    }
+    catalog.eachStamp((stamp) => {
+      if (overdue.length === OVERDUE_MAX || stamp.node_id === nodeId) return
+      if (ageMsOf(stamp) > overdueMs) overdue.push(withAge(stamp))
+    })
     return overdue
   }
 
@@ -316,10 +322,12 @@ export function createSync(deps: SyncDeps, options: SyncOptions): Sync {
 
   function compareBuckets(from: string, hashes: readonly string[]): void {
     if (hashes.length !== BUCKETS) return
-    const stamps = [...catalog.ownerStamps()]
     const own = currentDigest().buckets
     const members: SyncStamp[][] = own.map(() => [])
-    for (const stamp of stamps) members[bucketOf(stamp.node_id)]?.push(withAge(stamp))
+    catalog.eachStamp((stamp) => {
+      const bucket = digester.bucketOf(stamp.node_id)
+      if (own[bucket] !== hashes[bucket]) members[bucket]?.push(withAge(stamp))
+    })
     let buckets: number[] = []
     let items: SyncStamp[] = []
     own.forEach((hash, bucket) => {
@@ -339,9 +347,11 @@ export function createSync(deps: SyncDeps, options: SyncOptions): Sync {
     const differing = new Set(buckets)
     const listed = new Set(items.map(({ node_id }) => node_id))
     const missing: OwnerStamp[] = []
-    for (const stamp of catalog.ownerStamps()) {
-      if (differing.has(bucketOf(stamp.node_id)) && !listed.has(stamp.node_id) && stamp.node_id !== from) missing.push(stamp)
-    }
+    catalog.eachStamp((stamp) => {
+      const { node_id, epoch, version, beat } = stamp
+      const isMissing = differing.has(digester.bucketOf(node_id)) && !listed.has(node_id) && node_id !== from
+      if (isMissing) missing.push({ node_id, epoch, version, beat })
+    })
     tellStamps(from, missing)
   }
 
@@ -442,7 +452,11 @@ export function createSync(deps: SyncDeps, options: SyncOptions): Sync {
 
   function withAge(stamp: OwnerStamp): SyncStamp {
     const { node_id, epoch, version, beat } = stamp
-    return { node_id, epoch, version, beat, age_ms: Math.round(catalog.beatAgeMs(node_id) ?? 0) }
+    return { node_id, epoch, version, beat, age_ms: ageMsOf(stamp) }
+  }
+
+  function ageMsOf({ node_id }: OwnerStamp): number {
+    return Math.round(catalog.beatAgeMs(node_id) ?? 0)
   }
 
   // Rounds

@@ -124,11 +124,12 @@ export function createAdvertising(deps: AdvertisingDeps, options: AdvertisingOpt
     cancelFlush ??= env.timers.after(0, flush)
   }
 
-  function touchAll(): void {
+  /** @param withOwn false where only nodes of the own cluster are concerned: they are not told of it */
+  function touchAll(withOwn: boolean): void {
     revising = true
-    for (const destination of told.keys()) touch(destination)
+    for (const destination of told.keys()) if (withOwn || destination !== local) touch(destination)
     for (const destination of table.destinations()) touch(destination)
-    if (own !== undefined) touch(local)
+    if (withOwn && own !== undefined) touch(local)
     if (pending.size === 0) settled()
   }
 
@@ -298,7 +299,7 @@ export function createAdvertising(deps: AdvertisingDeps, options: AdvertisingOpt
 
     greet(node) {
       greeted.add(node)
-      touchAll()
+      touchAll(neighbors.clusterOf(node) !== local)
     },
 
     forgetCluster(clusterId) {
@@ -323,7 +324,7 @@ export function createAdvertising(deps: AdvertisingDeps, options: AdvertisingOpt
 
     setRules(next) {
       rules = next
-      touchAll()
+      touchAll(true)
     },
 
     explain(destination) {
