@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { type AccessOptions, type AccessRequest, createAccess, isLoopback } from './access.ts'
 
-const local = { host: '127.0.0.1', token: 'secret', tokenRequired: true }
+const local = { host: '127.0.0.1', token: 'secret', tokenRequired: true, allowedOrigins: [] }
 const asked: AccessRequest = { method: 'GET', path: '/health', host: '127.0.0.1:50000', authorization: undefined }
 
 function statusOf(options: Partial<AccessOptions>, request: Partial<AccessRequest>): number {
@@ -26,6 +26,20 @@ describe('access to the monitoring service', () => {
       expect(statusOf({ host: '0.0.0.0' }, { authorization })).toBe(401)
     },
   )
+
+  it('answers web pages of this machine, of allowed origins, and those that show the token', () => {
+    const page = (origin: string, options: Partial<AccessOptions> = {}) => statusOf(options, { origin })
+    expect(['http://localhost:3000', 'http://127.0.0.1:8080', 'http://[::1]:1', 'http://ui.localhost'].map((origin) => page(origin))).toEqual([
+      200, 200, 200, 200,
+    ])
+    expect(['https://evil.example', 'null', 'http://localhost.evil.example'].map((origin) => page(origin))).toEqual([403, 403, 403])
+    expect(page('https://ops.example', { allowedOrigins: ['https://ops.example'] })).toBe(200)
+    expect(page('https://evil.example', { allowedOrigins: ['https://ops.example'] })).toBe(403)
+    expect(page('https://evil.example', { allowedOrigins: ['*'] })).toBe(200)
+    expect(statusOf({}, { origin: 'https://evil.example', authorization: 'Bearer secret' })).toBe(200)
+    // Switching tokens off opens the service to this machine's programs, not to the pages somebody looks at.
+    expect(page('https://evil.example', { tokenRequired: false })).toBe(403)
+  })
 
   it('takes the token wherever one is needed', () => {
     for (const authorization of ['Bearer secret', 'bearer  secret ']) {

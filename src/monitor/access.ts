@@ -6,8 +6,9 @@
  * learn no more than that. Pictures of the process, which hold it up and show every secret in it, are given for the token alone, whatever
  * the operator has switched off.
  *
- * A web page can make a browser ask a loopback listener by a name of its own that resolves to 127.0.0.1 (DNS rebinding). The browser then
- * sends that name as `Host`, so on loopback only names that can not be somebody else's are answered without the token.
+ * A loopback listener trusts its machine, not the web pages that somebody looks at on it. A page of another origin says so in `Origin`, and is
+ * answered only with the token or when the operator allows its origin. A page can also ask by a name of its own that resolves to 127.0.0.1 (DNS
+ * rebinding); the browser then sends that name as `Host`, so only names that can not be somebody else's are answered without the token.
  */
 import { createHash, timingSafeEqual } from 'node:crypto'
 import { isIP } from 'node:net'
@@ -19,6 +20,8 @@ export interface AccessOptions {
   readonly token: string | null
   /** False switches tokens off. */
   readonly tokenRequired: boolean
+  /** Origins of web pages that may ask as programs of this machine do. `*`: all. */
+  readonly allowedOrigins: readonly string[]
 }
 
 export interface AccessRequest {
@@ -27,6 +30,8 @@ export interface AccessRequest {
   readonly path: string
   readonly host: string | undefined
   readonly authorization: string | undefined
+  /** Sent by browsers for pages of another origin. */
+  readonly origin?: string | undefined
   /** Whatever the address and the settings are. */
   readonly needsToken?: boolean
 }
@@ -43,7 +48,7 @@ const PROBE_PATHS: ReadonlySet<string> = new Set(['/livez', '/readyz', '/health/
 /** Methods that change nothing. */
 const READING: ReadonlySet<string> = new Set(['GET', 'HEAD'])
 
-export function createAccess({ host, token, tokenRequired }: AccessOptions): Access {
+export function createAccess({ allowedOrigins, host, token, tokenRequired }: AccessOptions): Access {
   const loopback = isLoopback(host)
   const expected = token === null ? undefined : digest(token)
 
@@ -55,7 +60,7 @@ export function createAccess({ host, token, tokenRequired }: AccessOptions): Acc
 
   return {
     usesToken: token !== null,
-    admit({ authorization, host: asked, method, needsToken = false, path }) {
+    admit({ authorization, host: asked, method, needsToken = false, origin, path }) {
       // A preflight carries no credentials, and answers only what may be asked.
       if (method === 'OPTIONS' || PROBE_PATHS.has(path)) return
       if (showsToken(authorization)) return
@@ -70,6 +75,9 @@ export function createAccess({ host, token, tokenRequired }: AccessOptions): Acc
         const orElse = needsToken ? '' : ', or switch monitoring_require_token off'
         throw new RequestRefusal(403, `this needs a token and the node has none: set monitoring_token${orElse} (${why})`)
       }
+      if (loopback && !isAllowedOrigin(origin, allowedOrigins)) {
+        throw new RequestRefusal(403, `pages of ${origin} may not ask this node: show the monitoring_token, or add the origin to allowed_origins`)
+      }
       if (loopback && !isLocalName(asked, host)) {
         throw new RequestRefusal(403, `the Host header names ${JSON.stringify(asked ?? '')}, not this machine`, [
           'localhost',
@@ -83,6 +91,13 @@ export function createAccess({ host, token, tokenRequired }: AccessOptions): Acc
 
 export function isLoopback(host: string): boolean {
   return host === 'localhost' || host === '::1' || host === '[::1]' || (isIP(host) === 4 && host.startsWith('127.'))
+}
+
+function isAllowedOrigin(origin: string | undefined, allowed: readonly string[]): boolean {
+  if (origin === undefined || allowed.includes('*')) return true
+  if (!URL.canParse(origin)) return false
+  const { hostname, origin: normal } = new URL(origin)
+  return isLoopback(hostname) || hostname.endsWith('.localhost') || allowed.some((one) => URL.canParse(one) && new URL(one).origin === normal)
 }
 
 /** An address can not be rebound; of the names only those of this machine are known. */

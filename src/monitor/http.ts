@@ -49,9 +49,9 @@ export function serveRoutes(app: FastifyInstance, deps: HttpDeps): void {
   app.addHook('onRequest', (request, reply, done) => {
     startedMs.set(request, clock.monotonic())
     reply.headers(common)
-    const { authorization, host } = request.headers
+    const { authorization, host, origin } = request.headers
     const { needsToken } = request.routeOptions.config as { readonly needsToken?: boolean }
-    access.admit({ method: request.method, path: pathOf(request), host, authorization, needsToken: needsToken === true })
+    access.admit({ method: request.method, path: pathOf(request), host, authorization, origin, needsToken: needsToken === true })
     done()
   })
   app.addHook('onSend', (request, reply, payload, done) => {

@@ -27,6 +27,8 @@ export interface MonitorServiceOptions {
   readonly token: string | null
   /** False: whoever can reach the port may read and change. */
   readonly tokenRequired: boolean
+  /** Origins of web pages that are trusted as programs of this machine are. */
+  readonly allowedOrigins: readonly string[]
 }
 
 export interface MonitorService {
@@ -46,10 +48,10 @@ const REQUEST_TIMEOUT_MS = 10_000
 const PARAMETER_CHARACTERS_MAX = 1_024
 
 export function createMonitorService(views: MonitorViews, options: MonitorServiceOptions): MonitorService {
-  const { cors, env, host, token, tokenRequired } = options
+  const { allowedOrigins, cors, env, host, token, tokenRequired } = options
   const { clock } = env
   const log = env.log.scope('fabric.monitoring')
-  const access = createAccess({ host, token, tokenRequired })
+  const access = createAccess({ allowedOrigins, host, token, tokenRequired })
   const requests = new Map<string, Histogram>()
   let app: FastifyInstance | undefined
   let openapi: string | undefined

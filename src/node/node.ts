@@ -677,7 +677,7 @@ class RunningNode implements Node {
     })
     this.#telemetry = telemetry
     telemetry.start()
-    this.#monitoring = createMonitoringServer(this.#env, this.settings, () =>
+    this.#monitoring = createMonitoringServer(this.#env, this.settings, this.url, () =>
       nodeViews({
         clock: this.#env.clock,
         settings: this.settings,

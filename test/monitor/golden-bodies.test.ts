@@ -73,7 +73,7 @@ describe('bodies of the Python implementation', () => {
 
   beforeAll(async () => {
     for (const node of ['node-a', 'node-b']) {
-      const options = { host: '127.0.0.1', port: 0, cors: true, token: null, tokenRequired: false }
+      const options = { host: '127.0.0.1', port: 0, cors: true, token: null, tokenRequired: false, allowedOrigins: [] }
       const service = createMonitorService(viewsOf(node), { env: createRealEnv({ log: silentLog }), ...options })
       await service.start()
       services.set(node, service)

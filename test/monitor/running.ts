@@ -20,6 +20,7 @@ export async function runMonitor(views: Partial<MonitorViews> = {}, options: Par
     cors: true,
     token: null,
     tokenRequired: false,
+    allowedOrigins: [],
     ...options,
   })
   await service.start()

@@ -16,7 +16,8 @@ export interface MonitoringServer {
   stop(): Promise<void>
 }
 
-export function createMonitoringServer(env: Env, settings: Settings, views: () => MonitorViews): MonitoringServer {
+/** @param nodeId whose host stands in for a wildcard, which is no address others could ask */
+export function createMonitoringServer(env: Env, settings: Settings, nodeId: string, views: () => MonitorViews): MonitoringServer {
   const host = settings.monitoringHost ?? settings.host
   let claimed: number | undefined
   let service: MonitorService | undefined
@@ -29,7 +30,8 @@ export function createMonitoringServer(env: Env, settings: Settings, views: () =
   return {
     get url() {
       if (service === undefined) return null
-      return `http://${hostForUrl(isWildcardHost(host) ? '127.0.0.1' : host)}:${service.port}`
+      const reachable = isWildcardHost(host) ? new URL(nodeId).hostname : hostForUrl(host)
+      return `http://${reachable}:${service.port}`
     },
 
     async start() {
@@ -41,6 +43,7 @@ export function createMonitoringServer(env: Env, settings: Settings, views: () =
         cors: settings.monitoringEnableCors,
         token: settings.monitoringToken,
         tokenRequired: settings.monitoringRequireToken,
+        allowedOrigins: settings.allowedOrigins,
       })
       try {
         await opening.start()
