@@ -17,10 +17,12 @@ const GONE_LISTED_MS = { stopped: 3_000, crashed: 8_000 } as const
  */
 const SILENT_LISTED_MS = { least: 15_000, perDecade: 11_500 }
 /**
- * The same for who vanished before it was well linked: so few can probe it that nobody confirms, and the suspicion takes its full time, or
- * the lease of what it offered ends (30 s by the explorer's settings).
+ * The same for who vanished before it was well linked, or where few are left: so few can probe it that nobody confirms, and the suspicion takes
+ * its full time, or the lease of what it offered ends (30 s by the explorer's settings).
  */
 const BRIEF_LISTED_MS = 33_000
+/** With no more nodes than this left a suspicion lacks confirmations: one suspects, one may be slow itself, one was started just now. */
+const FEW_NODES = 4
 /** Up for less, a node has links to little more than its seeds, ms. */
 const BRIEF_MS = 5_000
 /** Time in which a node's own catalog follows its registry, ms. */
@@ -74,7 +76,8 @@ export function watchInvariants(fabric: Fabric): Invariants {
       listedSince.set(key, sinceMs)
       const listedMs = fabric.nowMs - Math.max(sinceMs, calmFromMs)
       const isLater = (startedMs.get(viewer) ?? 0) > departure.sinceMs
-      if (!cut && listedMs > (isLater ? listedMaxMs.silent : listedMaxMs[departure.how]))
+      const how = isLater ? 'silent' : departure.how
+      if (!cut && listedMs > listedMaxMs[how === 'silent' && fabric.live.length <= FEW_NODES ? 'brief' : how])
         fabric.fault(
           'departed_listed',
           viewer,

@@ -1,6 +1,6 @@
 import { type ChildProcess, fork } from 'node:child_process'
 import { mkdtempSync, readdirSync, readFileSync, rmSync, utimesSync, writeFileSync } from 'node:fs'
-import { createServer } from 'node:net'
+import { createServer, type Server } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
@@ -23,6 +23,16 @@ function open(environment: Record<string, string> = {}): PortAllocator {
 
 function lockPath(port: number): string {
   return join(base, 'mpreg_port_locks', `port_${port}.lock`)
+}
+
+/** A server on the first free port from `port` on. */
+async function listenFrom(port: number): Promise<{ readonly server: Server; readonly port: number }> {
+  const server = createServer()
+  const isBound = await new Promise<boolean>((resolve) => {
+    server.once('error', () => resolve(false))
+    server.listen(port, '127.0.0.1', () => resolve(true))
+  })
+  return isBound ? { server, port } : listenFrom(port + 1)
 }
 
 /** A pid no process has. */
@@ -48,14 +58,14 @@ describe('port allocator', () => {
   })
 
   it('wire check 37: a bound port is skipped, and leaves no lock', async () => {
-    const first = await open().allocate('servers')
+    const first = await open().allocate('research')
     allocator?.release(first)
-    const server = createServer()
-    await new Promise<void>((resolve) => server.listen(first + 1, '127.0.0.1', resolve))
-    const next = await allocator?.allocate('servers', first + 1)
-    expect(next).not.toBe(first + 1)
+    // Any port of the category will do that nobody on this machine has taken meanwhile; no server of a test uses this one.
+    const taken = await listenFrom(first + 1)
+    const next = await allocator?.allocate('research', taken.port)
+    expect(next).not.toBe(taken.port)
     expect(readdirSync(join(base, 'mpreg_port_locks'))).toEqual([`port_${next}.lock`])
-    await new Promise((resolve) => server.close(resolve))
+    await new Promise((resolve) => taken.server.close(resolve))
   })
 
   it('wire check 37: the lock says worker, process and time', async () => {
