@@ -95,7 +95,19 @@ export function createAggregation(
     tell(group, 'closed')
   }
 
+  /** One alert less that it has to wait for. */
+  function release(group: Group, alertId: string): void {
+    group.unattended.delete(alertId)
+    group.unresolved.delete(alertId)
+    if (group.unresolved.size > 0) return
+    if (group.isOpen) close(group)
+    else tell(group, 'settled')
+  }
+
   function include(group: Group, alert: Alert, channels: readonly string[]): void {
+    const former = groups.get(alert.alert_id)
+    // It took the place of one in an aggregate that has closed since: only one of the two would ever hear of its end.
+    if (former !== undefined && former !== group) release(former, alert.alert_id)
     if (group.clusters.size < CLUSTERS_MAX) group.clusters.add(alert.cluster_id)
     group.unresolved.add(alert.alert_id)
     group.unattended.add(alert.alert_id)
@@ -171,11 +183,7 @@ export function createAggregation(
       const group = groups.get(alertId)
       if (group === undefined) return
       groups.delete(alertId)
-      group.unattended.delete(alertId)
-      group.unresolved.delete(alertId)
-      if (group.unresolved.size > 0) return
-      if (group.isOpen) close(group)
-      else tell(group, 'settled')
+      release(group, alertId)
     },
     supersede(alertId, byId) {
       const group = groups.get(alertId)

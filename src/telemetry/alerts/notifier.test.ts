@@ -303,6 +303,21 @@ describe('aggregation of alerts', () => {
     expect(told.at(-1)?.alert.resolved).toBe(true)
   })
 
+  it('ends the incident of a closed aggregate though one of its alerts went over to the next', async () => {
+    const { env, notifier, alertOf, fire, resolve, heard } = scene({ channels: [pager], routing_rules: [everything(['pager'])] })
+    const [moving, staying] = [fire('avg_latency_ms', 'warning', 'a'), fire('avg_latency_ms', 'warning', 'b')]
+    await env.advance(600_000)
+    for (const cluster of ['c', 'd']) fire('avg_latency_ms', 'warning', cluster)
+    const worse = alertOf('avg_latency_ms', 'critical', 'a')
+    resolve({ ...moving, replaced_by: worse.alert_id })
+    notifier.handle({ type: 'fired', alert: { ...worse, replaces: moving.alert_id } })
+    const incidents = () => heard().filter((line) => line.startsWith('pager resolve agg_'))
+    expect(incidents()).toEqual([])
+    resolve(staying)
+    await env.advance(1)
+    expect(incidents()).toEqual(['pager resolve agg_b_avg_latency_ms_warning_1700000000'])
+  })
+
   it('does not take an alert into a second aggregate when the system clock is set back', async () => {
     const { env, notifier, fire } = scene(config)
     fire('avg_latency_ms', 'warning', 'a')
