@@ -252,6 +252,47 @@ const CASES: Readonly<Record<string, Case>> = {
     facts: [sampleNode('a', { ...destination({}), peers: [gonePeer('b', 20)] })],
     finds: ['critical peer_vanished b b'],
   },
+  'a cluster no way leads to, and a link that flaps elsewhere': {
+    facts: [sampleNode('a', { ...destination({}), peers: [samplePeer('b', { link: sampleLink({ reconnects_10m: 3 }) })] })],
+    finds: ['warning cluster_unreachable a gamma', 'warning link_flapping a a and b'],
+  },
+  'a cluster no way leads to, and a link that flaps to another than the way leads over': {
+    facts: [
+      sampleNode('a', {
+        ...destination({ planned_path: ['alpha', 'beta', 'gamma'], plan_reason: 'no_live_peer' }),
+        peers: [samplePeer('d', { cluster_id: 'delta', link: sampleLink({ reconnects_10m: 3 }) })],
+      }),
+    ],
+    finds: ['warning cluster_unreachable a gamma', 'warning link_flapping a a and d'],
+  },
+  'a cluster no way leads to, and a link that flaps on the way': {
+    facts: [
+      sampleNode('a', {
+        ...destination({ planned_path: ['alpha', 'beta', 'gamma'], plan_reason: 'no_live_peer' }),
+        peers: [samplePeer('b', { cluster_id: 'beta', link: sampleLink({ reconnects_10m: 3 }) })],
+      }),
+    ],
+    finds: ['warning link_flapping a a and b'],
+  },
+  'a cluster whose only way was over a node that vanished': {
+    facts: [
+      sampleNode('a', { ...destination({ cluster_id: 'delta' }), peers: [gonePeer('b', 20, { cluster_id: 'beta' })] }),
+      sampleNode('c', {
+        cluster_id: 'gamma',
+        peers: [gonePeer('b', 20, { cluster_id: 'beta' }), samplePeer('d', { cluster_id: 'delta' })],
+      }),
+    ],
+    finds: ['critical peer_vanished b b'],
+  },
+  'a cluster no way leads to, and a node that vanished beside the way': {
+    facts: [
+      sampleNode('a', {
+        ...destination({}),
+        peers: [samplePeer('c', { cluster_id: 'gamma' }), gonePeer('b', 20, { cluster_id: 'beta' })],
+      }),
+    ],
+    finds: ['critical peer_vanished b b', 'warning cluster_unreachable a gamma'],
+  },
 
   'an expired key the operator gave': {
     facts: [sampleNode('a', keysOf('lapsed', true, NOW - 60))],
@@ -341,6 +382,28 @@ describe('a diagnosis', () => {
     const found = diagnose(['a', 'c', 'd', 'e', 'f'].map((id) => sampleNode(id, { peers: [gonePeer('b', 20)] })))
     expect(found).toHaveLength(1)
     expect(found[0]?.evidence.map((line) => line.slice(0, 2))).toEqual(['a:', 'c:', 'd:', 'e:', 'f:'])
+  })
+
+  it('makes a cause as severe as the worst it brings about, and names all of that, whatever else shows it', () => {
+    const clusters = Array.from({ length: 15 }, (_, index) => `far-${String(index).padStart(2, '0')}`)
+    const { routes } = destination({ planned_path: ['alpha', 'beta', 'gamma'], plan_reason: 'no_live_peer' })
+    const [sample] = routes.destinations
+    const watchers = Array.from({ length: 20 }, (_, index) =>
+      sampleNode(`a${index}`, {
+        peers: [samplePeer('b', { cluster_id: 'beta', link: sampleLink({ reconnects_10m: 5 }) })],
+        routes: {
+          ...routes,
+          destinations: clusters.map((cluster_id) => ({ ...(sample as typeof sample & object), cluster_id })),
+        },
+        refusals: [refusal({ kind: 'route', subject: 'far-07', reason: 'no_live_peer' })],
+      }),
+    )
+    const found = diagnose(watchers)
+    expect(found.map(({ code, severity }) => `${severity} ${code}`)).toEqual(['critical link_flapping'])
+    const evidence = found[0]?.evidence ?? []
+    expect(evidence.filter((line) => line.startsWith('hence: '))[0]).toContain('far-07')
+    for (const cluster of clusters) expect(evidence.join('\n')).toContain(cluster)
+    expect(evidence.at(-1)).toMatch(/^hence 3 more: cluster_unreachable \(far-12\), /)
   })
 
   it('takes for over what is longer ago than whoever asks wants to know', () => {

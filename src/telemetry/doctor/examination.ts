@@ -19,6 +19,8 @@ export interface Examination {
   /** It said goodbye to somebody. */
   isDeparted(nodeId: string): boolean
   clusterOf(nodeId: string): string | undefined
+  /** Clusters with a link between them that is, was, or is configured, to each other. */
+  readonly neighbours: ReadonlyMap<string, ReadonlySet<string>>
   /** Whether something a node tells of, at a time by its own clock, counts as present. */
   isRecent(by: NodeFacts, at: number): boolean
   readonly recentSeconds: number
@@ -53,6 +55,8 @@ export function examine(
   }
   const clocks = clockOffsets(nodes, observedAt)
   const skewed = new Set(clocks.filter(({ seconds }) => Math.abs(seconds) > CLOCK_OFFSET_SECONDS).map(({ node_id }) => node_id))
+  const clusterOf: Examination['clusterOf'] = (nodeId) =>
+    byId.get(nodeId)?.cluster_id ?? sightings.get(nodeId)?.find(({ peer }) => peer.cluster_id !== null)?.peer.cluster_id ?? undefined
   const isRecent = (by: NodeFacts, at: number): boolean => by.wall_clock - at <= recentSeconds
   return {
     nodes,
@@ -60,8 +64,8 @@ export function examine(
     node: (nodeId) => byId.get(nodeId),
     sightings,
     isDeparted: (nodeId) => sightings.get(nodeId)?.some(({ peer }) => peer.departed || peer.liveness === 'left') === true,
-    clusterOf: (nodeId) =>
-      byId.get(nodeId)?.cluster_id ?? sightings.get(nodeId)?.find(({ peer }) => peer.cluster_id !== null)?.peer.cluster_id ?? undefined,
+    clusterOf,
+    neighbours: neighboursAmong(nodes, clusterOf),
     isRecent,
     recentSeconds,
     refusals: (...kinds) =>
@@ -71,6 +75,24 @@ export function examine(
     clocks,
     trustsClock: (nodeId) => !skewed.has(nodeId),
   }
+}
+
+function neighboursAmong(nodes: readonly NodeFacts[], clusterOf: Examination['clusterOf']): Examination['neighbours'] {
+  const neighbours = new Map<string, Set<string>>()
+  const add = (from: string, to: string): void => {
+    const known = neighbours.get(from)
+    if (known === undefined) neighbours.set(from, new Set([to]))
+    else known.add(to)
+  }
+  for (const { cluster_id: own, peers } of nodes) {
+    for (const { dial, link, linked, node_id } of peers) {
+      const other = clusterOf(node_id)
+      if (other === undefined || other === own || !(linked || link !== null || dial?.source === 'seed')) continue
+      add(own, other)
+      add(other, own)
+    }
+  }
+  return neighbours
 }
 
 /** Seconds in the words of a sentence. */

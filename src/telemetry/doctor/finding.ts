@@ -62,10 +62,12 @@ export interface Suspicion extends Finding {
 
 /** Lines of evidence kept of one finding: the first few say it, hundreds hide it. */
 const EVIDENCE_MAX = 12
+/** Faults brought about by another that are told with a sentence; of more, which they are is enough. */
+const CONSEQUENCES_MAX = 12
 
 /**
  * One finding for each fault. The same fault seen by several nodes is one, with the evidence of all; a fault that another explains is part
- * of the other's evidence.
+ * of the other's evidence. None gets lost by that: the other is as severe as the worst it brings about, and names all of them.
  */
 export function concluded(suspicions: readonly Suspicion[]): Finding[] {
   const merged = new Map<string, Suspicion>()
@@ -75,13 +77,31 @@ export function concluded(suspicions: readonly Suspicion[]): Finding[] {
     merged.set(key, known === undefined ? suspicion : joined(known, suspicion))
   }
   const causeOf = causesAmong(merged)
-  for (const [key, suspicion] of [...merged]) {
+  const consequences = new Map<string, Suspicion[]>()
+  for (const [key, suspicion] of merged) {
     const root = rootOf(key, causeOf)
     if (root === key) continue
-    merged.delete(key)
-    merged.set(root, withEvidence(merged.get(root) as Suspicion, [`hence: ${suspicion.summary}`]))
+    const known = consequences.get(root)
+    if (known === undefined) consequences.set(root, [suspicion])
+    else known.push(suspicion)
   }
-  return [...merged.values()].map(plain).sort(inOrder)
+  return [...merged]
+    .filter(([key]) => !causeOf.has(key))
+    .map(([key, suspicion]) => plain(explaining(suspicion, consequences.get(key) ?? [])))
+    .sort(inOrder)
+}
+
+/** The cause of others, with what shows it and, apart from the bound on that, what it brings about: the worst first. */
+function explaining(cause: Suspicion, consequences: readonly Suspicion[]): Suspicion {
+  if (consequences.length === 0) return cause
+  const sorted = [...consequences].sort(inOrder)
+  const told = sorted.slice(0, CONSEQUENCES_MAX).map(({ summary }) => `hence: ${summary}`)
+  const others = sorted.slice(CONSEQUENCES_MAX).map(({ code, subject }) => `${code} (${subject})`)
+  return {
+    ...cause,
+    severity: worse(cause.severity, sorted[0]?.severity ?? cause.severity),
+    evidence: [...cause.evidence, ...told, ...(others.length === 0 ? [] : [`hence ${others.length} more: ${others.join(', ')}`])],
+  }
 }
 
 /** What each fault is brought about by, if by anything among them. */
@@ -104,17 +124,17 @@ function rootOf(key: string, causeOf: ReadonlyMap<string, string>): string {
 }
 
 function joined(a: Suspicion, b: Suspicion): Suspicion {
-  const severity = SEVERITIES.indexOf(a.severity) <= SEVERITIES.indexOf(b.severity) ? a.severity : b.severity
   return {
-    ...withEvidence(a, b.evidence),
-    severity,
+    ...a,
+    severity: worse(a.severity, b.severity),
+    evidence: [...new Set([...a.evidence, ...b.evidence])].slice(0, EVIDENCE_MAX),
     causes: [...(a.causes ?? []), ...(b.causes ?? [])],
     effects: [...(a.effects ?? []), ...(b.effects ?? [])],
   }
 }
 
-function withEvidence(suspicion: Suspicion, more: readonly string[]): Suspicion {
-  return { ...suspicion, evidence: [...new Set([...suspicion.evidence, ...more])].slice(0, EVIDENCE_MAX) }
+function worse(a: Severity, b: Severity): Severity {
+  return SEVERITIES.indexOf(a) <= SEVERITIES.indexOf(b) ? a : b
 }
 
 function plain({ causes: _causes, effects: _effects, ...finding }: Suspicion): Finding {

@@ -3,6 +3,7 @@ import { commands } from './commands.ts'
 import type { Examination } from './examination.ts'
 import type { Suspicion } from './finding.ts'
 import { pair } from './peer-rules.ts'
+import { causesOfLinks } from './reachability.ts'
 import { FLAPS } from './thresholds.ts'
 
 interface Flapping {
@@ -35,7 +36,7 @@ export function linkFaults(exam: Examination): Suspicion[] {
       remedy:
         'Look at the network between the two (loss, a proxy or firewall with a short idle time, a cable), and at the load of both: a process that stands still loses its links.',
       command: commands.explainPeer(others[0] as string),
-      causes: ['reachability', ...others.flatMap((other) => [`peer:${other}`])],
+      causes: [...causesOfLinks(exam, [node, ...others]), ...others.flatMap((other) => [`peer:${other}`])],
       effects: [`links:${node}`, ...others.map((other) => `links:${other}`)],
     }
   })

@@ -3,6 +3,7 @@ import { commands } from './commands.ts'
 import { duration, type Examination, refusalLine, type Sighting } from './examination.ts'
 import type { Suspicion } from './finding.ts'
 import type { UnreachableNode } from './node-facts.ts'
+import { causesOfLinks, causesOfLoss } from './reachability.ts'
 import { DIAL_FAILURES, LINK_LOST_SECONDS, SETTLING_SECONDS, VANISHED_URGENT_SECONDS } from './thresholds.ts'
 
 export function peerFaults(exam: Examination): Suspicion[] {
@@ -35,7 +36,7 @@ function vanishedPeers(exam: Examination): Suspicion[] {
       evidence: [...gone.map(goneLine), ...(unanswered === undefined ? [] : [`${unanswered.monitoring_url}: ${unanswered.error}`])],
       remedy: `Look at its process and machine, and start it again. If it is gone for good, nothing is to be done: the others stop looking for it an hour after its end.`,
       command: commands.explainPeer(nodeId),
-      causes: [`peer:${nodeId}`, 'reachability'],
+      causes: [`peer:${nodeId}`, ...causesOfLoss(exam, nodeId)],
       effects: [`stalled:${nodeId}`],
     })
   }
@@ -88,7 +89,7 @@ function silentNodes(exam: Examination): Suspicion[] {
         remedy:
           'Find what blocks it (a long synchronous function, a debugger, swapping) and move that to a worker: register it as { module, export }.',
         command: commands.explainPeer(node),
-        causes: [`peer:${node}`, `stalled:${node}`, 'reachability'],
+        causes: [`peer:${node}`, `stalled:${node}`, ...causesOfLoss(exam, node)],
       },
     ]
   })
@@ -169,7 +170,7 @@ function missingLinks(exam: Examination): Suspicion[] {
           ],
           remedy: `Open the way from ${by.node_id} to ${dial.url} (firewall, routing, name service), or have ${nodeId} advertise another address (advertised_urls).`,
           command: commands.explainPeer(nodeId),
-          causes: ['reachability'],
+          causes: causesOfLinks(exam, [by.node_id, nodeId]),
           effects: [`peer:${nodeId}`, `peer:${by.node_id}`],
         },
       ]

@@ -4,6 +4,7 @@ import { commands } from './commands.ts'
 import { duration, type Examination, refusalLine } from './examination.ts'
 import type { Suspicion } from './finding.ts'
 import type { ClusterKeyFacts, NodeFacts } from './node-facts.ts'
+import { effectsOfNoWay } from './reachability.ts'
 import { KEY_EXPIRY_NOTICE_SECONDS, SETTLING_SECONDS } from './thresholds.ts'
 
 /** Plans with these reasons go somewhere. */
@@ -67,7 +68,7 @@ function unreachableClusters(exam: Examination): Suspicion[] {
           evidence: [`${by.node_id}: ${destination.routes} routes, plan: ${reason}`, ...refused.map(refusalLine)],
           remedy: `Bring a bridge to ${cluster} up, or one to a cluster that leads there; see which of its border nodes is not linked.`,
           command: commands.explainRoute(cluster),
-          effects: [`route:${cluster}`, 'reachability'],
+          effects: [`route:${cluster}`, ...effectsOfNoWay(exam, by, destination)],
         },
       ]
     }),
