@@ -24,6 +24,28 @@ describe('a map of what comes and goes', () => {
     )
   })
 
+  it('costs the same for each entry, however many there are', () => {
+    // Sweeping after every few deletions would look at all that is left each time.
+    const looks = { count: 0 }
+    const map = new TransientMap<{ readonly key: string }>()
+    const entries = 20_000
+    for (let i = 0; i < entries; i++) map.set(`k${i}`, { key: `k${i}` })
+    const original = Map.prototype.entries
+    const iterate = Map.prototype[Symbol.iterator]
+    Map.prototype[Symbol.iterator] = function* (this: Map<unknown, unknown>) {
+      for (const entry of original.call(this)) {
+        looks.count++
+        yield entry
+      }
+    } as never
+    try {
+      for (let i = 0; i < entries; i++) map.delete(`k${i}`)
+    } finally {
+      Map.prototype[Symbol.iterator] = iterate
+    }
+    expect(looks.count).toBeLessThan(2 * entries)
+  })
+
   it('deleting while going through the values disturbs nothing', () => {
     const map = new TransientMap<{ readonly key: string }>()
     for (let i = 0; i < 500; i++) map.set(`k${i}`, { key: `k${i}` })

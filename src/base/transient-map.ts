@@ -35,7 +35,8 @@ export class TransientMap<V extends object> {
     if (place?.value === undefined) return false
     place.value = undefined
     this.#size--
-    if (this.#places.size - this.#size >= EMPTY_MAX) this.#sweep()
+    // As many as there are entries at least, or sweeping would cost more the more there are.
+    if (this.#places.size - this.#size >= Math.max(EMPTY_MAX, this.#size)) this.#sweep()
     return true
   }
 
@@ -54,5 +55,5 @@ interface Place<V> {
   value: V | undefined
 }
 
-/** Empty places that may lie around. */
+/** Empty places that may lie around in a map of few entries. */
 const EMPTY_MAX = 64

@@ -48,6 +48,8 @@ export type FrameScan = CallScan | FabricScan | undefined
 
 /** Of a response, besides its result, with room for long paths. */
 export const ENVELOPE_BYTES = 4096
+/** Characters of arguments or of an answer that may travel in a bundle. */
+export const BUNDLED_CHARACTERS_MAX = 8 * 1024
 const NULL = new RawJson('null')
 
 /** Undefined for what is no call. */
@@ -220,8 +222,13 @@ export function failureOf(command: string, error: unknown, object: RpcErrorObjec
   return { error: text, command, error_type: type, ...more }
 }
 
-/** Milliseconds the sender still waits. */
-export function deadlineOf({ metadata }: FabricHeaders): number {
-  const deadline = (JSON.parse(metadata.text) as { deadline_ms?: unknown }).deadline_ms
+/** Milliseconds the sender still waits; undefined when the metadata, which nobody has looked into yet, are not JSON. */
+export function deadlineOf({ metadata }: FabricHeaders): number | undefined {
+  let deadline: unknown
+  try {
+    deadline = (JSON.parse(metadata.text) as { deadline_ms?: unknown }).deadline_ms
+  } catch {
+    return undefined
+  }
   return typeof deadline === 'number' && deadline >= 0 ? deadline : Number.POSITIVE_INFINITY
 }

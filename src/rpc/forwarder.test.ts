@@ -24,6 +24,8 @@ let said: { readonly from: string; readonly to: string; readonly text: string }[
 let runs: string[]
 /** Links that take nothing. */
 let cut: Set<string>
+/** Characters of a bundle of requests that a link takes. */
+let tooLarge: number
 /** Functions there are on the last node. */
 let known: Set<string>
 /** Nodes that know nothing of traces. */
@@ -46,6 +48,7 @@ function forwarder(nodeId: string): Forwarder {
       send(to, frame: OutboundFrame) {
         if (!neighbours.includes(to) || cut.has(`${nodeId} ${to}`)) return false
         const { text } = frame
+        if (text.includes('rpc-requests') && text.length > tooLarge) return false
         said.push({ from: nodeId, to, text })
         void macroTurn().then(() => hear(to, nodeId, text))
         return true
@@ -94,6 +97,7 @@ beforeEach(() => {
   said = []
   runs = []
   cut = new Set()
+  tooLarge = Number.POSITIVE_INFINITY
   known = new Set(['echo'])
   untraced = new Set()
   forwarders = new Map(nodes.map((node) => [node, forwarder(node)]))
@@ -212,6 +216,30 @@ describe('calls of one turn', () => {
     const order = said.map(({ text }) => (text.includes('rpc-cancel') ? 'cancel' : 'calls'))
     expect(order).toEqual(['calls', 'cancel'])
     expect((await answers).map((one) => ('value' in one ? one.value : one.reason.message))).toEqual(['first', 'enough', 'last'])
+  })
+
+  it('a call with much data goes by itself, and calls that are too much for a link together go one by one', async () => {
+    await busy()
+    const big = 'b'.repeat(9_000)
+    expect(await Promise.all([call('p'), call(big), call('q')])).toEqual(['p', big, 'q'])
+    expect(said.some(({ text }) => text.includes('fabric-bundle') && text.includes(big))).toBe(false)
+    tooLarge = 600
+    await busy()
+    expect(await Promise.all(['r', 's', 't', 'u'].map((x) => call(x)))).toEqual(['r', 's', 't', 'u'])
+    expect(runs).toEqual(['r', 's', 't', 'u'])
+  })
+
+  it('a request whose metadata are no JSON is malformed, and so is a bundle of more calls than anybody sends', async () => {
+    await busy()
+    await Promise.all(['p', 'q'].map((x) => call(x)))
+    const { text } = said.find(({ to }) => to === 'ws://d') as { readonly text: string }
+    const crowd = scanBundle(text.replace('"count":2', '"count":300'))
+    forwarders.get('ws://d')?.receiveBundle('ws://c', crowd?.bundle as never, crowd)
+    await call('lone')
+    const lone = said.findLast(({ to, text }) => to === 'ws://d' && text.includes('fabric-message')) as { readonly text: string }
+    hear('ws://d', 'ws://c', lone.text.replace(/"metadata":\{[^}]*\}/, '"metadata":{x}').replaceAll(/[0-9A-Z]{26}/g, 'ANOTHER'))
+    expect(forwarders.get('ws://d')?.snapshot().malformed).toBe(2)
+    expect(runs).toEqual(['p', 'q', 'lone'])
   })
 
   it('a bundle of another cluster, or one that can not be read, is counted and changes nothing', async () => {

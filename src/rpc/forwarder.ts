@@ -8,6 +8,7 @@
 import { LinkedList, type Tracer, type TraceSpan, TransientMap } from '../base/index.ts'
 import { nextHeaders, originHeaders, type Plan } from '../fabric/index.ts'
 import {
+  BUNDLE_CALLS_MAX,
   type BundledRequest,
   type BundleScan,
   bundledRequests,
@@ -34,6 +35,7 @@ import type { Caller } from './call.ts'
 import type { Executor, RequestSource } from './executor.ts'
 import {
   type Answerable,
+  BUNDLED_CHARACTERS_MAX,
   bundleFrame,
   crossing,
   deadlineOf,
@@ -95,8 +97,6 @@ export interface Forwarder extends Pick<OutgoingCalls, 'caller' | 'nodeLost' | '
   snapshot(): ForwarderSnapshot
 }
 
-/** Characters of an answer that may wait for others. */
-const BUNDLED_CHARACTERS_MAX = 8 * 1024
 /** Requests of other nodes that are remembered, so that a copy is not executed again. */
 const REMEMBERED_MAX = 50_000
 const TOPIC_RESPONSE = 'mpreg.rpc.response'
@@ -188,13 +188,14 @@ export function createForwarder(deps: ForwarderDeps): Forwarder {
       if (hop !== undefined) return passOn(hop, message, glance, scan)
     }
     const payload = wholeRequest(glance, message, env.clock.wall())
-    if (payload === undefined) counts.malformed++
+    const remainingMs = deadlineOf(headers)
+    if (payload === undefined || remainingMs === undefined) counts.malformed++
     else if (mine) {
       execute(
         from,
         headers,
         payload,
-        deadlineOf(headers),
+        remainingMs,
         (outcome) => reply(headers, payload, outcome),
         () => message,
       )
@@ -398,8 +399,9 @@ export function createForwarder(deps: ForwarderDeps): Forwarder {
     const predecessor = headers.routing_path.at(-1)
     const bytesMax = predecessor === undefined ? Number.POSITIVE_INFINITY : links.frameBytesMax(predecessor)
     const { text } = outcome.error ?? outcome.result
+    const besides = ENVELOPE_BYTES + 3 * (hops?.length ?? 0)
     // Said at once: an answer that no link takes would leave the caller waiting for its deadline.
-    const fits = text.length * 3 + ENVELOPE_BYTES < bytesMax || Buffer.byteLength(text) + ENVELOPE_BYTES < bytesMax
+    const fits = text.length * 3 + besides < bytesMax || Buffer.byteLength(text) + besides < bytesMax
     const error = `the answer has about ${text.length} bytes, more than the link to ${predecessor} carries (${bytesMax}); ask for less`
     sendBack(answer(fits ? outcome : failure(errorValue({ error, command, error_type: 'MessageTooLargeError' }))), replyTo, predecessor)
   }
@@ -442,7 +444,7 @@ export function createForwarder(deps: ForwarderDeps): Forwarder {
     if (outgoing.isPending(glance.request_id)) {
       const whole = wholeResponse(glance, message, env.clock.wall())
       if (whole === undefined) counts.malformed++
-      return outgoing.answered(glance.request_id, whole, traceHopsIn(message.headers.metadata))
+      return outgoing.answered(glance.request_id, whole, glance.routing_path, traceHopsIn(message.headers.metadata))
     }
     const { reply_to: replyTo, routing_path: path } = glance
     if (replyTo === self || replyTo === '') {
@@ -468,7 +470,8 @@ export function createForwarder(deps: ForwarderDeps): Forwarder {
   function receiveBundle(from: string, bundle: CallBundle, scan?: BundleScan): void {
     const { headers } = bundle
     // Calls between clusters are judged one by one, and so travel.
-    if (headers.source_cluster !== clusterId || headers.target_cluster !== clusterId) counts.malformed++
+    const isOwn = headers.source_cluster === clusterId && headers.target_cluster === clusterId
+    if (!isOwn || bundle.count > BUNDLE_CALLS_MAX) counts.malformed++
     else if (bundle.kind === 'rpc-responses') responses(bundle, scan)
     else if (headers.routing_path.includes(self)) counts.loops += bundle.count
     else requests(from, bundle, scan)
@@ -531,7 +534,7 @@ export function createForwarder(deps: ForwarderDeps): Forwarder {
     }
     for (const one of each) {
       const { request_id: requestId } = one
-      if (outgoing.isPending(requestId)) outgoing.answered(requestId, isReadable(one) ? one : undefined)
+      if (outgoing.isPending(requestId)) outgoing.answered(requestId, isReadable(one) ? one : undefined, path)
       else {
         const whole = { kind: 'rpc-response', ...one, responder, reply_to: replyTo, reply_cluster: clusterId, routing_path: path } as const
         response(answerMessage(encodeCall(whole), requestId, headers), whole, undefined)

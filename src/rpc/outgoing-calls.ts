@@ -23,7 +23,7 @@ import {
 } from '../wire/index.ts'
 import type { RunningCall } from './call.ts'
 import type { RemoteFunction } from './executor.ts'
-import { bundleFrame, ENVELOPE_BYTES, errorValue, frameOf, messageOf } from './fabric-calls.ts'
+import { BUNDLED_CHARACTERS_MAX, bundleFrame, ENVELOPE_BYTES, errorValue, frameOf, messageOf } from './fabric-calls.ts'
 import type { ForwarderLinks } from './forwarder-links.ts'
 import type { Selector } from './registry.ts'
 import { selectorOf } from './selector.ts'
@@ -54,6 +54,8 @@ export interface CallOutcome {
   readonly hop: string
   readonly target: string
   readonly cluster: string
+  /** Nodes the answer came past, and its own; undefined without one. */
+  readonly hopCount: number | undefined
   readonly durationMs: number
   /** Why no answer came; undefined when one did, whatever it says. */
   readonly error: Error | undefined
@@ -75,7 +77,7 @@ export interface OutgoingCalls {
   caller(target: FunctionEntry): RemoteFunction['call']
   isPending(requestId: string): boolean
   /** @param response undefined when it can not be read; @param hops what those on the way report, a JSON list */
-  answered(requestId: string, response: PendingAnswer | undefined, hops?: string): void
+  answered(requestId: string, response: PendingAnswer | undefined, path: readonly string[], hops?: string): void
   /** The last link to a node is gone: what was sent over it is lost. */
   linkLost(nodeId: string): void
   /** A node is dead: what it was running is lost. */
@@ -90,10 +92,14 @@ class NodeLostError extends MpregError {
   readonly code = 'node_lost'
 }
 
-type PendingAnswer = Pick<FabricRpcResponse, 'success' | 'result' | 'error'> & Partial<Pick<FabricRpcResponse, 'routing_path'>>
+type PendingAnswer = Pick<FabricRpcResponse, 'success' | 'result' | 'error'>
 
 /** What a call on another node has come to. */
-type Answer = { readonly value: RawJson } | { readonly error: Error } | { readonly move: 'unsent' | 'not_found'; readonly value: RawJson }
+type Answer =
+  | { readonly value: RawJson }
+  /** `isCancelled`: the caller waits no longer, which says nothing of the other side. */
+  | { readonly error: Error; readonly isCancelled?: true }
+  | { readonly move: 'unsent' | 'not_found'; readonly value: RawJson }
 
 /** A pending call outlives the deadline of its request by so much at most: its end comes from there. */
 const PENDING_SLACK_MS = 1_000
@@ -131,7 +137,8 @@ export function createOutgoingCalls(deps: OutgoingCallsDeps): OutgoingCalls {
         calls: requestsText(requests),
       } as const
       if (!links.send(hop, bundleFrame(bundle, undefined))) {
-        for (const call of waiting) call.unsent()
+        // What is too much for a link together may fit one by one.
+        for (const call of waiting) call.transmit()
         return
       }
       counts.calls_sent += waiting.length
@@ -156,6 +163,8 @@ export function createOutgoingCalls(deps: OutgoingCallsDeps): OutgoingCalls {
     requestId = ''
     target = ''
     hop = ''
+    /** Of the answer: how far it came. */
+    hopCount: number | undefined
     /** Of this attempt, if the command is traced. */
     span: TraceSpan | undefined
 
@@ -223,7 +232,12 @@ export function createOutgoingCalls(deps: OutgoingCallsDeps): OutgoingCalls {
       pending.set(this.requestId, this)
       call.onAbort(this.#abandon)
       // What is traced goes by itself: its context is its own.
-      const isAlone = this.#plan !== undefined || this.span !== undefined || !links.has(hop, 'bundles/1') || !isBundled(this.request)
+      const isAlone =
+        this.#plan !== undefined ||
+        this.span !== undefined ||
+        characters >= BUNDLED_CHARACTERS_MAX ||
+        !links.has(hop, 'bundles/1') ||
+        !isBundled(this.request)
       if (isAlone) this.transmit()
       else groups.add(this, this, characters)
     }
@@ -291,14 +305,17 @@ export function createOutgoingCalls(deps: OutgoingCallsDeps): OutgoingCalls {
       if (!pending.delete(this.requestId)) return
       deadlines.remove(this.#deadline as DeadlineHandle<OutgoingCall>)
       this.#call.offAbort(this.#abandon)
-      deps.onOutcome?.({
-        requestId: this.#call.requestId,
-        hop: this.hop,
-        target: this.target,
-        cluster: this.#cluster,
-        durationMs: env.clock.monotonic() - this.#sentMs,
-        error: 'error' in answer ? answer.error : 'move' in answer && answer.move === 'unsent' ? UNSENT : undefined,
-      })
+      if (!('error' in answer) || answer.isCancelled !== true) {
+        deps.onOutcome?.({
+          requestId: this.#call.requestId,
+          hop: this.hop,
+          target: this.target,
+          cluster: this.#cluster,
+          hopCount: this.hopCount,
+          durationMs: env.clock.monotonic() - this.#sentMs,
+          error: 'error' in answer ? answer.error : 'move' in answer && answer.move === 'unsent' ? UNSENT : undefined,
+        })
+      }
       if (this.span !== undefined) this.#endSpan('error' in answer ? answer.error.message : 'move' in answer ? answer.move : undefined)
       if ('error' in answer) this.#reject(answer.error)
       else if ('move' in answer) this.#move(answer.move, answer.value)
@@ -322,7 +339,7 @@ export function createOutgoingCalls(deps: OutgoingCallsDeps): OutgoingCalls {
       // The request first, if it is still here.
       groups.flush()
       cancel(this)
-      this.settle({ error: reason })
+      this.settle({ error: reason, isCancelled: true })
     }
   }
 
@@ -347,8 +364,8 @@ export function createOutgoingCalls(deps: OutgoingCallsDeps): OutgoingCalls {
   }
 
   /** The answer of a traced call. */
-  function report(span: TraceSpan, response: PendingAnswer | undefined, hops: string | undefined): void {
-    if (response?.routing_path !== undefined) span.set({ 'mpreg.path': response.routing_path })
+  function report(span: TraceSpan, response: PendingAnswer | undefined, path: readonly string[], hops: string | undefined): void {
+    if (path.length > 0) span.set({ 'mpreg.path': path })
     if (hops !== undefined) span.reported(hops)
     if (response?.success === false) span.fail(response.error?.text.slice(0, FAILURE_CHARACTERS_MAX) ?? 'fabric_rpc_failed')
   }
@@ -369,10 +386,11 @@ export function createOutgoingCalls(deps: OutgoingCallsDeps): OutgoingCalls {
 
     isPending: (requestId) => pending.get(requestId) !== undefined,
 
-    answered(requestId, response, hops) {
+    answered(requestId, response, path, hops) {
       const call = pending.get(requestId)
       if (call === undefined) return
-      if (call.span !== undefined) report(call.span, response, hops)
+      call.hopCount = path.length > 1 ? path.length - 1 : undefined
+      if (call.span !== undefined) report(call.span, response, path, hops)
       if (response === undefined) {
         const details = `${call.target} answered what can not be read`
         call.settle({ error: new RpcError({ code: RPC_CODES.internal, message: 'Internal server error', details }) })

@@ -13,6 +13,9 @@ import { textSet } from './fields.ts'
 import { isPlainText, listText, quoted, quotedOrNull, RawJson } from './json.ts'
 import { LayoutReader } from './layout-reader.ts'
 
+/** Calls in a bundle: a few times what anybody sends, and far from what would hold up a node. */
+export const BUNDLE_CALLS_MAX = 256
+
 /** Requests of one node to another. */
 export interface RequestBundle {
   readonly kind: 'rpc-requests'

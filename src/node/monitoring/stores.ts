@@ -2,9 +2,8 @@
 import type { StoreFigures } from '../../monitor/index.ts'
 import type { NodeTelemetry } from './telemetry.ts'
 
-export function telemetryStores({ alerts, links, monitor }: NodeTelemetry): StoreFigures {
+export function telemetryStores({ alerts, monitor }: NodeTelemetry): StoreFigures {
   const { events, history_points, history_points_max } = monitor.snapshot()
-  const { attempts_kept, attempts_max } = links.snapshot()
   const { history_max, history_size } = alerts.snapshot()
   const eventsMax = events.events_max + events.upkeep_events_max
   return {
@@ -15,7 +14,6 @@ export function telemetryStores({ alerts, links, monitor }: NodeTelemetry): Stor
     timelines: { entries: events.timelines, max: eventsMax },
     running_requests: { entries: events.active_tracking_ids, max: events.active_max },
     history_points: { entries: history_points, max: history_points_max },
-    link_attempts: { entries: attempts_kept, max: attempts_max },
     alert_history: { entries: history_size, max: history_max },
   }
 }

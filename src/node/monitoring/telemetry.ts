@@ -61,6 +61,8 @@ export interface NodeTelemetry {
   publishedByRequest(requestId: string, topic: string, subscribers: number, durationMs: number): void
   /** The circuit breaker of a link to a peer changed. */
   breakerChanged(peer: string, state: CircuitState): void
+  /** Somebody was not let in as a peer. */
+  peerRefused(): void
   /** A subscription was made or ended, or was not. */
   subscribed(ok: boolean): void
   start(): void
@@ -116,11 +118,13 @@ export function createNodeTelemetry(deps: NodeTelemetryDeps): NodeTelemetry {
   function followLinks(): void {
     const { events: connections, sender } = fabric.peers
     const opened = (id: string, cluster: string): void => {
+      const bridge = federationConfig.explicitBridges.find(({ remoteClusterId }) => remoteClusterId === cluster)
       links.opened({
         nodeId: id,
         clusterId: cluster,
         url: id,
         authorization: cluster === clusterId ? 'own_cluster' : federationConfig.federationMode,
+        ...(bridge && { bridge }),
       })
       linkHealth.opened(id)
     }
@@ -157,6 +161,15 @@ export function createNodeTelemetry(deps: NodeTelemetryDeps): NodeTelemetry {
     )
   }
 
+  /** The way to another cluster is a new one, or is gone. */
+  function followRoutes(): void {
+    stops.push(
+      fabric.routing.routes.observe(({ best, destination, reason }) =>
+        events.tell({ kind: 'route_change', id: `route ${destination}`, destination, nextHop: best?.nextHop ?? null, reason }),
+      ),
+    )
+  }
+
   return {
     events,
     links,
@@ -178,7 +191,7 @@ export function createNodeTelemetry(deps: NodeTelemetryDeps): NodeTelemetry {
         events.answered(u, 'rpc', subject, durationMs, nowMs, error === undefined ? undefined : errorLine(error))
       },
     },
-    callEnded({ cluster, durationMs, error, hop, requestId, target }) {
+    callEnded({ cluster, durationMs, error, hop, hopCount, requestId, target }) {
       links.forwarded(hop, durationMs, error === undefined, error?.message)
       linkHealth.used(hop, durationMs, error === undefined)
       const isForeign = cluster !== clusterId
@@ -190,10 +203,10 @@ export function createNodeTelemetry(deps: NodeTelemetryDeps): NodeTelemetry {
         system: 'rpc',
         targetNode: target,
         targetCluster: cluster,
-        hopCount: hop === target ? 1 : 2,
         foreign: isForeign,
         latencyMs: durationMs,
         ok: error === undefined,
+        ...(hopCount !== undefined && { hopCount }),
         ...(error !== undefined && { error: error.message }),
       })
     },
@@ -208,11 +221,13 @@ export function createNodeTelemetry(deps: NodeTelemetryDeps): NodeTelemetry {
     breakerChanged(peer, state) {
       events.tell({ kind: 'circuit_breaker', id: `breaker ${peer}`, endpoint: peer, state })
     },
+    peerRefused: links.rejected,
     subscribed(ok) {
-      pubsub.record(0, ok)
+      pubsub.record(null, ok)
     },
     start() {
       followLinks()
+      followRoutes()
       performance.onRecord((record) => alerts.check(operationsOf(monitor) < JUDGED_OPERATIONS_MIN ? withoutShares(record) : record))
       alerts.subscribe('notifier', notifier.handle)
       alerts.subscribe('events', ({ alert, type }) => {
@@ -225,6 +240,7 @@ export function createNodeTelemetry(deps: NodeTelemetryDeps): NodeTelemetry {
       events.tell({ kind: 'system_start', id: nodeId, system: 'rpc' })
     },
     stop() {
+      events.tell({ kind: 'system_stop', id: nodeId, system: 'rpc' })
       for (const stop of stops.splice(0)) stop()
       performance.stop()
       monitor.stop()

@@ -19,6 +19,7 @@ import type { Explainer } from '../explain.ts'
 import type { Fabric } from '../fabric.ts'
 import type { NodeSnapshot } from '../node-snapshot.ts'
 import type { Settings } from '../settings/index.ts'
+import type { WorkerPool } from '../worker-pool.ts'
 import { configurationView } from './configuration.ts'
 import { discoveryViews } from './discovery-views.ts'
 import { telemetryStores } from './stores.ts'
@@ -40,6 +41,7 @@ export interface ViewsDeps {
   /** Unix seconds of the last change; undefined: none since the start. */
   settingsChangedAt(): number | undefined
   isRunning(): boolean
+  readonly workers: Pick<WorkerPool, 'hasRoom' | 'snapshot'>
   snapshot(): NodeSnapshot
   diagnosis(): NodeFacts
   network(): NetworkSnapshot | undefined
@@ -63,12 +65,14 @@ export function nodeViews(deps: ViewsDeps): MonitorViews {
     }),
     readiness() {
       const running = deps.isRunning()
-      const { threads, waiting } = deps.snapshot().workers
+      const { hasRoom } = deps.workers
+      const { threads, waiting } = deps.workers.snapshot()
+      const refusing = hasRoom ? '' : '; no more are taken'
       return {
-        ready: running,
+        ready: running && hasRoom,
         checks: [
           { name: 'accepting', ok: running, detail: running ? `listening as ${nodeId}` : 'starting or stopping' },
-          { name: 'workers', ok: true, detail: `${threads} threads, ${waiting} calls waiting` },
+          { name: 'workers', ok: hasRoom, detail: `${threads} threads, ${waiting} calls waiting${refusing}` },
         ],
       }
     },

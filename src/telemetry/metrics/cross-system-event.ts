@@ -18,14 +18,14 @@ export type CrossSystemEvent =
   | ({ readonly kind: 'request_complete'; readonly id: string; readonly system: EventSystem; readonly subject?: string } & Outcome)
   /** One level of a dependency graph has run. */
   | ({ readonly kind: 'dependency_resolved'; readonly id: string; readonly level: number; readonly commands: readonly string[] } & Outcome)
-  /** A request went on to another node and was answered. `hopCount`: hops to where it ran; `foreign`: the node is of another cluster. */
+  /** A request went on to another node and was answered. `hopCount`: hops to where it ran, where the answer told; `foreign`: the node is of another cluster. */
   | ({
       readonly kind: 'hop'
       readonly id: string
       readonly system: EventSystem
       readonly targetNode: string
       readonly targetCluster: string
-      readonly hopCount: number
+      readonly hopCount?: number
       readonly foreign: boolean
     } & Outcome)
   /** Something was published; `from` is the system that did, when it was not a client. */
@@ -35,15 +35,6 @@ export type CrossSystemEvent =
       readonly topic: string
       readonly from?: EventSystem
       readonly subscribers: number
-    } & Outcome)
-  /** A publication reached a subscriber; latency since it was published here. */
-  | ({ readonly kind: 'delivery'; readonly id: string; readonly topic: string; readonly subscriber: string } & Outcome)
-  | ({
-      readonly kind: 'gossip'
-      readonly id: string
-      readonly messageType: string
-      readonly peer: string
-      readonly direction: 'in' | 'out'
     } & Outcome)
   | ({ readonly kind: 'dial'; readonly id: string; readonly url: string } & Outcome)
   | {
@@ -110,7 +101,12 @@ export function eventInput(event: CrossSystemEvent): EventInput {
         // Only what leaves the cluster is federation; a hop within it is the transport's.
         ...told(event, 'cross_system_correlation', event.system, event.foreign ? 'federation' : 'transport'),
         ...outcome(event),
-        metadata: { kind: 'hop', hop_count: event.hopCount, target_cluster: event.targetCluster, target_node: event.targetNode },
+        metadata: {
+          kind: 'hop',
+          ...(event.hopCount !== undefined && { hop_count: event.hopCount }),
+          target_cluster: event.targetCluster,
+          target_node: event.targetNode,
+        },
       }
     case 'publish':
       return {
@@ -119,18 +115,6 @@ export function eventInput(event: CrossSystemEvent): EventInput {
           : told(event, 'cross_system_correlation', event.from, 'pubsub')),
         ...outcome(event),
         metadata: { kind: 'publish', topic: event.topic, subscribers: event.subscribers },
-      }
-    case 'delivery':
-      return {
-        ...told(event, 'cross_system_correlation', 'pubsub'),
-        ...outcome(event),
-        metadata: { kind: 'delivery', topic: event.topic, subscriber: event.subscriber },
-      }
-    case 'gossip':
-      return {
-        ...upkeep(event, 'cross_system_correlation', 'transport'),
-        ...outcome(event),
-        metadata: { kind: 'gossip', message_type: event.messageType, peer: event.peer, direction: event.direction },
       }
     case 'dial':
       return { ...upkeep(event, 'cross_system_correlation', 'transport'), ...outcome(event), metadata: { kind: 'dial', url: event.url } }

@@ -39,10 +39,10 @@ export interface SystemMeterInit {
 
 export interface SystemMeter extends SystemSource {
   /**
-   * An operation ended, or so many that took as long. `nowMs` is the clock's monotonic reading that ended the measurement: passing it on saves reading the clock, which
+   * An operation ended, or so many that took as long; null where nobody measured. `nowMs` is the clock's monotonic reading that ended the measurement: passing it on saves reading the clock, which
    * costs more than everything else here.
    */
-  record(durationMs: number, ok: boolean, nowMs?: number, operations?: number): void
+  record(durationMs: number | null, ok: boolean, nowMs?: number, operations?: number): void
   /** Latencies in ms since the start: what a monotonic exposition is rendered from. A copy. */
   lifetimeLatencies(): Histogram
 }
@@ -64,7 +64,7 @@ export function createSystemMeter(clock: Clock, { system, systemName, activeConn
       lastMinute.record(times, nowMs)
       recent.record(times, nowMs)
       lastHour.record(times, nowMs)
-      latencies.record(durationMs, nowMs, times)
+      if (durationMs !== null) latencies.record(durationMs, nowMs, times)
       if (!ok) {
         failures += times
         recentFailures.record(times, nowMs)
