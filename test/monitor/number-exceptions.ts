@@ -12,7 +12,7 @@ export const CONSTANT: Readonly<Record<string, readonly string[]>> = {
   ],
   'what the node is, as a label': prometheus('node_info{node_id=*,cluster_id=*,version=*}'),
   'the room there is': prometheus(
-    ...['events', 'upkeep_events', 'chains', 'timelines', 'running_requests', 'history_points', 'link_attempts', 'alert_history'].map(
+    ...['events', 'upkeep_events', 'chains', 'timelines', 'running_requests', 'history_points', 'alert_history'].map(
       (store) => `telemetry_store_entries_max{store=${store}}`,
     ),
   ),
@@ -200,3 +200,8 @@ export const UNPROVEN: Readonly<Record<string, string>> = {
   [prometheus('rpc_replies_undeliverable_total')[0] as string]: 'an answer for a node that no link and no neighbour leads to any more',
   [prometheus('sync_differences_total')[0] as string]: 'a comparison of catalogs that comes before the news of a change',
 }
+
+/** There only while the machine is busy enough: the processor time and memory they are taken from move with their own events. */
+export const ON_A_BUSY_MACHINE: readonly string[] = ['cpu', 'memory'].flatMap((what) =>
+  on('/performance/bottlenecks', `bottlenecks.${what}_bottlenecks[].`, 'current_value', 'threshold_value'),
+)

@@ -156,7 +156,6 @@ export const MOVED_BY: Readonly<Record<NumberEvent, readonly string[]>> = {
     ...prometheus('frames_received_total{role=unsubscribe}', 'system_error_ratio{system=pubsub}'),
   ],
   'peers join': [
-    ...prometheus('telemetry_store_entries{store=link_attempts}'),
     ...on('/diagnosis', 'diagnosis.peers[].', 'clock_offset_seconds', 'dial.failures', 'dial.next_at', 'dial.successes_total'),
     ...on('/diagnosis', 'diagnosis.peers[].link.', 'connected_since', 'reconnects_10m', 'rtt_ms'),
     ...on('/diagnosis', 'diagnosis.routes.', 'destinations[].nodes', 'destinations[].routes', 'routes_active'),

@@ -1,5 +1,5 @@
 import { describe, expect, it, onTestFinished } from 'vitest'
-import type { Alert } from '../../src/wire/index.ts'
+import type { Alert, MonitoringEvent } from '../../src/wire/index.ts'
 import { openSession } from '../interop/wire-session.ts'
 import { bridgedTo, type MonitoredNode, startMonitored, until } from './real-fabric.ts'
 
@@ -207,6 +207,22 @@ describe('a real fabric', () => {
     expect(health).toMatchObject({ total_clusters: 2, healthy_clusters: 2, degraded_clusters: 0, critical_clusters: 0 })
     const { clusters } = (await a.json('/health/clusters')).body
     expect([clusters.oak.node_count, clusters.elm.node_count]).toEqual([2, 1])
+  })
+
+  it('tells how the way to a cluster came and went, and that it stops while it can be asked', async () => {
+    const [a, , c] = await fabric()
+    const story = async (id: string) => (await a.json(`/timelines/${encodeURIComponent(id)}`)).body.events ?? []
+    await until('the way to elm is told of', async () => (await story('route elm')).length > 0)
+    expect((await story('route elm'))[0]).toMatchObject({
+      event_type: 'cross_system_correlation',
+      source_system: 'federation',
+      metadata: { kind: 'route_change', destination: 'elm', next_hop: 'elm' },
+    })
+    await c.stop()
+    await until('the way is gone', async () => (await story('route elm')).at(-1)?.metadata.next_hop === null)
+    const stopped = a.stop()
+    expect((await story(a.node.url)).map(({ event_type }: MonitoringEvent) => event_type)).toEqual(['system_start', 'system_stop'])
+    await stopped
   })
 
   it('tells the story of a call, and counts it once; idling counts nothing (monitoring check 21)', { timeout: 40_000 }, async () => {
