@@ -126,7 +126,7 @@ export interface ConfigurationView {
   readonly policies_total: number
   /** Enabled, and applicable now. */
   readonly policies_active: number
-  /** Changes whenever the settings in force do. */
+  /** Of the settings as they are shown: another one when they are others, but not when only a secret is, which no digest should tell of. */
   readonly version: string
   /** Unix seconds of the last change. */
   readonly last_update: number
@@ -136,7 +136,6 @@ export interface ConfigurationView {
   readonly warnings: readonly string[]
 }
 
-/** Each returns what is known of the name, or undefined when it is not known at all. */
 /** What a call asks of a function besides its name. */
 export interface FunctionQuestion {
   readonly version_constraint?: string
@@ -145,6 +144,7 @@ export interface FunctionQuestion {
   readonly target_cluster?: string
 }
 
+/** Each returns what is known of the name, or undefined when it is not known at all. */
 export interface ExplainViews {
   function(name: string, question: FunctionQuestion): object | undefined
   route(cluster: string): object | undefined

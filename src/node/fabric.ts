@@ -69,6 +69,8 @@ export interface FabricDeps {
   activeClients(): number
   /** Told when the circuit breaker of a link changes. */
   onBreaker(nodeId: string, state: CircuitState): void
+  /** Told when somebody is not let in as a peer. */
+  onPeerRefused(): void
   /** `fabric-message` frames from other nodes. */
   readonly onMessage: RoleHandler
   /** `fabric-bundle` frames. */
@@ -192,8 +194,10 @@ export function createFabric(deps: FabricDeps): Fabric {
       liveness: (id) => membership.stateOf(id),
       diagnostics,
       // Rules about clusters concern all their nodes; the others one node.
-      onRefused: ({ cluster_id, message, node_url, reason }) =>
-        refusals.record('peer', reason === 'federation' ? cluster_id : node_url, reason, `${node_url}: ${message}`),
+      onRefused({ cluster_id, message, node_url, reason }) {
+        refusals.record('peer', reason === 'federation' ? cluster_id : node_url, reason, `${node_url}: ${message}`)
+        deps.onPeerRefused()
+      },
       temporaryDial: (url, connectTimeoutMs) => network.dial(url, { ...linkLimits, connectTimeoutMs }),
       dialUrlOf: (id) => dialUrlOf(id, peers.directory.node(id)?.transport_endpoints ?? []),
     },

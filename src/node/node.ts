@@ -696,6 +696,7 @@ class RunningNode implements Node {
         settingsInForce: () => this.#inForce.settings,
         settingsChangedAt: () => this.#inForce.changedAt,
         isRunning: () => this.#state === 'running',
+        workers: this.#workers,
         snapshot: () => this.snapshot(),
         diagnosis: () => this.diagnosis(),
         endpoints: () => this.#listeners.endpoints,
@@ -734,6 +735,7 @@ class RunningNode implements Node {
       descriptors: this.#descriptors,
       activeClients: () => this.#sessions.size,
       onBreaker: (...changed) => this.#telemetry?.breakerChanged(...changed),
+      onPeerRefused: () => this.#telemetry?.peerRefused(),
       onMessage: (...received) => this.#reach?.onMessage(...received),
       onBundle: (...received) => this.#reach?.onBundle(...received),
     })
@@ -776,6 +778,7 @@ class RunningNode implements Node {
     await this.#starting?.catch(() => {})
     const wasRunning = this.#state === 'running'
     this.#state = 'stopping'
+    this.#telemetry?.stopping()
     this.#executor.refuseMore()
     await this.#drain()
     // While there are links to answer over.

@@ -39,6 +39,8 @@ export interface WorkerPool {
    * @throws Error with the name and message of what the function threw; the signal's reason once it has aborted
    */
   run(target: WorkerFunction, args: readonly unknown[], signal: AbortSignal): Promise<unknown>
+  /** False while as many calls wait as may: one more would be refused. */
+  readonly hasRoom: boolean
   snapshot(): WorkerPoolSnapshot
   /** Ends the threads and what runs in them. Never rejects. */
   close(): Promise<void>
@@ -54,6 +56,8 @@ export function createWorkerPool(options: WorkerPoolOptions): WorkerPool {
   /** Calls handed to Piscina that have not ended: those that run and those that wait. */
   let calls = 0
   const threadsMax = options.threadsMax ?? Math.max(1, availableParallelism() - 1)
+
+  const hasRoom = (): boolean => calls < threadsMax + options.queueMax
 
   async function start(): Promise<Pool> {
     try {
@@ -72,7 +76,7 @@ export function createWorkerPool(options: WorkerPoolOptions): WorkerPool {
 
   async function outcomeOf(task: WorkerTask, signal: AbortSignal): Promise<WorkerOutcome> {
     // Counted here, because Piscina's `maxQueue` does not hold for tasks with a signal: they wait in a line of their own.
-    if (calls >= threadsMax + options.queueMax) throw overloaded(calls - threadsMax)
+    if (!hasRoom()) throw overloaded(calls - threadsMax)
     calls++
     try {
       pool ??= start()
@@ -100,6 +104,9 @@ export function createWorkerPool(options: WorkerPoolOptions): WorkerPool {
         if (log.debugOn) log.debug(`task failed ${task}: ${errorLine(error)}`)
         throw error
       }
+    },
+    get hasRoom() {
+      return hasRoom()
     },
     snapshot: () => ({
       threads: started?.threads.length ?? 0,

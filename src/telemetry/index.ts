@@ -56,23 +56,20 @@ export {
 } from './metrics/cluster-health.ts'
 export type { ClusterTraffic, CrossCluster } from './metrics/cluster-traffic.ts'
 export type { CrossSystemEvent, EventInput } from './metrics/cross-system-event.ts'
-export { createEventLog, type EventLog, type EventLogOptions, type EventLogSnapshot, type EventQuery } from './metrics/event-log.ts'
+export { createEventLog, type EventLog, type EventLogSnapshot } from './metrics/event-log.ts'
 export {
   createFederationLinks,
   type FederationLink,
   type FederationLinks,
   type FederationLinksDeps,
   type FederationLinksSnapshot,
-  type LinkAttempt,
   type LinkOpened,
 } from './metrics/federation-links.ts'
 export type { OwnClusterInit } from './metrics/own-cluster.ts'
 export type { PairLatency } from './metrics/pair-latencies.ts'
 export {
   createPerformanceService,
-  type PerformanceCollector,
   type PerformanceDeps,
-  type PerformanceOptions,
   type PerformanceService,
   type PerformanceSnapshot,
 } from './metrics/performance.ts'
@@ -84,10 +81,8 @@ export { transportHealthSnapshot } from './metrics/transport-snapshot.ts'
 export {
   createUnifiedMonitor,
   type Gauge,
-  type StatusChange,
   type UnifiedMonitor,
   type UnifiedMonitorDeps,
-  type UnifiedMonitorOptions,
   type UnifiedMonitorSnapshot,
   type UnifiedReading,
 } from './metrics/unified-monitor.ts'

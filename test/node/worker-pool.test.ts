@@ -43,8 +43,10 @@ describe('a pool of worker threads', () => {
   it('answers "overloaded" when its queue is full', async () => {
     const pool = open({ threadsMax: 1, queueMax: 1 })
     await pool.run({ module, export: 'fibonacci' }, [1], never)
+    expect(pool.hasRoom).toBe(true)
     const blocked = new AbortController()
     const running = [0, 1].map(() => pool.run({ module, export: 'threadBlocked' }, [60_000], blocked.signal))
+    expect(pool.hasRoom).toBe(false)
     const error = await failure(pool, 'fibonacci', 1)
     expect(error).toBeInstanceOf(RpcError)
     expect((error as RpcError).toObject()).toEqual({
@@ -55,6 +57,7 @@ describe('a pool of worker threads', () => {
     const reason = new Error('enough')
     blocked.abort(reason)
     for (const outcome of await Promise.allSettled(running)) expect(outcome).toEqual({ status: 'rejected', reason })
+    expect(pool.hasRoom).toBe(true)
     expect(await pool.run({ module, export: 'fibonacci' }, [10], never)).toBe(55)
   })
 

@@ -66,6 +66,8 @@ export interface NodeTelemetry {
   /** A subscription was made or ended, or was not. */
   subscribed(ok: boolean): void
   start(): void
+  /** The node begins to stop, and can be asked for a moment yet. */
+  stopping(): void
   stop(): void
 }
 
@@ -239,8 +241,10 @@ export function createNodeTelemetry(deps: NodeTelemetryDeps): NodeTelemetry {
       performance.start()
       events.tell({ kind: 'system_start', id: nodeId, system: 'rpc' })
     },
-    stop() {
+    stopping() {
       events.tell({ kind: 'system_stop', id: nodeId, system: 'rpc' })
+    },
+    stop() {
       for (const stop of stops.splice(0)) stop()
       performance.stop()
       monitor.stop()

@@ -28,7 +28,10 @@ export const LEFT_OUT_MEMORY_MS = 60_000
 export const PAIR_SAMPLES_MAX = 1_000
 /** Hop counts listed, the latest. */
 export const HOPS_LISTED_MAX = 100
-export const RECENT_EVENTS_DEFAULT = 100
+/** Of each text of an event, and of the error of a link: others chose them. Cut beyond. */
+export const TEXT_CHARACTERS_MAX = 500
+/** Of an id, which others chose too; a ULID has 26. */
+export const ID_CHARACTERS_MAX = 256
 
 // ── Loops of the unified monitor ────────────────────────────────────────────────────────────────────────────────────────
 
@@ -61,14 +64,11 @@ export const LINK_ERROR_MEMORY_S = 60
 /** From more requests than this on, a share of failures above the second number makes a link unhealthy. */
 export const LINK_REQUESTS_MIN = 10
 export const LINK_FAILURES_MAX = 0.5
-export const ATTEMPTS_MAX = 1_000
 /** Weight of a new round trip in the smoothed one. */
 export const ROUND_TRIP_WEIGHT = 0.3
 /** Calls a cluster must have had in the last five minutes to be ranked among the best or worst. */
 export const RANKED_CALLS_MIN = 10
 export const RANKED_CLUSTERS_MAX = 3
-/** Error messages are cut to this many characters: they come from peers. */
-export const ERROR_TEXT_MAX = 500
 
 // ── History ─────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -82,10 +82,7 @@ export const SERIES_MAX = 200
 // ── Performance ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 export const INGEST_INTERVAL_MS = 5_000
-export const COLLECTOR_INTERVAL_MS = 30_000
-export const RECORDS_PER_CLUSTER_MAX = 1_000
 export const FEDERATION_RECORDS_MAX = 1_000
-export const SAMPLES_PER_CLUSTER_MAX = 100
 export const CLUSTERS_MAX = 1_000
 /** Federation records are kept no closer together than this, or many clusters would shorten the history. */
 export const FEDERATION_RECORD_STEP_MS = 1_000

@@ -79,7 +79,7 @@ describe('event log', () => {
     const { events } = setup({ upkeepEventsMax: 10 })
     events.tell({ kind: 'request_start', id: 'u1', system: 'rpc' })
     for (let i = 0; i < 100; i++) {
-      events.tell({ kind: 'gossip', id: `g${i % 20}`, messageType: 'catalog_update', peer: 'p', direction: 'in', latencyMs: 0, ok: true })
+      events.tell({ kind: 'dial', id: `d${i % 20}`, url: 'ws://p', latencyMs: 0, ok: true })
       events.tell({ kind: 'health_check', id: `h${i}`, system: 'rpc', score: 1, status: 'healthy', trackingId: `rpc-${i}` })
     }
     expect(events.counts.metrics()).toMatchObject({ total_cross_system_correlations: 1, correlation_success_rate_percent: 100 })
@@ -99,13 +99,11 @@ describe('event log', () => {
       fc.property(fc.array(event, { maxLength: 120 }), (list) => {
         const { events } = setup({ eventsMax: 7, upkeepEventsMax: 3, activeMax: 2 })
         for (const each of list) events.record({ ...each, source_system: 'rpc' })
-        const kept = events.recent({ limit: 100 })
         const inChains = ['a', 'b', 'c', 'd'].flatMap((id) => [...events.timeline(id)])
         const inTimelines = ['a', 'b', 'x', 'y'].flatMap((id) => [...events.trackingTimeline(id)])
-        expect(new Set(inChains)).toEqual(new Set(kept))
-        expect(new Set(inTimelines)).toEqual(new Set(kept))
-        expect(inChains).toHaveLength(kept.length)
         const snapshot = events.snapshot()
+        expect(new Set(inTimelines)).toEqual(new Set(inChains))
+        expect(inChains).toHaveLength(snapshot.events + snapshot.upkeep_events)
         expect(snapshot.events).toBeLessThanOrEqual(7)
         expect(snapshot.upkeep_events).toBeLessThanOrEqual(3)
         expect(snapshot.active_tracking_ids).toBeLessThanOrEqual(2)
@@ -172,13 +170,20 @@ describe('event log', () => {
     expect(events.timeline('later')).toHaveLength(1)
   })
 
-  it('finds the newest that touch a system, oldest first', () => {
+  it('keeps no more of a text than is of use, and finds a story by an id that was too long', () => {
     const { events } = setup()
-    for (let i = 0; i < 5; i++) events.record({ ...raw, correlation_id: `c${i}`, event_type: 'cross_system_correlation' })
-    events.record({ ...raw, correlation_id: 'q', event_type: 'cross_system_correlation', target_system: 'queue' })
-    expect(events.recent({ limit: 2 }).map((event) => event.correlation_id)).toEqual(['c4', 'q'])
-    expect(events.recent({ system: 'queue' }).map((event) => event.correlation_id)).toEqual(['q'])
-    expect(events.recent({ type: 'health_check' })).toEqual([])
+    const long = 'x'.repeat(1_000_000)
+    const commands = Array.from({ length: 1_000 }, (_, i) => `command-${i}`)
+    events.answered(long, 'rpc', long, 3, 0, long)
+    events.tell({ kind: 'dependency_resolved', id: long, level: 0, commands, latencyMs: 1, ok: true })
+    events.tell({ kind: 'publish', id: long, topic: long, from: 'rpc', subscribers: 1, latencyMs: 1, ok: true })
+    const story = events.story(long)
+    expect(story).toHaveLength(4)
+    for (const event of story) expect(JSON.stringify(event).length).toBeLessThan(2_000)
+    expect(story[1]?.error_message).toBe(`${'x'.repeat(499)}…`)
+    expect(story[2]?.metadata.commands).toEqual([...commands.slice(0, 46), '…'])
+    expect([events.isKept(long), events.timeline(long).length, events.trackingTimeline(long).length]).toEqual([true, 4, 4])
+    expect(events.activeTrackingIds()).toEqual([])
   })
 
   it('stops calling a request running that never completes', async () => {

@@ -1,7 +1,7 @@
 /**
  * The history of events across systems: a chain for each correlation id, a timeline for each tracking id, and what is running now.
  *
- * Everything is bounded by the ring of events: chains and timelines only point at events in it, and lose those that fall out. Upkeep
+ * Everything is bounded by the ring of events and the size of each: chains and timelines only point at events in it, and lose those that fall out. Upkeep
  * (gossip, dials, health checks) has a smaller ring of its own. Under load only so many new chains a second are kept in detail; what is left
  * out is still counted. All counters are kept as events arrive; reading them scans nothing.
  *
@@ -21,27 +21,21 @@ import {
   EVENTS_MAX,
   EVENTS_PER_CHAIN_MAX,
   LEFT_OUT_MEMORY_MS,
-  RECENT_EVENTS_DEFAULT,
   UPKEEP_CHAINS_PER_SECOND_MAX,
   UPKEEP_EVENTS_MAX,
 } from './constants.ts'
 import { type CorrelationCounts, createCorrelationCounts } from './correlation-counts.ts'
 import { type CrossSystemEvent, type EventInput, eventInput } from './cross-system-event.ts'
+import { keptId, keptMetadata, keptText, shortId } from './kept-text.ts'
 import { createPairLatencies, type PairLatencies } from './pair-latencies.ts'
 import { trackingId } from './tracking-id.ts'
 
+/** Bounds, where others than those of a node are wanted. */
 export interface EventLogOptions {
   readonly eventsMax?: number
   readonly upkeepEventsMax?: number
   readonly chainsPerSecondMax?: number
   readonly activeMax?: number
-}
-
-export interface EventQuery {
-  /** Source or target. */
-  readonly system?: EventSystem
-  readonly type?: MonitoringEventType
-  readonly limit?: number
 }
 
 export interface EventLogSnapshot {
@@ -84,8 +78,6 @@ export interface EventLog {
   story(id: string): readonly MonitoringEvent[]
   activeTrackingIds(): readonly string[]
   readonly activeCorrelations: number
-  /** The newest that fit the query, oldest first. */
-  recent(query?: EventQuery): readonly MonitoringEvent[]
   readonly counts: CorrelationCounts
   readonly pairs: PairLatencies
   /** Stops counting what runs for longer than five minutes as running. */
@@ -132,20 +124,21 @@ export function createEventLog({ clock, random }: Pick<Env, 'clock' | 'random'>,
 
   function record(input: EventInput): string {
     const nowMs = clock.monotonic()
-    const id = trackingId(random, input.tracking_id, input.existing_object_id)
+    const id = shortId(trackingId(random, input.tracking_id, input.existing_object_id))
+    const correlationId = shortId(input.correlation_id)
     const latencyMs = input.latency_ms ?? 0
     const target = input.target_system ?? null
     const upkeep = input.upkeep === true || UPKEEP_TYPES.has(input.event_type)
     total++
     counts.count(input, upkeep, nowMs)
     if (target !== null && latencyMs > 0) pairs.record(input.source_system, target, latencyMs)
-    if (input.event_type === 'request_start') start(input.correlation_id, id, nowMs)
+    if (input.event_type === 'request_start') start(correlationId, id, nowMs)
     else if (input.event_type === 'request_complete') {
-      activeCorrelations.delete(input.correlation_id)
+      activeCorrelations.delete(correlationId)
       activeTracking.delete(id)
     }
 
-    const chain = chains.get(input.correlation_id)
+    const chain = chains.get(correlationId)
     if (chain === undefined) {
       const isCompletion = input.event_type === 'request_complete'
       if (!(upkeep ? upkeepAdmission : admission).admits(nowMs, isCompletion)) {
@@ -157,16 +150,16 @@ export function createEventLog({ clock, random }: Pick<Env, 'clock' | 'random'>,
     }
     keep(
       {
-        tracking_id: id,
-        correlation_id: input.correlation_id,
+        tracking_id: keptId(id),
+        correlation_id: keptId(correlationId),
         event_type: input.event_type,
         source_system: input.source_system,
         target_system: target,
         timestamp: input.timestamp ?? clock.wall(),
         latency_ms: latencyMs,
         success: input.success ?? true,
-        metadata: (input.metadata ?? {}) as MonitoringEvent['metadata'],
-        error_message: input.error_message ?? null,
+        metadata: keptMetadata(input.metadata ?? {}) as MonitoringEvent['metadata'],
+        error_message: input.error_message ? keptText(input.error_message) : null,
       },
       chain,
       upkeep,
@@ -233,8 +226,8 @@ export function createEventLog({ clock, random }: Pick<Env, 'clock' | 'random'>,
   }
 
   function start(correlationId: string, id: string, nowMs: number): void {
-    activeCorrelations.set(correlationId, nowMs)
-    activeTracking.set(id, nowMs)
+    activeCorrelations.set(keptId(correlationId), nowMs)
+    activeTracking.set(keptId(id), nowMs)
     if (activeCorrelations.size > activeMax) dropOldest(activeCorrelations)
     if (activeTracking.size > activeMax) {
       dropOldest(activeTracking)
@@ -243,7 +236,7 @@ export function createEventLog({ clock, random }: Pick<Env, 'clock' | 'random'>,
   }
 
   function answered(id: string, system: EventSystem, subject: string, latencyMs: number, nowMs: number, error?: string): void {
-    if (!admission.hasRoom(nowMs) && (openChains === 0 || !chains.has(id))) {
+    if (!admission.hasRoom(nowMs) && (openChains === 0 || !chains.has(shortId(id)))) {
       total += 2
       leftOut += 2
       admission.admits(nowMs, false)
@@ -260,22 +253,18 @@ export function createEventLog({ clock, random }: Pick<Env, 'clock' | 'random'>,
     answered,
     tell: (event) => record(eventInput(event)),
     record,
-    isKept: (correlationId) => chains.has(correlationId),
+    isKept: (correlationId) => chains.has(shortId(correlationId)),
     hasRoom: () => admission.hasRoom(clock.monotonic()),
-    timeline: (correlationId) => [...(chains.get(correlationId)?.events ?? [])],
-    trackingTimeline: (id) => [...(timelines.get(id) ?? [])],
+    timeline: (correlationId) => [...(chains.get(shortId(correlationId))?.events ?? [])],
+    trackingTimeline: (id) => [...(timelines.get(shortId(id)) ?? [])],
     // A request is told of when it has ended, after what happened on its way.
-    story: (id) => [...(chains.get(id)?.events ?? timelines.get(id) ?? [])].sort((a, b) => a.timestamp - b.timestamp),
+    story(id) {
+      const known = shortId(id)
+      return [...(chains.get(known)?.events ?? timelines.get(known) ?? [])].sort((a, b) => a.timestamp - b.timestamp)
+    },
     activeTrackingIds: () => [...activeTracking.keys()],
     get activeCorrelations() {
       return activeCorrelations.size
-    },
-    recent({ system, type, limit = RECENT_EVENTS_DEFAULT } = {}) {
-      const fits = (event: MonitoringEvent): boolean =>
-        (system === undefined || event.source_system === system || event.target_system === system) &&
-        (type === undefined || event.event_type === type)
-      const found = [...[...events].filter(fits), ...[...upkeepEvents].filter(fits)]
-      return found.sort((a, b) => a.timestamp - b.timestamp).slice(-limit)
     },
     counts,
     pairs,

@@ -97,18 +97,21 @@ describe('federation links', () => {
     })
   })
 
-  it('remember who was let in and who was not, within a limit', () => {
-    const { links, open } = setup()
+  it('count who was let in and who was not, and name the bridge that admits a peer', async () => {
+    const { env, links, open } = setup()
     open('ws://p', 'away')
-    const attempt = { remote_cluster_id: 'x', remote_node_id: 'n', remote_url: 'ws://n', authorization_result: 'rejected', message: 'no' }
-    for (let i = 0; i < 1_500; i++) links.rejected(attempt)
-    expect(links.attempts()).toHaveLength(1_000)
+    const bridge = { remoteClusterId: 'next' }
+    links.opened({ nodeId: 'ws://q', clusterId: 'next', url: 'ws://q', authorization: 'authorized', bridge })
+    for (let i = 0; i < 3; i++) links.rejected()
+    expect(links.links().map(({ bridge_config }) => bridge_config)).toEqual([null, bridge])
     expect(links.snapshot()).toMatchObject({
-      total_connection_attempts: 1_501,
-      authorized_connection_attempts: 1,
-      rejected_connection_attempts: 1_500,
-      recent_connection_attempts_last_hour: 1_501,
+      total_connection_attempts: 5,
+      authorized_connection_attempts: 2,
+      rejected_connection_attempts: 3,
+      recent_connection_attempts_last_hour: 5,
     })
+    await env.advance(3_700_000)
+    expect(links.snapshot()).toMatchObject({ total_connection_attempts: 5, recent_connection_attempts_last_hour: 0 })
   })
 })
 

@@ -4,18 +4,10 @@
  * Health and success rates are judged by the last five minutes; lifetime counts stand beside them. Links within the own cluster are followed
  * too (the own cluster's health needs them), and whatever says cross-cluster or cross-federation counts links to other clusters only.
  */
-import { BoundedQueue, type Clock, type Histogram, SlidingWindow } from '../../base/index.ts'
+import { type Clock, type Histogram, SlidingWindow } from '../../base/index.ts'
 import { type ClusterTraffic, type CrossCluster, createClusterTraffic } from './cluster-traffic.ts'
-import {
-  ATTEMPTS_MAX,
-  ERROR_TEXT_MAX,
-  HOUR_MS,
-  LINK_ERROR_MEMORY_S,
-  LINK_FAILURES_MAX,
-  LINK_REQUESTS_MIN,
-  RECENT_MS,
-  ROUND_TRIP_WEIGHT,
-} from './constants.ts'
+import { HOUR_MS, LINK_ERROR_MEMORY_S, LINK_FAILURES_MAX, LINK_REQUESTS_MIN, RECENT_MS, ROUND_TRIP_WEIGHT } from './constants.ts'
+import { keptText } from './kept-text.ts'
 import { createSystemMeter, percent, type SystemSource } from './system-meter.ts'
 
 export interface LinkOpened {
@@ -54,17 +46,6 @@ export interface FederationLink {
   readonly round_trip_ms: number | null
 }
 
-/** Somebody asked to be let in. */
-export interface LinkAttempt {
-  readonly timestamp: number
-  readonly remote_cluster_id: string
-  readonly remote_node_id: string
-  readonly remote_url: string
-  readonly authorization_result: string
-  readonly authorized: boolean
-  readonly message: string
-}
-
 /** Where links to other clusters are allowed by configuration. */
 export interface FederationPolicyView {
   readonly federationMode: string
@@ -87,8 +68,6 @@ export interface FederationLinksSnapshot {
   readonly authorized_connection_attempts: number
   readonly rejected_connection_attempts: number
   readonly recent_connection_attempts_last_hour: number
-  readonly attempts_kept: number
-  readonly attempts_max: number
   readonly federation_mode: string
   readonly local_cluster_id: string
   readonly allowed_foreign_clusters: readonly string[]
@@ -113,10 +92,8 @@ export interface FederationLinks extends SystemSource {
   /** The link itself failed. */
   failed(nodeId: string, error: string): void
   /** Somebody was not let in. */
-  rejected(attempt: Omit<LinkAttempt, 'timestamp' | 'authorized'>): void
+  rejected(): void
   links(): readonly FederationLink[]
-  /** Who asked to be let in, oldest first. */
-  attempts(): readonly LinkAttempt[]
   /** Of calls to other clusters in the last five minutes. */
   crossCluster(): CrossCluster
   readonly traffic: ClusterTraffic
@@ -155,7 +132,6 @@ interface LinkState {
 
 export function createFederationLinks({ clock, systemName, localClusterId, policy }: FederationLinksDeps): FederationLinks {
   const states = new Map<string, LinkState>()
-  const attempts = new BoundedQueue<LinkAttempt>({ capacity: ATTEMPTS_MAX, whenFull: 'drop-oldest' })
   const attemptsLastHour = new SlidingWindow(clock, { windowMs: HOUR_MS, buckets: 60 })
   const traffic = createClusterTraffic(clock, localClusterId)
   const meter = createSystemMeter(clock, { system: 'federation', systemName, activeConnections: () => states.size })
@@ -166,13 +142,9 @@ export function createFederationLinks({ clock, systemName, localClusterId, polic
   let withoutLink = 0
 
   const isForeign = (state: LinkState): boolean => state.clusterId !== localClusterId
-  const attempted = (attempt: Omit<LinkAttempt, 'timestamp'>): void => {
-    attempts.push({ ...attempt, timestamp: clock.wall() })
-    attemptsLastHour.record()
-  }
 
   function noteError(state: LinkState, error: string | undefined): void {
-    state.lastError = (error ?? 'no answer').slice(0, ERROR_TEXT_MAX)
+    state.lastError = keptText(error ?? 'no answer')
     state.lastErrorAt = clock.wall()
     state.lastErrorMs = clock.monotonic()
   }
@@ -213,14 +185,7 @@ export function createFederationLinks({ clock, systemName, localClusterId, polic
     },
     opened({ nodeId, clusterId, url, authorization, bridge }) {
       authorized++
-      attempted({
-        remote_cluster_id: clusterId,
-        remote_node_id: nodeId,
-        remote_url: url,
-        authorization_result: authorization,
-        authorized: true,
-        message: '',
-      })
+      attemptsLastHour.record()
       const known = states.get(nodeId)
       if (known?.clusterId === clusterId) {
         Object.assign(known, { url, authorization, bridge: bridge ?? null, statusAt: clock.wall() })
@@ -294,12 +259,11 @@ export function createFederationLinks({ clock, systemName, localClusterId, polic
       state.connectionErrors++
       noteError(state, error)
     },
-    rejected(attempt) {
+    rejected() {
       rejected++
-      attempted({ ...attempt, authorized: false })
+      attemptsLastHour.record()
     },
     links: () => [...states.values()].map(report),
-    attempts: () => [...attempts],
     crossCluster: () => traffic.crossCluster(),
     traffic,
     lifetimeLatencies: () => meter.lifetimeLatencies(),
@@ -321,8 +285,6 @@ export function createFederationLinks({ clock, systemName, localClusterId, polic
         authorized_connection_attempts: authorized,
         rejected_connection_attempts: rejected,
         recent_connection_attempts_last_hour: attemptsLastHour.total(),
-        attempts_kept: attempts.length,
-        attempts_max: ATTEMPTS_MAX,
         federation_mode: configured.federationMode,
         local_cluster_id: localClusterId,
         allowed_foreign_clusters: configured.allowedForeignClusterIds,

@@ -31,8 +31,6 @@ export interface MetricHistory {
    * 0 gives the points as they are kept. Throws {@link UnknownMetricError}.
    */
   series(metric: string, durationHours: number, resolutionMinutes: number): readonly TimeseriesPoint[]
-  /** Names that `series` accepts. */
-  metrics(): readonly string[]
   readonly points: number
 }
 
@@ -92,7 +90,6 @@ export function createMetricHistory(clock: Clock, known: readonly string[]): Met
       const points = [...coarse.points(metric, sinceMs, fine.oldestMs()), ...recent]
       return resolutionMinutes > 0 ? means(points, resolutionMinutes * 60_000) : points.map(({ at, value }) => [at, value])
     },
-    metrics: () => [...names].sort(),
     get points() {
       return fine.length() + coarse.length()
     },

@@ -36,13 +36,6 @@ import { percent, type SystemReading, type SystemSource } from './system-meter.t
 import { systemTrackingId } from './tracking-id.ts'
 import { transportFacts } from './transport-snapshot.ts'
 
-/** How often the loops run; 0 or less switches one off. */
-export interface UnifiedMonitorOptions {
-  readonly collectionIntervalMs?: number
-  readonly cleanupIntervalMs?: number
-  readonly healthCheckIntervalMs?: number
-}
-
 export interface UnifiedMonitorDeps {
   readonly env: Env
   readonly events: EventLog
@@ -50,16 +43,6 @@ export interface UnifiedMonitorDeps {
   readonly links: FederationLinks
   /** Requests that run now and are told of when they end. */
   readonly runningRequests?: () => number
-  /** Told of each change of the overall status. */
-  readonly onStatusChange?: (change: StatusChange) => void
-}
-
-export interface StatusChange {
-  readonly from: HealthStatus
-  readonly to: HealthStatus
-  readonly health_score: number
-  /** Unix seconds. */
-  readonly timestamp: number
 }
 
 /** The systems' own members are there with everything that is known of them. */
@@ -90,7 +73,6 @@ export interface UnifiedMonitor {
   readonly links: FederationLinks
   /** Replaces what was attached for the system. */
   attach(system: Exclude<MonitoredSystem, 'federation'>, source: SystemSource): void
-  detach(system: Exclude<MonitoredSystem, 'federation'>): void
   /** By endpoint. */
   attachTransport(snapshots: () => Readonly<Record<string, TransportHealthSnapshot>>): void
   /** Keeps a history of `read` under `name`, beside that of the systems. */
@@ -99,19 +81,16 @@ export interface UnifiedMonitor {
   stop(): void
   /** At most a second old. */
   metrics(): UnifiedReading
-  /** One system as of now; null when it is not attached or fails. */
-  systemMetrics(system: MonitoredSystem): SystemReading | null
   /** Throws UnknownMetricError. */
   timeseries(metric: string, durationHours: number, resolutionMinutes: number): readonly TimeseriesPoint[]
-  timeseriesMetrics(): readonly string[]
   snapshot(): UnifiedMonitorSnapshot
 }
 
 /** Of each system, kept in the history as `<system>_<metric>`. */
 const SYSTEM_METRICS = ['requests_per_second', 'p95_latency_ms', 'error_rate_percent'] as const
 
-export function createUnifiedMonitor(deps: UnifiedMonitorDeps, options: UnifiedMonitorOptions = {}): UnifiedMonitor {
-  const { env, events, links, onStatusChange, runningRequests = () => 0 } = deps
+export function createUnifiedMonitor(deps: UnifiedMonitorDeps): UnifiedMonitor {
+  const { env, events, links, runningRequests = () => 0 } = deps
   const { clock } = env
   const log = env.log.scope('core.monitoring')
   const sources = new Map<MonitoredSystem, SystemSource>([['federation', links]])
@@ -209,7 +188,6 @@ export function createUnifiedMonitor(deps: UnifiedMonitorDeps, options: UnifiedM
     const score = health_score.toFixed(2)
     if (status !== 'healthy') log.warn(`Overall health is ${status} (score ${score})`)
     else if (from !== undefined) log.info(`Overall health is ${status} again (score ${score})`)
-    if (from !== undefined) onStatusChange?.({ from, to: status, health_score, timestamp: clock.wall() })
   }
 
   function check(): void {
@@ -228,7 +206,7 @@ export function createUnifiedMonitor(deps: UnifiedMonitorDeps, options: UnifiedM
   }
 
   function every(ms: number, what: string, run: () => void): void {
-    if (ms > 0) loops.push(env.timers.every(ms, () => guarded(what, run)))
+    loops.push(env.timers.every(ms, () => guarded(what, run)))
   }
 
   return {
@@ -236,10 +214,6 @@ export function createUnifiedMonitor(deps: UnifiedMonitorDeps, options: UnifiedM
     links,
     attach(system, source) {
       sources.set(system, source)
-      computed = undefined
-    },
-    detach(system) {
-      sources.delete(system)
       computed = undefined
     },
     attachTransport(snapshots) {
@@ -251,18 +225,16 @@ export function createUnifiedMonitor(deps: UnifiedMonitorDeps, options: UnifiedM
     },
     start() {
       if (loops.length > 0) return
-      every(options.collectionIntervalMs ?? COLLECTION_INTERVAL_MS, 'the collection', collect)
-      every(options.cleanupIntervalMs ?? CLEANUP_INTERVAL_MS, 'the clean-up', () => events.sweep())
-      every(options.healthCheckIntervalMs ?? HEALTH_CHECK_INTERVAL_MS, 'the health check', check)
+      every(COLLECTION_INTERVAL_MS, 'the collection', collect)
+      every(CLEANUP_INTERVAL_MS, 'the clean-up', () => events.sweep())
+      every(HEALTH_CHECK_INTERVAL_MS, 'the health check', check)
     },
     stop() {
       for (const cancel of loops) cancel()
       loops = []
     },
     metrics,
-    systemMetrics: reading,
     timeseries: (metric, durationHours, resolutionMinutes) => history.series(metric, durationHours, resolutionMinutes),
-    timeseriesMetrics: () => history.metrics(),
     snapshot: () => ({
       running: loops.length > 0,
       attached: [...sources.keys(), ...(transport === undefined ? [] : (['transport'] as const))],
