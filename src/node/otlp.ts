@@ -5,13 +5,14 @@
  * A collector that is out of reach costs its spans and one warning an interval, nothing else: the queue is bounded, and so is the time that a
  * stopping node waits for the last batch.
  */
-import { Worker } from 'node:worker_threads'
 import * as api from '@opentelemetry/api'
-import { TracerProvider } from '@opentelemetry/sdk-trace'
+import { type ReadableSpan, TracerProvider } from '@opentelemetry/sdk-trace'
 import type { Env } from '../base/index.ts'
 import { createOpenTelemetryRecorder, createSampling, logOncePer, type SpanRecorder } from '../telemetry/index.ts'
+import { errorLine } from '../wire/index.ts'
 import { spansText } from './otlp-spans.ts'
-import type { OtlpWorkerAnswer, OtlpWorkerData } from './otlp-worker.ts'
+import { createOtlpThread, startOtlpWorker } from './otlp-thread.ts'
+import type { OtlpWorkerData } from './otlp-worker.ts'
 import { createSpanBatches } from './span-batches.ts'
 
 export interface OtlpOptions {
@@ -55,46 +56,40 @@ export function createOtlp({ clock, log, random, timers }: Env, options: OtlpOpt
   const scope = log.scope('core.tracing')
   const warnings = logOncePer({ clock, intervalMs: WARNING_INTERVAL_MS })
   const url = tracesUrl(options.endpoint)
-  const worker = startWorker({
-    url,
+  const shown = `${url.origin}${url.pathname}`
+  const data: OtlpWorkerData = {
+    url: url.href,
     timeoutMs: EXPORT_TIMEOUT_MS,
     resource: { 'service.name': serviceName, 'service.instance.id': serviceInstanceId, 'service.version': serviceVersion },
     scope: { name: NAME, version: serviceVersion },
-  })
-  let answered = (_failure: string | undefined): void => {}
-  let broken: string | undefined
-  worker.on('message', ({ failure }: OtlpWorkerAnswer) => answered(failure))
-  worker.on('error', (error) => {
-    broken = `the exporter's thread ended: ${error.message}`
-    answered(broken)
-  })
-  // Spans under way keep no process alive; a node that stops waits for them by itself.
-  worker.unref()
+  }
+  const thread = createOtlpThread(clock, () => startOtlpWorker(data))
+
+  async function sent(spans: readonly ReadableSpan[]): Promise<string | undefined> {
+    return thread.send(spansText(spans))
+  }
+
+  async function send(spans: readonly ReadableSpan[]): Promise<void> {
+    const failure = await sent(spans).catch(errorLine)
+    if (failure === undefined) counts.spans_exported += spans.length
+    else {
+      counts.exports_failed++
+      counts.spans_lost += spans.length
+      lastError = failure
+      warnings.log('collector', (more) =>
+        scope.warn(`${spans.length} spans not taken by the collector at ${shown}: ${failure}; the node goes on without${more}`),
+      )
+    }
+  }
 
   const batches = createSpanBatches(timers, {
     queueMax: QUEUE_MAX,
     batchMax: BATCH_MAX,
     intervalMs: EXPORT_INTERVAL_MS,
-    send: (spans) =>
-      new Promise((resolve) => {
-        answered = (failure) => {
-          if (failure === undefined) counts.spans_exported += spans.length
-          else {
-            counts.exports_failed++
-            counts.spans_lost += spans.length
-            lastError = failure
-            warnings.log('collector', (more) =>
-              scope.warn(`${spans.length} spans not taken by the collector at ${url}: ${failure}; the node goes on without${more}`),
-            )
-          }
-          resolve()
-        }
-        if (broken === undefined) worker.postMessage(spansText(spans))
-        else answered(broken)
-      }),
+    send,
     onLost(spans) {
       counts.spans_lost += spans
-      warnings.log('queue', (more) => scope.warn(`more spans than the collector at ${url} takes: some are lost; sample fewer${more}`))
+      warnings.log('queue', (more) => scope.warn(`more spans than the collector at ${shown} takes: some are lost; sample fewer${more}`))
     },
   })
   const provider = new TracerProvider({ spanProcessors: [batches] })
@@ -111,20 +106,20 @@ export function createOtlp({ clock, log, random, timers }: Env, options: OtlpOpt
       const impatience = new Promise<void>((resolve) => {
         cancel = timers.after(STOP_TIMEOUT_MS, resolve)
       })
-      await Promise.race([provider.shutdown(), impatience])
-      cancel()
-      await worker.terminate()
+      try {
+        await Promise.race([provider.shutdown(), impatience])
+      } catch (error) {
+        scope.warn(`the last spans were not sent: ${errorLine(error)}`)
+      } finally {
+        cancel()
+        await thread.stop()
+      }
     },
   }
 }
 
-function startWorker(data: OtlpWorkerData): Worker {
-  const file = import.meta.url.endsWith('.ts') ? './otlp-worker.ts' : './otlp-worker.js'
-  return new Worker(new URL(file, import.meta.url), { workerData: data })
-}
-
-function tracesUrl(endpoint: string): string {
+function tracesUrl(endpoint: string): URL {
   const url = new URL(endpoint)
   if (url.pathname === '/') url.pathname = '/v1/traces'
-  return url.href
+  return url
 }

@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, it } from 'vitest'
 import { connect } from '../../src/client-node.ts'
-import type { Node } from '../../src/node/index.ts'
+import { createNode, type Node } from '../../src/node/index.ts'
 import { endLeftovers, mpreg, startMpreg } from '../cli/run-mpreg.ts'
 import { type Chain, startChain } from './chain.ts'
 import { type OtlpSink, type SinkSpan, startOtlpSink } from './otlp-sink.ts'
@@ -206,6 +206,17 @@ describe('a collector that is out of reach', () => {
     await expect.poll(() => node.snapshot().tracing?.spans_lost, { timeout: 10_000 }).toBeGreaterThan(0)
     expect(await node.call('one')).toBe(1)
     expect(node.snapshot().tracing).toMatchObject({ spans_exported: 0, last_error: expect.stringContaining('ECONNREFUSED') })
+  })
+
+  it('is named in the log without what may be a key', async () => {
+    const lines: string[] = []
+    const otlpEndpoint = 'http://127.0.0.1:9/?key=hunter2'
+    const node = await createNode({ otlpEndpoint, port: 0, monitoringEnabled: false }, { logSink: (line) => lines.push(line) })
+    await node.start()
+    open.push({ [Symbol.asyncDispose]: () => node.stop() })
+    await node.call('echo', 1)
+    await expect.poll(() => lines.join(''), { timeout: 10_000 }).toContain('not taken by the collector at http://127.0.0.1:9/v1/traces:')
+    expect(lines.join('')).not.toContain('hunter2')
   })
 })
 

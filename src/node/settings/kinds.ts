@@ -205,6 +205,16 @@ export function url(...schemes: readonly string[]): Kind<string> {
   })
 }
 
+/** A URL that may be logged: who carries a password in it is told where else to put it, and what stands in its query is not shown. */
+export function openUrl(insteadOfPassword: string, ...schemes: readonly string[]): Kind<string> {
+  const kind = refine(url(...schemes), (value, place) => {
+    const { password, username } = new URL(value)
+    if (username === '' && password === '') return value
+    return place.badValue(`has a user name or password in it, which would be logged; ${insteadOfPassword}`)
+  })
+  return { ...kind, show: (value) => value.replace(/\?.*$/s, '?***') }
+}
+
 /** A host name or IP address without scheme or port. */
 export function host(): Kind<string> {
   return refine(text(), (value, place) => {

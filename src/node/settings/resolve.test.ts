@@ -209,6 +209,14 @@ describe('the settings shown to people', () => {
     expect(shown).toMatchObject({ federation_config: { security_policy: { connection_rate_limit_per_cluster: null } } })
     expect(Object.keys(shown)).not.toContain('on_port_assigned')
   })
+
+  it('have a collector without what may be a key, and no password in its URL', () => {
+    const shown = settingsDocument(settingsOf({ otlpEndpoint: 'http://collector:4318/v1/traces?key=hunter2' }))
+    expect(shown.otlp_endpoint).toBe('http://collector:4318/v1/traces?***')
+    const [problem] = problemsOf({ otlpEndpoint: 'http://ada:hunter2@collector:4318' })
+    expect(problem).toContain('OTEL_EXPORTER_OTLP_HEADERS')
+    expect(problem).not.toContain('hunter2')
+  })
 })
 
 describe('the schema', () => {

@@ -19,6 +19,7 @@ import {
   number,
   oneOf,
   oneOfElse,
+  openUrl,
   port,
   type Resolved,
   record,
@@ -338,7 +339,7 @@ const management = {
 
 const tracing = {
   otlpEndpoint: setting(
-    nullable(url('http', 'https')),
+    nullable(openUrl('give the collector its key by the environment variable OTEL_EXPORTER_OTLP_HEADERS', 'http', 'https')),
     null,
     'Collector that gets the traces (OTLP over HTTP), such as `http://127.0.0.1:4318`; null: none, though an SDK that the application registered is used.',
     { flag: '--otlp <url>' },
