@@ -1,12 +1,12 @@
 /**
- * `mpreg debug bundle`: everything nodes tell about themselves, in one archive to look at later or hand to somebody. Nodes mask secrets in
- * what they tell; the archive is still readable by its owner only.
+ * `mpreg debug bundle`: everything nodes tell about themselves, in one archive to look at later or hand to somebody. Nodes mask the secrets
+ * among their settings. They do not mask what is in log lines, nor in a picture of the memory (`--heap`), which holds every secret of the
+ * process: the archive is readable by its owner only, and is to be looked through before somebody else gets it.
  */
 import { createHash } from 'node:crypto'
-import { once } from 'node:events'
-import { createWriteStream, renameSync, rmSync } from 'node:fs'
-import { createGzip } from 'node:zlib'
+import { posix } from 'node:path'
 import { type Command, Option } from 'commander'
+import { type Archive, openArchive } from './archive.ts'
 import { notice } from './body-output.ts'
 import { type BundledFile, questionsFor } from './debug-questions.ts'
 import { type WalkFlags, walkOptions, walkOptionsOf } from './doctor.ts'
@@ -16,7 +16,6 @@ import { monitoringUrls, tokenOf } from './monitoring-options.ts'
 import { positiveInteger } from './option-values.ts'
 import { CommandFailure } from './outcome.ts'
 import { tell } from './remark.ts'
-import { tarEnd, tarEntry } from './tar.ts'
 
 interface BundleFlags extends WalkFlags {
   readonly out: string
@@ -37,13 +36,14 @@ export function declareDebugCommands(debug: Command, version: string): void {
     .requiredOption('--out <file>', 'the archive to write, such as bundle.tar.gz')
     .option('--all', 'not only the named nodes, but all that can be reached from them')
     .addOption(new Option('--profile <seconds>', 'also record what uses the processor, for so long').argParser(positiveInteger))
-    .option('--heap', 'also take a picture of the memory; the node stands still meanwhile')
+    .option('--heap', 'also take a picture of the memory, with every secret in it; the node stands still meanwhile')
     .action(async (flags: BundleFlags) => {
       const clients = await nodesOf(flags)
       const archive = openArchive(flags.out)
       try {
         const nodes: NodeManifest[] = []
-        for (const client of clients) nodes.push(await collect(client, flags, archive))
+        const taken = new Set(['manifest.json'])
+        for (const client of clients) nodes.push(await collect(client, flags, archive, taken))
         const manifest = { format: 1, created_at: new Date().toISOString(), mpreg_version: version, nodes }
         await archive.add('manifest.json', Buffer.from(`${JSON.stringify(manifest, null, 2)}\n`))
         await archive.close()
@@ -69,12 +69,13 @@ async function nodesOf(flags: BundleFlags): Promise<readonly MonitorClient[]> {
 }
 
 /** One answer at a time: a node in trouble has other things to do, and no more than one answer is held in memory. */
-async function collect(client: MonitorClient, flags: BundleFlags, archive: Archive): Promise<NodeManifest> {
-  const directory = client.url.replace(/^https?:\/\//i, '').replace(/[^A-Za-z0-9.-]+/g, '_')
+async function collect(client: MonitorClient, flags: BundleFlags, archive: Archive, taken: Set<string>): Promise<NodeManifest> {
+  const directory = unused(taken, client.url.replace(/^https?:\/\//i, '').replace(/[^A-Za-z0-9.-]+/g, '_'))
   const files: BundledFile[] = []
   notice(`Asking ${client.url} ...`)
   for (const { file, path, timeoutMs } of await questionsFor(client, flags)) {
-    const name = `${directory}/${file}`
+    const { dir, ext, name: stem } = posix.parse(`${directory}/${file}`)
+    const name = unused(taken, `${dir}/${stem}`, ext)
     try {
       const { bytes, latencyMs, status } = await client.get(path, timeoutMs === undefined ? {} : { timeoutMs })
       // A refusal is worth keeping: it says why.
@@ -89,54 +90,12 @@ async function collect(client: MonitorClient, flags: BundleFlags, archive: Archi
   return { url: client.url, directory, files }
 }
 
-interface Archive {
-  add(name: string, content: Buffer): Promise<void>
-  /** Puts the whole archive in its place. */
-  close(): Promise<void>
-  /** Leaves nothing behind, unless it is closed. */
-  discard(): void
-}
-
-/** Written under another name first: an archive that is there is whole. */
-function openArchive(file: string): Archive {
-  const temporary = `${file}.part`
-  const gzip = createGzip()
-  const output = createWriteStream(temporary, { mode: 0o600 })
-  let failure: Error | undefined
-  output.on('error', (error) => {
-    failure = new CommandFailure(`Error: ${file} can not be written: ${error.message}`, { cause: error })
-  })
-  gzip.pipe(output)
-  let isDone = false
-  // An archive that is cut short leaves nothing behind either.
-  process.on('exit', discard)
-
-  function discard(): void {
-    process.off('exit', discard)
-    if (isDone) return
-    gzip.destroy()
-    output.destroy()
-    rmSync(temporary, { force: true })
-  }
-
-  async function write(bytes: Buffer): Promise<void> {
-    if (failure !== undefined) throw failure
-    if (!gzip.write(bytes)) await Promise.race([once(gzip, 'drain'), once(output, 'error')])
-  }
-
-  return {
-    add: (name, content) => write(tarEntry({ name, content, modifiedAt: Date.now() / 1000 })),
-    async close() {
-      await write(tarEnd())
-      const finished = once(output, 'close')
-      gzip.end()
-      if (failure === undefined) await finished
-      if (failure !== undefined) throw failure
-      renameSync(temporary, file)
-      isDone = true
-    },
-    discard,
-  }
+/** A name that none has yet, also where capitals do not count: by a number where characters that were replaced made the difference. */
+function unused(taken: Set<string>, stem: string, ending = ''): string {
+  let name = `${stem}${ending}`
+  for (let number = 2; taken.has(name.toLowerCase()); number++) name = `${stem}-${number}${ending}`
+  taken.add(name.toLowerCase())
+  return name
 }
 
 function sha256(bytes: Buffer): string {

@@ -6,7 +6,8 @@
  * see it only on request.
  */
 import { type NodeFacts, nodesToAsk, type UnreachableNode } from '../telemetry/index.ts'
-import { isObject, textAt } from './json-value.ts'
+import { shapedFacts } from './facts-shape.ts'
+import { textAt } from './json-value.ts'
 import { createMonitorClient, type MonitorClient, MonitorTimeoutError, MonitorUnreachableError } from './monitor-client.ts'
 import { isHttpUrl } from './monitoring-options.ts'
 import { CommandFailure } from './outcome.ts'
@@ -34,7 +35,7 @@ export interface FabricWalk {
 }
 
 /** Questions under way at once: plenty for a quick walk, and few enough for any limit on open files. */
-const PARALLEL = 32
+export const QUESTIONS_MAX = 32
 /** Nodes asked at most, so that nodes which invent peers can not keep a walk going. */
 const NODES_MAX = 10_000
 
@@ -70,7 +71,7 @@ export async function walkFabric(seeds: readonly string[], options: WalkOptions)
   async function visitAll(): Promise<void> {
     const busy = new Set<Promise<void>>()
     while (waiting.length > 0 || busy.size > 0) {
-      for (const next of waiting.splice(0, PARALLEL - busy.size)) {
+      for (const next of waiting.splice(0, QUESTIONS_MAX - busy.size)) {
         const visiting: Promise<void> = visit(next).finally(() => busy.delete(visiting))
         busy.add(visiting)
       }
@@ -95,8 +96,10 @@ async function factsOf(
       const hint = status === 401 || status === 403 ? ' (it wants a token: --token-file; for nodes that were not named, --share-token)' : ''
       return { reason: 'bad_answer', error: `answered ${status}: ${textAt(body, 'message') ?? 'no reason given'}${hint}` }
     }
-    if (isFacts(body.diagnosis)) return { facts: body.diagnosis }
-    return { reason: 'bad_answer', error: 'its answer to /diagnosis holds no facts that this version understands' }
+    const shaped = shapedFacts(body.diagnosis)
+    if ('facts' in shaped) return shaped
+    const wrong = shaped.missing === '' ? '' : `: ${shaped.missing} is missing, or strange`
+    return { reason: 'bad_answer', error: `its answer to /diagnosis holds no facts that this version understands${wrong}` }
   } catch (error) {
     if (!(error instanceof CommandFailure)) throw error
     return { reason: reasonOf(error), error: error.message.replace(/^Error: /, '') }
@@ -106,18 +109,4 @@ async function factsOf(
 function reasonOf(error: CommandFailure): UnreachableNode['reason'] {
   if (error instanceof MonitorTimeoutError) return error.wasConnected ? 'silent' : 'timeout'
   return error instanceof MonitorUnreachableError ? 'refused' : 'bad_answer'
-}
-
-/** Facts of another version may lack what the rules look at. */
-function isFacts(value: unknown): value is NodeFacts {
-  return (
-    isObject(value) &&
-    typeof value.node_id === 'string' &&
-    [value.settings, value.process, value.routes].every(isObject) &&
-    [value.peers, value.refusals, value.slow_consumers, value.functions].every(isListOfObjects)
-  )
-}
-
-function isListOfObjects(value: unknown): boolean {
-  return Array.isArray(value) && value.every(isObject)
 }

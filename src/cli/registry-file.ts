@@ -3,7 +3,8 @@
  *
  * Readers see the file as it was before or after a change, never in between: it is replaced in one step. Writers take turns by a lock
  * file beside it, since two commands that both read, change and write would lose one of the changes. A lock whose holder has died is
- * taken over.
+ * taken over. Two who do that at once can, for a moment, lose a lock that lives: so a lock says whose it is, who writes makes sure that it
+ * is still theirs, and nobody removes another's.
  */
 import { randomUUID } from 'node:crypto'
 import { closeSync, fsyncSync, linkSync, mkdirSync, openSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
@@ -72,13 +73,14 @@ export async function changeRegistry<T>(
   file: string,
   change: (clusters: Clusters) => { readonly clusters: Clusters; readonly result: T },
 ): Promise<T> {
-  const unlock = await lock(file)
+  const held = await lock(file)
   try {
     const { clusters, result } = change(readRegistry(file))
+    if (!held.isOwn()) throw new RegistryError(`${file} was taken over by another command in the middle of this one; do it again`)
     replace(file, `${JSON.stringify({ version: VERSION, clusters }, null, 2)}\n`)
     return result
   } finally {
-    unlock()
+    held.unlock()
   }
 }
 
@@ -131,19 +133,27 @@ function replace(file: string, text: string): void {
   }
 }
 
-async function lock(file: string): Promise<() => void> {
+interface HeldLock {
+  isOwn(): boolean
+  unlock(): void
+}
+
+async function lock(file: string): Promise<HeldLock> {
   const lockFile = `${file}.lock`
-  const own = `${lockFile}.${randomUUID()}`
+  const id = randomUUID()
+  const own = `${lockFile}.${id}`
+  /** Of this lock and no other: the process may come back to the file, and its number to another process. */
+  const content = `${process.pid} ${id}`
   const deadline = performance.now() + LOCK_PATIENCE_MS
   try {
     mkdirSync(dirname(file), { recursive: true, mode: 0o700 })
     // Linked into place with its content: a lock that names nobody is never seen.
-    writeFileSync(own, String(process.pid))
+    writeFileSync(own, content)
     while (!taken(own, lockFile)) {
       breakDeadLock(lockFile)
       if (performance.now() > deadline) {
         throw new RegistryError(
-          `${file} is being changed by process ${holder(lockFile) ?? 'unknown'}, which does not finish; if it is no mpreg, remove ${lockFile}`,
+          `${file} is being changed by process ${holder(contentOf(lockFile)) ?? 'unknown'}, which does not finish; if it is no mpreg, remove ${lockFile}`,
         )
       }
       await new Promise((resolve) => setTimeout(resolve, LOCK_RETRY_MS))
@@ -153,7 +163,13 @@ async function lock(file: string): Promise<() => void> {
   } finally {
     rmSync(own, { force: true })
   }
-  return () => rmSync(lockFile, { force: true })
+  const isOwn = (): boolean => contentOf(lockFile) === content
+  return {
+    isOwn,
+    unlock() {
+      if (isOwn()) rmSync(lockFile, { force: true })
+    },
+  }
 }
 
 function taken(own: string, lockFile: string): boolean {
@@ -166,27 +182,35 @@ function taken(own: string, lockFile: string): boolean {
   }
 }
 
-/** Renamed first, which only one of those who notice can do; a lock that came in the meantime is put back. */
+/**
+ * Renamed first, which only one of those who notice can do; a lock that came in the meantime is put back. Where yet another has come in
+ * between it can not be, and its holder finds out before it writes.
+ */
 function breakDeadLock(lockFile: string): void {
-  const pid = holder(lockFile)
+  const content = contentOf(lockFile)
+  const pid = holder(content)
   if (pid === undefined || isAlive(pid)) return
   const aside = `${lockFile}.${randomUUID()}`
   try {
     renameSync(lockFile, aside)
-    if (readFileSync(aside, 'utf8') !== String(pid)) linkSync(aside, lockFile)
+    if (readFileSync(aside, 'utf8') !== content) linkSync(aside, lockFile)
   } catch {
     // Somebody else was faster: the next round sees what there is.
   }
   rmSync(aside, { force: true })
 }
 
-function holder(lockFile: string): number | undefined {
+function contentOf(lockFile: string): string | undefined {
   try {
-    const pid = Number(readFileSync(lockFile, 'utf8'))
-    return Number.isSafeInteger(pid) && pid > 0 ? pid : undefined
+    return readFileSync(lockFile, 'utf8')
   } catch {
     return undefined
   }
+}
+
+function holder(content: string | undefined): number | undefined {
+  const pid = Number(content?.split(' ', 1)[0])
+  return Number.isSafeInteger(pid) && pid > 0 ? pid : undefined
 }
 
 function isAlive(pid: number): boolean {

@@ -1,11 +1,12 @@
 /** `mpreg top`: all nodes of a fabric at a glance, live. */
 import { type Command, Option } from 'commander'
 import { type WalkFlags, walkOptions, walkOptionsOf } from './doctor.ts'
-import { walkFabric } from './fabric-walk.ts'
+import { QUESTIONS_MAX, walkFabric } from './fabric-walk.ts'
 import type { MonitorClient } from './monitor-client.ts'
 import { monitoringUrls } from './monitoring-options.ts'
 import { positiveSeconds } from './option-values.ts'
 import { CommandFailure, UsageError } from './outcome.ts'
+import { sideBySide } from './side-by-side.ts'
 import { colors, printable } from './table.ts'
 import { type Paint, type TopView, topFrame } from './top-frame.ts'
 import { openScreen, type Screen } from './top-screen.ts'
@@ -64,15 +65,13 @@ async function lookUnlessClosed(urls: readonly string[], flags: TopFlags, screen
 
 async function look(urls: readonly string[], flags: TopFlags, signal?: AbortSignal): Promise<TopView> {
   const walk = await walkFabric(urls, { ...walkOptionsOf(flags), signal })
-  const nodes = await Promise.all(
-    walk.nodes.map(async ({ client, facts }) => {
-      const [unified, health] = await Promise.all([
-        bodyOrNull(client, '/metrics/unified', signal),
-        bodyOrNull(client, '/health/summary', signal),
-      ])
-      return { facts, unified, health }
-    }),
-  )
+  const nodes = await sideBySide(walk.nodes, QUESTIONS_MAX / 2, async ({ client, facts }) => {
+    const [unified, health] = await Promise.all([
+      bodyOrNull(client, '/metrics/unified', signal),
+      bodyOrNull(client, '/health/summary', signal),
+    ])
+    return { facts, unified, health }
+  })
   const unreachable = walk.unreachable.map(({ monitoring_url, node_id }) => printable(node_id ?? monitoring_url))
   return { takenAt: Date.now() / 1000, nodes, unreachable, unmonitored: walk.unmonitored.length }
 }

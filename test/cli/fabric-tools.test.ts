@@ -1,6 +1,7 @@
 import { execFileSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import type { IncomingMessage, ServerResponse } from 'node:http'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
@@ -112,6 +113,24 @@ describe('mpreg doctor', processes, () => {
     await older.close()
   })
 
+  it('has a finding, not a crash, where one node of several tells strange things of itself', async () => {
+    const strange = await startFakeMonitoring()
+    const service = await startFakeMonitoring()
+    const healthy = healthyFacts({ node_id: 'ws://strange', monitoring_url: strange.url }, [])
+    tell(strange, { ...healthy, routes: { ...healthy.routes, destinations: null } })
+    tell(
+      service,
+      healthyFacts({ node_id: 'ws://a', monitoring_url: service.url }, [{ node_id: 'ws://strange', monitoring_url: strange.url }]),
+    )
+    const { code, stdout } = await mpreg(['doctor', '--format', 'json', '--url', service.url])
+    expect(code).toBe(1)
+    expect(JSON.parse(stdout)).toMatchObject({
+      nodes: [{ node_id: 'ws://a' }],
+      unreachable: [{ node_id: 'ws://strange', reason: 'bad_answer', error: expect.stringContaining('routes.destinations is missing') }],
+    })
+    await Promise.all([strange.close(), service.close()])
+  })
+
   it('shows a token to the nodes it was given for, and to others only on request', async () => {
     const other = await startFakeMonitoring({}, 'secret')
     const named = await startFakeMonitoring({}, 'secret')
@@ -143,6 +162,30 @@ describe('mpreg top', processes, () => {
     expect(lines[1]).toBe('rpc 1.3/s   pub/sub 0.6/s   worst p95 6.1 ms   worst errors 7.7 %   worst loop delay 1.5 ms')
     expect(lines[5]).toMatch(/^ws:\/\/node-1 +golden +healthy +0\.4 +6\.1 +7\.7 +0\.2 +2\/2 +2 +1\.5 +3 +64$/)
     expect(lines).toHaveLength(7)
+  })
+
+  it('asks a large fabric a few questions at a time', async () => {
+    let open = 0
+    let most = 0
+    const slow = (_request: IncomingMessage, response: ServerResponse) => {
+      most = Math.max(most, ++open)
+      setTimeout(() => {
+        open--
+        response.writeHead(200, { 'content-type': 'application/json' }).end('{"status":"ok"}')
+      }, 30)
+    }
+    const services = await Promise.all(
+      Array.from({ length: 40 }, () => startFakeMonitoring({ '/metrics/unified': slow, '/health/summary': slow })),
+    )
+    const nodes = services.map(({ url: monitoring_url }, index): SampleNode => ({ node_id: `ws://node-${index}`, monitoring_url }))
+    services.forEach((service, index) => {
+      tell(service, healthyFacts(nodes[index] as SampleNode, index === 0 ? nodes.slice(1) : []))
+    })
+    const { stdout } = await mpreg(['top', '--once', '--url', services[0]?.url ?? ''])
+    expect(stdout).toContain('nodes 40')
+    expect(most).toBeGreaterThan(2)
+    expect(most).toBeLessThanOrEqual(32)
+    await Promise.all(services.map((service) => service.close()))
   })
 
   it('needs a terminal for a live picture, and a node for any', async () => {
@@ -190,6 +233,32 @@ describe('mpreg debug bundle', processes, () => {
     expect(file('/debug/profile?seconds=1')).toMatchObject({ status: 200, file: expect.stringMatching(/debug\/profile\.cpuprofile$/) })
     expect(file('/debug/heap')).toMatchObject({ status: 404 })
     expect(second.files.every((row: { error: string | null }) => row.error !== null)).toBe(true)
+    await service.close()
+  })
+
+  it('keeps nodes and answers apart whose names differ only in what a file name can not hold', async () => {
+    const clusters = ['a b', 'a+b']
+    const service = await startFakeMonitoring({
+      '/x_y/health/clusters': { body: { clusters: Object.fromEntries(clusters.map((id) => [id, {}])) } },
+      '/x_y/endpoints': { body: { endpoints: [{ method: 'GET', path: '/routing/trace' }] } },
+    })
+    const archive = join(directory, 'apart.tar.gz')
+    await mpreg(['debug', 'bundle', '--url', `${service.url}/x_y`, '--url', `${service.url}/x/y`, '--out', archive])
+    const unpacked = mkdtempSync(join(directory, 'unpacked-'))
+    execFileSync('tar', ['-xzf', archive, '-C', unpacked])
+    const { nodes } = JSON.parse(readFileSync(join(unpacked, 'manifest.json'), 'utf8')) as {
+      nodes: { directory: string; files: { file: string | null; sha256: string }[] }[]
+    }
+    expect(nodes.map((node) => node.directory.replace(/^.*?_x/, 'x'))).toEqual(['x_y', 'x_y-2'])
+    const files = nodes.flatMap((node) => node.files).filter(({ file }) => file !== null)
+    expect(new Set(files.map(({ file }) => file)).size).toBe(files.length)
+    for (const { file, sha256 } of files) {
+      expect(
+        createHash('sha256')
+          .update(readFileSync(join(unpacked, file ?? '')))
+          .digest('hex'),
+      ).toBe(sha256)
+    }
     await service.close()
   })
 

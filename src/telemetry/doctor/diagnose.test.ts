@@ -315,6 +315,10 @@ const CASES: Readonly<Record<string, Case>> = {
   },
   'a learned key that ends tomorrow': { facts: [sampleNode('a', keysOf('active', false, NOW + 86_400))], finds: [] },
   'a key that ends in a year': { facts: [sampleNode('a', keysOf('active', true, NOW + 31_536_000))], finds: [] },
+  'a cluster said to have a valid key, and no such key': {
+    facts: [sampleNode('a', { keys: { clusters: [{ cluster_id: 'gamma', standing: 'active', pinned: true, keys: [] }] } })],
+    finds: [],
+  },
   'a signature that is wrong': {
     facts: refusing({ kind: 'announcement', subject: 'gamma', reason: 'signature', detail: 'bad_signature' }),
     finds: ['critical route_signature_refused a gamma'],

@@ -121,6 +121,7 @@ function expiringKeys(exam: Examination): Suspicion[] {
   return [...keyHolders(exam)].flatMap(({ by, cluster: { cluster_id: cluster, keys, pinned, standing } }) => {
     if (!pinned || standing !== 'active') return []
     const ends = keys.filter(({ active }) => active).map(({ expires_at }) => expires_at ?? Number.POSITIVE_INFINITY)
+    if (ends.length === 0) return []
     const left = Math.max(...ends) - by.wall_clock
     if (left > KEY_EXPIRY_NOTICE_SECONDS) return []
     const suspicion: Suspicion = {
