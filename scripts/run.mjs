@@ -23,8 +23,9 @@ const followParent = pathToFileURL(path.join(root, 'scripts', 'follow-parent.mjs
  *
  * @param {string[]} args the file and its arguments
  * @param {NodeJS.ProcessEnv} [env] extra variables for it
+ * @param {boolean} [outlivesParent] go on when whoever started this has ended: npm leaves orphans behind, an operator's shell means it
  */
-export async function run(args, env = {}) {
+export async function run(args, env = {}, outlivesParent = false) {
   let child
   let stopping
 
@@ -40,10 +41,12 @@ export async function run(args, env = {}) {
   const signals = ['SIGINT', 'SIGTERM', 'SIGHUP']
   for (const signal of signals) process.on(signal, onSignal)
 
-  const stopWatching = whenOrphaned(() => {
-    pass('SIGTERM')
-    setTimeout(() => child?.kill('SIGKILL'), ORPHAN_GRACE_MS).unref()
-  })
+  const stopWatching = outlivesParent
+    ? () => {}
+    : whenOrphaned(() => {
+        pass('SIGTERM')
+        setTimeout(() => child?.kill('SIGKILL'), ORPHAN_GRACE_MS).unref()
+      })
 
   try {
     await ensureInstalled((npm) => {

@@ -63,7 +63,7 @@ export function topFrame(view: TopView, { height, width }: FrameSize, paint: Pai
 function row(node: TopNode, fit: typeof columns, nodeWidth: number, width: number, paint: Paint): string {
   const name = printable(node.facts.node_id)
   const cells = fit.map((column) => cut(printable(column.value(node)), column.width).padStart(column.width))
-  const text = cut([cut(name, nodeWidth).padEnd(nodeWidth), ...cells].join(' '), width)
+  const text = cut([cutInFront(name, nodeWidth).padEnd(nodeWidth), ...cells].join(' '), width)
   const status = textAt(node.health, 'health_summary', 'overall', 'status')
   if (status === undefined) return paint('dim', text)
   return status === 'healthy' ? text : paint('bad', text)
@@ -124,6 +124,11 @@ function fixed(value: number | undefined, digits: 0 | 1): string {
 
 function whole(value: number | undefined): string {
   return value === undefined ? ABSENT : String(value)
+}
+
+/** Of a node's URL the end tells it from the others. */
+function cutInFront(text: string, width: number): string {
+  return text.length <= width ? text : `…${text.slice(text.length - Math.max(0, width - 1))}`
 }
 
 function cut(text: string, width: number): string {

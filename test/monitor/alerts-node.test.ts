@@ -43,7 +43,8 @@ describe('a node whose throughput collapses', () => {
     const throughputAlert = async () => (await ask('/alerts')).active_alerts.find(({ metric_name: metric }) => metric === 'throughput_rps')
 
     load.start()
-    await load.answered(1_500)
+    // Five minutes of the fabric: until then no throughput is normal.
+    await load.answered(7_000)
     expect(await throughputAlert()).toBeUndefined()
 
     load.stop()

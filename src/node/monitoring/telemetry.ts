@@ -77,6 +77,12 @@ const LINK_LOOK_MS = 5_000
 /** Operations in five minutes below which the share that failed says nothing: one mistyped call on a quiet node must not wake anybody. */
 const JUDGED_OPERATIONS_MIN = 20
 
+/**
+ * Records of five seconds until there is a normal throughput to fall below: each looks back a minute, so that the first five of them would be five
+ * views of one burst.
+ */
+const THROUGHPUT_SAMPLES_MIN = 60
+
 function operationsOf(monitor: UnifiedMonitor): number {
   const { cache, federation, pubsub, queue, rpc } = monitor.metrics()
   return [cache, federation, pubsub, queue, rpc].reduce((sum, each) => sum + (each?.operations_last_5_minutes ?? 0), 0)
@@ -112,7 +118,7 @@ export function createNodeTelemetry(deps: NodeTelemetryDeps): NodeTelemetry {
     probe: deps.probe,
   })
   for (const [gauge, read] of Object.entries(performance.gauges())) monitor.addGauge(gauge, read)
-  const alerts = createAlerts(env, { thresholds: ALERT_PRESETS[settings.alertPreset] })
+  const alerts = createAlerts(env, { thresholds: ALERT_PRESETS[settings.alertPreset], throughput: { samplesMin: THROUGHPUT_SAMPLES_MIN } })
   const notifier = createNotifier(env, createAlertBackends(deps.print), settings.alerting ?? { enabled: false })
   const stops: Cancel[] = []
 
