@@ -20,7 +20,7 @@ export async function bodyOf(client: MonitorClient, path: string): Promise<JsonA
 
 export function answerFailure({ body, status, url }: JsonAnswer): CommandFailure {
   const advice: Readonly<Record<number, string>> = {
-    401: '. Show the right one: --token-file, or MPREG_MONITORING_TOKEN',
+    401: '. Show a token that it accepts: --token-file, or MPREG_MONITORING_TOKEN',
     404: '. Does this version of the node have it? See mpreg monitor endpoints',
   }
   const hint = status === 404 && body.status === 'error' && !/^404\b/.test(textAt(body, 'message') ?? '') ? '' : (advice[status] ?? '')
