@@ -24,7 +24,8 @@ export interface AggregateReport {
 }
 
 export interface Aggregation {
-  readonly open: readonly AlertAggregate[]
+  /** How many are open. */
+  readonly open: number
   /**
    * Takes a new alert: the aggregate it is part of now, or undefined when it should be told of by itself.
    * @param active the alerts there are besides it
@@ -163,7 +164,7 @@ export function createAggregation(
 
   return {
     get open() {
-      return [...openGroups.values()].map((group) => group.record())
+      return openGroups.size
     },
     add(alert, active, channelsOf) {
       const group = openGroups.get(alert.metric_name)

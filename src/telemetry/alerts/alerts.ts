@@ -70,8 +70,6 @@ export interface Alerts {
   active(): readonly Alert[]
   /** The latest `limit` alerts, whatever became of them, newest last. */
   history(limit?: number): readonly AlertHistoryRecord[]
-  /** A cluster that is gone has no alerts: resolves what it had. */
-  forget(clusterId: string): void
   /** Calls `subscriber` with every event from now on, never within `check`. Returns how to stop. */
   subscribe(name: string, subscriber: AlertSubscriber): () => void
   snapshot(): AlertsSnapshot
@@ -214,6 +212,7 @@ export function createAlerts(env: Env, options: AlertsOptions = {}): Alerts {
     feed.publish({ type, alert: { ...entry } })
   }
 
+  /** A cluster that is not followed any more has no alerts: resolves what it had. */
   function forget(clusterId: string): void {
     const cluster = clusters.get(clusterId)
     clusters.delete(clusterId)
@@ -246,7 +245,6 @@ export function createAlerts(env: Env, options: AlertsOptions = {}): Alerts {
       const all = [...history]
       return all.slice(Math.max(0, all.length - limit)).map((entry) => ({ ...entry }))
     },
-    forget,
     subscribe: feed.subscribe,
     snapshot() {
       const active = firing()

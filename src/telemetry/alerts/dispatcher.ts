@@ -12,8 +12,8 @@ import {
   type AlertBackend,
   type AlertBackendName,
   type AlertChannel,
-  type AlertDelivery,
   type AlertNotification,
+  type DeliveryOutcome,
   type NotifierConfig,
   refused,
 } from './notification.ts'
@@ -23,22 +23,13 @@ import { createRedactor } from './redaction.ts'
 import { createDeliveryLedger, type DeliveryLedger } from './statistics.ts'
 import { DEFAULT_TEMPLATES, plainWording, render } from './template.ts'
 
-/** Whether a channel takes a notification now, and if not, why not. */
-export interface ChannelVerdict {
-  readonly channel_id: string
-  readonly accepts: boolean
-  readonly reason: string | null
-}
-
 export interface Dispatcher {
-  judge(channelId: string, severity: AlertSeverity): ChannelVerdict
   /** Sends word of an alert if the channel takes it. */
   trigger(channelId: string, alert: Alert, aggregate: AlertAggregate | null): void
   /** Sends a last word, which opens no incident. */
   conclude(channelId: string, alert: Alert, aggregate: AlertAggregate): void
   /** Ends the incidents that were opened for an alert. */
   resolve(alert: Alert, aggregate: AlertAggregate | null): void
-  deliveries: DeliveryLedger['deliveries']
   statistics: DeliveryLedger['statistics']
   stop(): void
 }
@@ -77,19 +68,20 @@ export function createDispatcher(
   const incidents = new Map<string, Map<string, Promise<boolean>>>()
   let underWay = 0
 
+  /** Why a channel does not take a notification now; null when it does, and that is counted. */
   function refusal(outlet: Outlet | undefined, severity: AlertSeverity): string | null {
     if (outlet === undefined) return 'there is no such channel'
     const { enabled, min_severity } = outlet.channel
     if (!enabled) return 'the channel is disabled'
     if (severityRank(severity) < severityRank(min_severity)) return `${severity} is below ${min_severity}`
     if (underWay >= UNDER_WAY_MAX) return `${UNDER_WAY_MAX} deliveries are under way`
-    return outlet.limit.mayPass() ? null : RATE_LIMITED
+    return outlet.limit.tryPass() ? null : RATE_LIMITED
   }
 
   function admit(channelId: string, alert: Alert): Outlet | undefined {
     const outlet = outlets.get(channelId)
     const reason = refusal(outlet, alert.severity)
-    if (reason === null && outlet?.limit.tryPass()) return outlet
+    if (reason === null) return outlet
     if (reason === RATE_LIMITED) ledger.countLimited()
     if (log.debugOn) log.debug(`Channel ${channelId} is not told of ${alert.alert_id}: ${reason}`)
     return undefined
@@ -105,38 +97,25 @@ export function createDispatcher(
   /** Resolves with whether it arrived; never rejects. */
   async function send(outlet: Outlet, notification: AlertNotification): Promise<boolean> {
     const { channel } = outlet
-    const timestamp = env.clock.wall()
     underWay++
     const backend = backends[channel.backend] ?? absent(channel.backend)
     const { outcome, retryCount, durationMs } = await deliver(env, backend, notification, channel.config, stopping.signal)
     underWay--
-    const delivery: AlertDelivery = {
-      delivery_id: env.random.ulid(),
-      channel_id: channel.channel_id,
-      alert_id: notification.alert.alert_id,
-      backend: channel.backend,
-      success: outcome.success,
-      timestamp,
-      response_code: outcome.code,
-      response_message: outcome.message === null ? null : outlet.redact(outcome.message).slice(0, MESSAGE_CHARACTERS_MAX),
-      retry_count: retryCount,
-      delivery_time_ms: durationMs,
-    }
-    ledger.record(delivery)
-    tell(delivery)
+    ledger.record(channel.backend, outcome.success, durationMs)
+    tell(outlet, notification.alert.alert_id, outcome, retryCount)
     return outcome.success
   }
 
-  function tell(delivery: AlertDelivery): void {
-    const { channel_id, alert_id, success, response_code, response_message, retry_count } = delivery
+  function tell({ channel, redact }: Outlet, alertId: string, outcome: DeliveryOutcome, retries: number): void {
+    const { code, message, success } = outcome
+    const { channel_id } = channel
     if (success) {
-      if (log.debugOn) log.debug(`Channel ${channel_id} was told of ${alert_id} after ${retry_count} retries`)
+      if (log.debugOn) log.debug(`Channel ${channel_id} was told of ${alertId} after ${retries} retries`)
       return
     }
-    const code = response_code === null ? '' : ` (${response_code})`
-    failures.log(channel_id, (more) =>
-      log.error(`Channel ${channel_id} could not be told of ${alert_id}${code}: ${response_message ?? 'no reason given'}${more}`),
-    )
+    const answered = code === null ? '' : ` (${code})`
+    const reason = message === null ? 'no reason given' : redact(message).slice(0, MESSAGE_CHARACTERS_MAX)
+    failures.log(channel_id, (more) => log.error(`Channel ${channel_id} could not be told of ${alertId}${answered}: ${reason}${more}`))
   }
 
   function remember(alertId: string, channelId: string, opened: Promise<boolean>): void {
@@ -150,10 +129,6 @@ export function createDispatcher(
   }
 
   return {
-    judge(channel_id, severity) {
-      const reason = refusal(outlets.get(channel_id), severity)
-      return { channel_id, accepts: reason === null, reason }
-    },
     trigger(channelId, alert, aggregate) {
       const outlet = admit(channelId, alert)
       if (outlet === undefined) return
@@ -177,7 +152,6 @@ export function createDispatcher(
         })
       }
     },
-    deliveries: ledger.deliveries,
     statistics: ledger.statistics,
     stop: () => stopping.abort(),
   }

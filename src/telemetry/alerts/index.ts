@@ -23,7 +23,6 @@ export {
   type AlertBackend,
   type AlertBackendName,
   type AlertChannel,
-  type AlertDelivery,
   type AlertNotification,
   type AlertTemplate,
   type ChannelConfig,
@@ -35,7 +34,7 @@ export {
   type RuleConditions,
   refused,
 } from './notification.ts'
-export { createNotifier, type NotificationPlan, type Notifier } from './notifier.ts'
+export { createNotifier, type Notifier } from './notifier.ts'
 export { NotifierConfigError, readNotifierConfig } from './read-config.ts'
 export type {
   AlertEvent,

@@ -112,21 +112,6 @@ export interface AlertAggregate {
   readonly suppressed_until: number | null
 }
 
-/** What came of sending one notification to one channel, retries included. */
-export interface AlertDelivery {
-  readonly delivery_id: string
-  readonly channel_id: string
-  /** Of the alert, or of the aggregate. */
-  readonly alert_id: string
-  readonly backend: AlertBackendName
-  readonly success: boolean
-  readonly timestamp: number
-  readonly response_code: number | null
-  readonly response_message: string | null
-  readonly retry_count: number
-  readonly delivery_time_ms: number
-}
-
 /** One message for one channel, in words and as a record. */
 export interface AlertNotification {
   readonly channel_id: string

@@ -16,37 +16,23 @@ import type { Alert } from '../../wire/index.ts'
 import { logOncePer } from '../once-per.ts'
 import { aggregateAlert } from './aggregate-alert.ts'
 import { type Aggregated, type AggregateReport, createAggregation } from './aggregation.ts'
-import { type ChannelVerdict, createDispatcher } from './dispatcher.ts'
+import { createDispatcher } from './dispatcher.ts'
 import { channelsOf, createEscalations } from './escalation.ts'
 import {
   type AlertAggregate,
   type AlertBackend,
   type AlertBackendName,
-  type AlertDelivery,
   DEFAULT_NOTIFIER_CONFIG,
   type EscalationPolicy,
   type NotifierConfig,
 } from './notification.ts'
 import { type AlertEvent, bareAlert } from './records.ts'
-import { createRouter, type RuleVerdict } from './routing.ts'
+import { createRouter } from './routing.ts'
 import type { NotifierStatistics } from './statistics.ts'
-
-/** Where an alert would be sent now, and why not elsewhere. */
-export interface NotificationPlan {
-  readonly rules: readonly RuleVerdict[]
-  readonly channels: readonly ChannelVerdict[]
-  readonly escalation_policy_id: string | null
-}
 
 export interface Notifier {
   /** Takes one event of the alerts' life and returns at once. */
   handle(event: AlertEvent): void
-  /** What would become of an alert if it fired by itself now; sends nothing. */
-  explain(alert: Alert): NotificationPlan
-  /** The open ones. */
-  aggregates(): readonly AlertAggregate[]
-  /** The latest `limit` deliveries, newest last. */
-  deliveries(limit?: number): readonly AlertDelivery[]
   statistics(): NotifierStatistics
   /** Ends what is under way; nothing is sent any more. */
   stop(): void
@@ -160,20 +146,10 @@ export function createNotifier(
       if (type === 'fired') fire(bare)
       else attend(alert.alert_id)
     },
-    explain(alert) {
-      const { rules, policy } = route(alert)
-      return {
-        rules,
-        channels: targetsOf(alert).map((channel) => dispatcher.judge(channel, alert.severity)),
-        escalation_policy_id: policy?.policy_id ?? null,
-      }
-    },
-    aggregates: () => aggregation.open,
-    deliveries: dispatcher.deliveries,
     statistics: () => ({
       enabled: config.enabled,
       active_alerts: active.size,
-      aggregated_alerts: aggregation.open.length,
+      aggregated_alerts: aggregation.open,
       pending_escalations: escalations.pending,
       configured_channels: config.channels.length,
       routing_rules: config.routing_rules.length,

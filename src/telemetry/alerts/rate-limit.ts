@@ -2,8 +2,6 @@
 import { BoundedQueue, type Clock } from '../../base/index.ts'
 
 export interface RateLimit {
-  /** Whether an event now would be within the limit. */
-  mayPass(): boolean
   /** Counts an event now if it is within the limit; false when it is not. */
   tryPass(): boolean
 }
@@ -19,7 +17,6 @@ export function createRateLimit(clock: Pick<Clock, 'monotonic'>, eventsMax: numb
   }
 
   return {
-    mayPass,
     tryPass() {
       if (!mayPass()) return false
       passed.push(clock.monotonic())

@@ -1,6 +1,6 @@
 /** What the notifier counts: deliveries by outcome and backend, and what was not sent. */
-import { BoundedQueue, type Clock, SlidingWindow } from '../../base/index.ts'
-import type { AlertBackendName, AlertDelivery } from './notification.ts'
+import { type Clock, SlidingWindow } from '../../base/index.ts'
+import type { AlertBackendName } from './notification.ts'
 
 export interface DeliveryStats {
   readonly total_sent: number
@@ -39,16 +39,12 @@ export interface NotifierStatistics {
 export interface DeliveryLedger {
   /** A notification was held back by its channel's rate limit. */
   countLimited(): void
-  record(delivery: AlertDelivery): void
-  /** The latest `limit`, newest last. */
-  deliveries(limit?: number): readonly AlertDelivery[]
+  /** A notification was sent to its channel, retries included, and arrived or did not. */
+  record(backend: AlertBackendName, success: boolean, durationMs: number): void
   statistics(): Pick<NotifierStatistics, 'delivery_stats' | 'backend_stats' | 'recent_deliveries'>
 }
 
-const HISTORY_MAX = 10_000
-
 export function createDeliveryLedger(clock: Pick<Clock, 'monotonic'>): DeliveryLedger {
-  const history = new BoundedQueue<AlertDelivery>({ capacity: HISTORY_MAX, whenFull: 'drop-oldest' })
   const lastHour = new SlidingWindow(clock, { windowMs: 3_600_000, buckets: 60 })
   const backends = new Map<AlertBackendName, { sent: number; success: number; failed: number }>()
   let sent = 0
@@ -60,21 +56,15 @@ export function createDeliveryLedger(clock: Pick<Clock, 'monotonic'>): DeliveryL
     countLimited() {
       rateLimited++
     },
-    record(delivery) {
-      const { backend, success, delivery_time_ms } = delivery
+    record(backend, success, durationMs) {
       const counts = backends.get(backend) ?? { sent: 0, success: 0, failed: 0 }
       backends.set(backend, counts)
       sent++
       counts.sent++
       counts[success ? 'success' : 'failed']++
       if (success) successful++
-      totalMs += delivery_time_ms
+      totalMs += durationMs
       lastHour.record()
-      history.push(delivery)
-    },
-    deliveries(limit = HISTORY_MAX) {
-      const all = [...history]
-      return all.slice(Math.max(0, all.length - limit))
     },
     statistics() {
       return {
