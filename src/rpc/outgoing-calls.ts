@@ -339,8 +339,13 @@ export function createOutgoingCalls(deps: OutgoingCallsDeps): OutgoingCalls {
       // The request first, if it is still here.
       groups.flush()
       cancel(this)
-      this.settle({ error: reason, isCancelled: true })
+      this.settle(isTimeOut(reason) ? { error: reason } : { error: reason, isCancelled: true })
     }
+  }
+
+  /** The time of the whole request was up: then the other side is what took too long. */
+  function isTimeOut(reason: Error): boolean {
+    return reason instanceof RpcError && reason.rpcCode === RPC_CODES.timedOut
   }
 
   function cancel({ hop, requestId, target }: OutgoingCall): void {
