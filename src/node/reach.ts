@@ -49,6 +49,8 @@ export interface ReachSnapshot {
   readonly refused: Readonly<Record<AdmissionRefusal, number>>
 }
 
+/** How often a node that can not be reached is tried on demand while there is a way around, ms. */
+const RETRY_MS = 1_000
 /** Nodes remembered as out of reach. */
 const OUT_OF_REACH_MAX = 10_000
 
@@ -81,17 +83,23 @@ export function createReach(deps: ReachDeps): Reach {
     return neighbours[sum % neighbours.length]
   }
 
-  /** Nodes whose last dial on demand failed. */
-  const outOfReach = new Set<string>()
+  /** Nodes whose last dial on demand failed, and when, monotonic ms. */
+  const outOfReach = new Map<string, number>()
 
   /** Waits for a link, but not again for a node that could not be reached lately while there is a way around: that dial goes on beside. */
   async function connect(id: string, context: DialContext): Promise<boolean> {
     const dial = dialing.dial(id, context).then(({ kind }) => {
       if (kind === 'linked') outOfReach.delete(id)
-      else if (outOfReach.size < OUT_OF_REACH_MAX) outOfReach.add(id)
+      else if (outOfReach.has(id) || outOfReach.size < OUT_OF_REACH_MAX) outOfReach.set(id, env.clock.monotonic())
       return kind === 'linked'
     })
     return outOfReach.has(id) && !links.isConnected(id) && nextHop(id, [nodeId]) !== undefined ? false : dial
+  }
+
+  /** Within a while after a dial that failed nobody need try again before a call takes the way around. */
+  function detour(id: string): string | undefined {
+    const failedMs = outOfReach.get(id)
+    return failedMs !== undefined && env.clock.monotonic() - failedMs < RETRY_MS ? nextHop(id, [nodeId]) : undefined
   }
 
   const placements = createPlacements({
@@ -126,6 +134,7 @@ export function createReach(deps: ReachDeps): Reach {
     tracer,
     place: (selector, tried) => placements.next(selector, tried),
     nextHop: (target, visited) => nextHop(target, visited),
+    detour,
     plan: routing.plan,
     isRoutingEnabled: settings.fabricRoutingEnabled,
     allowsCluster,

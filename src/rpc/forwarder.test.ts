@@ -59,6 +59,7 @@ function forwarder(nodeId: string): Forwarder {
     place: () => undefined,
     nextHop: (target, visited) =>
       neighbours.find((node) => !visited.includes(node) && nodes.indexOf(target) > at === nodes.indexOf(node) > at),
+    detour: () => undefined,
     plan: () => {
       throw new Error('there is one cluster only')
     },

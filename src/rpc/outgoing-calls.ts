@@ -37,6 +37,8 @@ export interface OutgoingCallsDeps extends HeaderPlace {
   place(selector: Selector, tried: ReadonlySet<string>): FunctionEntry | undefined
   /** A neighbour that may have a link to the node, none of `visited`; undefined: there is none. */
   nextHop(nodeId: string, visited: readonly string[]): string | undefined
+  /** A neighbour to go through at once, because the node could not be reached itself just now; undefined: it may be tried. */
+  detour(nodeId: string): string | undefined
   /** How a message for another cluster goes on. */
   plan(request: PlanRequest): Plan
   /** False: nothing is sent to other nodes or passed on, by the operator's wish. */
@@ -198,6 +200,8 @@ export function createOutgoingCalls(deps: OutgoingCallsDeps): OutgoingCalls {
       this.#plan = plan
       if (links.isConnected(target)) return this.#sendOver(target)
       if (plan !== undefined && canForward(plan)) return this.#sendOver(plan.next_peer_url)
+      const detour = plan === undefined ? deps.detour(target) : undefined
+      if (detour !== undefined) return this.#sendOver(detour)
       // A link of our own before a detour: one more hop costs more on every call than a dial does once.
       const dial = this.span && dialSpan(this.span, target)
       deps.connect(target, 'rpc_remote_execute').then((isConnected) => {

@@ -12,7 +12,7 @@ export interface TurnGroupsOptions<C, I> {
 }
 
 /** Items of a group that leave without waiting for more. */
-const ITEMS_MAX = 64
+const ITEMS_MAX = 24
 /** Characters of such a group. */
 const CHARACTERS_MAX = 32 * 1024
 /** Groups open at once; looking for the right one is a walk through all. */
