@@ -140,6 +140,7 @@ export function createReach(deps: ReachDeps): Reach {
     allowsCluster,
     refusalOf: admission.requestRefusal,
     connect,
+    dial: (id) => dialing.dial(id, 'rpc_remote_execute').then(({ kind }) => kind === 'linked'),
     onOutcome: deps.onOutcome,
   })
   const pubsub = createPubsubForwarding({

@@ -24,6 +24,10 @@ let said: { readonly from: string; readonly to: string; readonly text: string }[
 let runs: string[]
 /** Links that take nothing. */
 let cut: Set<string>
+/** Links asked for, whatever they take. */
+let dialled = 0
+/** Requests run out of hops on their way. */
+let strayed: boolean
 /** Characters of a bundle of requests that a link takes. */
 let tooLarge: number
 /** Functions there are on the last node. */
@@ -39,6 +43,9 @@ function forwarder(nodeId: string): Forwarder {
   const neighbours = [nodes[at - 1], nodes[at + 1]].filter((node) => node !== undefined)
   return createForwarder({
     ...PLACE,
+    get hopsMax() {
+      return strayed ? 1 : PLACE.hopsMax
+    },
     nodeId,
     env,
     isRoutingEnabled: true,
@@ -64,6 +71,10 @@ function forwarder(nodeId: string): Forwarder {
       throw new Error('there is one cluster only')
     },
     connect: async () => false,
+    dial: async () => {
+      dialled++
+      return false
+    },
     allowsCluster: () => true,
     refusalOf: () => undefined,
     registry: { find: ({ fun }) => (at === nodes.length - 1 && known.has(fun) ? ({} as never) : undefined) },
@@ -99,6 +110,7 @@ beforeEach(() => {
   runs = []
   cut = new Set()
   tooLarge = Number.POSITIVE_INFINITY
+  strayed = false
   known = new Set(['echo'])
   untraced = new Set()
   forwarders = new Map(nodes.map((node) => [node, forwarder(node)]))
@@ -149,10 +161,10 @@ describe('calls of one turn', () => {
     await busy()
     expect(await Promise.all(many.map((x) => call(x)))).toEqual(many)
     expect(runs).toEqual(many)
-    // Two groups over three links each way; the first answer of a quiet node leaves alone.
+    // Five groups over three links each way; the first answer of a quiet node leaves alone.
     const together = said.filter(({ text }) => text.startsWith('{"role":"fabric-bundle",'))
-    expect(together).toHaveLength(12)
-    expect(said.length).toBeLessThanOrEqual(15)
+    expect(together).toHaveLength(30)
+    expect(said.length).toBeLessThanOrEqual(33)
     expect(forwarders.get('ws://b')?.snapshot().relayed).toBe(2 * (100 + 2))
     expect(forwarders.get('ws://a')?.snapshot()).toMatchObject({ calls_pending: 0, calls_bundled: 100 })
   })
@@ -193,7 +205,7 @@ describe('calls of one turn', () => {
     hear('ws://d', 'ws://c', copy?.text as string)
     await macroTurn()
     expect(runs).toEqual(many)
-    expect(forwarders.get('ws://d')?.snapshot().requests_duplicate).toBe(64)
+    expect(forwarders.get('ws://d')?.snapshot().requests_duplicate).toBe(24)
   })
 
   it('answers find another way when the link they came over is gone, and the calls of a cut link fail', async () => {
@@ -217,6 +229,17 @@ describe('calls of one turn', () => {
     const order = said.map(({ text }) => (text.includes('rpc-cancel') ? 'cancel' : 'calls'))
     expect(order).toEqual(['calls', 'cancel'])
     expect((await answers).map((one) => ('value' in one ? one.value : one.reason.message))).toEqual(['first', 'enough', 'last'])
+  })
+
+  it('a call that got lost on a way around, which nobody ran, is sent once more over a link of its own', async () => {
+    // The last node but one knows no way on.
+    cut.add('ws://c ws://d')
+    dialled = 0
+    expect(await call('lost')).toMatchObject({ error: expect.stringMatching(/^fabric_(route_not_found|route_loop|hop_budget_exhausted)$/) })
+    strayed = true
+    expect(await call('again')).toMatchObject({ error: 'fabric_hop_budget_exhausted' })
+    expect(dialled).toBe(1)
+    expect(runs).toEqual([])
   })
 
   it('a call with much data goes by itself, and calls that are too much for a link together go one by one', async () => {

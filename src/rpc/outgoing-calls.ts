@@ -43,8 +43,10 @@ export interface OutgoingCallsDeps extends HeaderPlace {
   plan(request: PlanRequest): Plan
   /** False: nothing is sent to other nodes or passed on, by the operator's wish. */
   readonly isRoutingEnabled: boolean
-  /** Makes a link for a call that has no other way. */
+  /** Makes a link for a call, unless there is a way around and the node could not be reached lately. */
   connect(nodeId: string, context: 'rpc_remote_execute'): Promise<boolean>
+  /** Makes a link, however long that takes. */
+  dial(nodeId: string): Promise<boolean>
   /** What became of a call that was sent. */
   onOutcome?: ((outcome: CallOutcome) => void) | undefined
 }
@@ -162,6 +164,8 @@ export function createOutgoingCalls(deps: OutgoingCallsDeps): OutgoingCalls {
     #plan: Plan | undefined
     #cluster = ''
     #sentMs = 0
+    /** Went by neighbours because there was no link: it may end where nobody knows on. */
+    #isAstray = false
     requestId = ''
     target = ''
     hop = ''
@@ -201,7 +205,7 @@ export function createOutgoingCalls(deps: OutgoingCallsDeps): OutgoingCalls {
       if (links.isConnected(target)) return this.#sendOver(target)
       if (plan !== undefined && canForward(plan)) return this.#sendOver(plan.next_peer_url)
       const detour = plan === undefined ? deps.detour(target) : undefined
-      if (detour !== undefined) return this.#sendOver(detour)
+      if (detour !== undefined) return this.#goAround(detour)
       // A link of our own before a detour: one more hop costs more on every call than a dial does once.
       const dial = this.span && dialSpan(this.span, target)
       deps.connect(target, 'rpc_remote_execute').then((isConnected) => {
@@ -209,8 +213,26 @@ export function createOutgoingCalls(deps: OutgoingCallsDeps): OutgoingCalls {
         dial?.end()
         const hop = isConnected ? target : plan === undefined ? deps.nextHop(target, [self]) : undefined
         if (hop === undefined) this.#move('unsent', this.#forwardFailed(plan?.reason ?? NO_PEER))
-        else this.#sendOver(hop)
+        else if (hop === target) this.#sendOver(hop)
+        else this.#goAround(hop)
       }, this.#giveUp)
+    }
+
+    #goAround(hop: string): void {
+      this.#isAstray = true
+      this.#sendOver(hop)
+    }
+
+    /** For a call that went around and got lost, which nobody can have executed: once more, over a link of our own. False when it did not. */
+    triesDirectly(otherwise: RawJson): boolean {
+      if (!this.#isAstray) return false
+      this.#isAstray = false
+      this.#leaveBooks()
+      deps.dial(this.target).then((isConnected) => {
+        if (isConnected) this.#sendOver(this.target)
+        else this.#resolve(otherwise)
+      }, this.#giveUp)
+      return true
     }
 
     #sendOver(hop: string): void {
@@ -305,10 +327,16 @@ export function createOutgoingCalls(deps: OutgoingCallsDeps): OutgoingCalls {
       return errorValue({ error: 'fabric_forward_failed', command: this.#cmd.fun, target_cluster: this.#cluster, reason })
     }
 
-    settle(answer: Answer): void {
-      if (!pending.delete(this.requestId)) return
+    /** False when it is not waiting. */
+    #leaveBooks(): boolean {
+      if (!pending.delete(this.requestId)) return false
       deadlines.remove(this.#deadline as DeadlineHandle<OutgoingCall>)
       this.#call.offAbort(this.#abandon)
+      return true
+    }
+
+    settle(answer: Answer): void {
+      if (!this.#leaveBooks()) return
       if (!('error' in answer) || answer.isCancelled !== true) {
         deps.onOutcome?.({
           requestId: this.#call.requestId,
@@ -411,6 +439,7 @@ export function createOutgoingCalls(deps: OutgoingCallsDeps): OutgoingCalls {
       const { error, error_type } = (value.parse() ?? {}) as { readonly error?: unknown; readonly error_type?: unknown }
       // A function that ran, and threw just this, says of which type its error is: it must not run again.
       const isNotFound = error === 'fabric_route_not_found' && error_type === undefined
+      if (isLost(error) && error_type === undefined && call.triesDirectly(value)) return
       call.settle(isNotFound ? { move: 'not_found', value } : { value })
     },
 
@@ -422,6 +451,11 @@ export function createOutgoingCalls(deps: OutgoingCallsDeps): OutgoingCalls {
       deadlines.close()
     },
   }
+}
+
+/** Whether a request ended where no node knew on. */
+function isLost(error: unknown): boolean {
+  return error === 'fabric_hop_budget_exhausted' || error === 'fabric_route_loop'
 }
 
 function tracedMessage(message: FabricMessage, span: TraceSpan): FabricMessage {

@@ -122,7 +122,11 @@ export function createWorkload<C extends SimClient>(fabric: Fabric<C>): Workload
     try {
       answered(id, index, fun, await client.call(fun, id))
     } catch (error) {
-      fabric.fault('call_failed', `n${index}`, `call of ${fun} failed without any fault: ${(error as Error).message}`)
+      fabric.fault(
+        'call_failed',
+        `n${index}`,
+        `call of ${fun} failed without any fault: ${(error as Error).message} ${JSON.stringify((error as { details?: unknown }).details ?? '')}`,
+      )
     }
   }
 

@@ -15,10 +15,10 @@ export interface StallWatch {
   stop(): void
 }
 
-/** Time between ticks, ms: a quarter of the shortest stall that is a fault. */
-const TICK_MS = 250
+/** Time between ticks, ms: half of the shortest stall that is a fault, which is then noted wherever it falls. */
+const TICK_MS = 500
 /** Ticks of a minute. */
-const DELAYS_KEPT = 240
+const DELAYS_KEPT = 120
 /** Later than this, ms, is a stall worth remembering: a probe's timeout. */
 const STALL_NOTED_MS = 500
 const STALLS_KEPT = 32

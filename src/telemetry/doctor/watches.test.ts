@@ -30,7 +30,7 @@ describe('the stall watch', () => {
     await env.advance(1_000)
     block(3_000)
     await env.advance(5_000)
-    expect(watch.stalls()).toEqual([{ at: 1_004.25, ms: 3_000 }])
+    expect(watch.stalls()).toEqual([{ at: 1_004.5, ms: 3_000 }])
   })
 
   it('remembers the last stalls only, and ends when told to', async () => {
