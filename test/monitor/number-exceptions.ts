@@ -88,6 +88,11 @@ export const ELSEWHERE: readonly Elsewhere[] = [
     file: 'src/telemetry/alerts/notifier.test.ts',
     text: 'rate_limited',
   },
+  {
+    names: [...prometheus('alerts_active{severity=warning}'), '/alerts severity_breakdown.warning'],
+    file: 'src/telemetry/alerts/alerts.test.ts',
+    text: "severity: 'warning'",
+  },
   { names: prometheus('catalog_entries_hidden'), file: 'src/fabric/catalog/owner-updates.test.ts', text: 'hidden_entries' },
   {
     names: prometheus(
