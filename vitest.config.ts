@@ -7,6 +7,8 @@ export default defineConfig({
     environment: 'node',
     // Processes rather than threads: tests may change directory, listen to signals and count async hooks.
     pool: 'forks',
+    // Many tests wait for a fabric rather than compute; one worker less than there are cores would leave a machine of two half idle.
+    maxWorkers: 2,
     testTimeout: 20_000,
     hookTimeout: 20_000,
     // A test that passes on the second try is a bug report, not a pass.

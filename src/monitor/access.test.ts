@@ -29,9 +29,9 @@ describe('access to the monitoring service', () => {
 
   it('answers web pages of this machine, of allowed origins, and those that show the token', () => {
     const page = (origin: string, options: Partial<AccessOptions> = {}) => statusOf(options, { origin })
-    expect(['http://localhost:3000', 'http://127.0.0.1:8080', 'http://[::1]:1', 'http://ui.localhost'].map((origin) => page(origin))).toEqual([
-      200, 200, 200, 200,
-    ])
+    expect(
+      ['http://localhost:3000', 'http://127.0.0.1:8080', 'http://[::1]:1', 'http://ui.localhost'].map((origin) => page(origin)),
+    ).toEqual([200, 200, 200, 200])
     expect(['https://evil.example', 'null', 'http://localhost.evil.example'].map((origin) => page(origin))).toEqual([403, 403, 403])
     expect(page('https://ops.example', { allowedOrigins: ['https://ops.example'] })).toBe(200)
     expect(page('https://evil.example', { allowedOrigins: ['https://ops.example'] })).toBe(403)

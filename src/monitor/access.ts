@@ -76,7 +76,10 @@ export function createAccess({ allowedOrigins, host, token, tokenRequired }: Acc
         throw new RequestRefusal(403, `this needs a token and the node has none: set monitoring_token${orElse} (${why})`)
       }
       if (loopback && !isAllowedOrigin(origin, allowedOrigins)) {
-        throw new RequestRefusal(403, `pages of ${origin} may not ask this node: show the monitoring_token, or add the origin to allowed_origins`)
+        throw new RequestRefusal(
+          403,
+          `pages of ${origin} may not ask this node: show the monitoring_token, or add the origin to allowed_origins`,
+        )
       }
       if (loopback && !isLocalName(asked, host)) {
         throw new RequestRefusal(403, `the Host header names ${JSON.stringify(asked ?? '')}, not this machine`, [
@@ -97,7 +100,9 @@ function isAllowedOrigin(origin: string | undefined, allowed: readonly string[])
   if (origin === undefined || allowed.includes('*')) return true
   if (!URL.canParse(origin)) return false
   const { hostname, origin: normal } = new URL(origin)
-  return isLoopback(hostname) || hostname.endsWith('.localhost') || allowed.some((one) => URL.canParse(one) && new URL(one).origin === normal)
+  return (
+    isLoopback(hostname) || hostname.endsWith('.localhost') || allowed.some((one) => URL.canParse(one) && new URL(one).origin === normal)
+  )
 }
 
 /** An address can not be rebound; of the names only those of this machine are known. */

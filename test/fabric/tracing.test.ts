@@ -236,17 +236,18 @@ describe('mpreg trace call', () => {
     }
     expect(result).toBe(42)
     const [a, b, c, d] = chain.nodes.map(({ url }) => url)
-    expect(timeline.map(({ event, hop, node }) => [hop, node, event])).toEqual([
+    // Whether a link is tried first depends on when that failed last.
+    const onTheWay = timeline.filter(({ event }) => event !== 'dial')
+    expect(onTheWay.map(({ event, hop, node }) => [hop, node, event])).toEqual([
       [0, 'client', 'call'],
       [1, a, 'request'],
       [1, a, 'call'],
-      [1, a, 'dial'],
       [2, b, 'forward'],
       [3, c, 'forward'],
       [4, d, 'execute'],
     ])
     // Who waits for another takes longer than the other, each by its own clock.
-    const took = timeline.filter(({ event }) => event !== 'dial').map(({ took_ms }) => took_ms)
+    const took = onTheWay.map(({ took_ms }) => took_ms)
     expect(took.toSorted((x, y) => y - x)).toEqual(took)
   })
 
