@@ -11,8 +11,8 @@ import {
   type Network,
   type TlsOptions,
 } from '../transport/index.ts'
+import { claimPort, releasePort } from './process-ports.ts'
 import type { Settings } from './settings/index.ts'
-import { claimPort, releasePort } from './shared-ports.ts'
 
 export interface Listeners {
   /** The main port: as set, or as claimed; 0 before that. */

@@ -24,6 +24,8 @@ let said: { readonly from: string; readonly to: string; readonly text: string }[
 let runs: string[]
 /** Links that take nothing. */
 let cut: Set<string>
+/** Links that can be made when asked for. */
+let direct: Set<string>
 /** Links asked for, whatever they take. */
 let dialled = 0
 /** Requests run out of hops on their way. */
@@ -41,6 +43,7 @@ const env = createVirtualEnv({ seed: 1 })
 function forwarder(nodeId: string): Forwarder {
   const at = nodes.indexOf(nodeId)
   const neighbours = [nodes[at - 1], nodes[at + 1]].filter((node) => node !== undefined)
+  const isLinked = (node: string): boolean => neighbours.includes(node) || (dialled > 0 && direct.has(`${nodeId} ${node}`))
   return createForwarder({
     ...PLACE,
     get hopsMax() {
@@ -51,9 +54,9 @@ function forwarder(nodeId: string): Forwarder {
     isRoutingEnabled: true,
     ...(!untraced.has(nodeId) && { tracer: tracerOf(nodeId) }),
     links: {
-      isConnected: (node) => neighbours.includes(node) && !cut.has(`${nodeId} ${node}`),
+      isConnected: (node) => isLinked(node) && !cut.has(`${nodeId} ${node}`),
       send(to, frame: OutboundFrame) {
-        if (!neighbours.includes(to) || cut.has(`${nodeId} ${to}`)) return false
+        if (!isLinked(to) || cut.has(`${nodeId} ${to}`)) return false
         const { text } = frame
         if (text.includes('rpc-requests') && text.length > tooLarge) return false
         said.push({ from: nodeId, to, text })
@@ -73,7 +76,7 @@ function forwarder(nodeId: string): Forwarder {
     connect: async () => false,
     dial: async () => {
       dialled++
-      return false
+      return direct.size > 0
     },
     allowsCluster: () => true,
     refusalOf: () => undefined,
@@ -111,6 +114,7 @@ beforeEach(() => {
   cut = new Set()
   tooLarge = Number.POSITIVE_INFINITY
   strayed = false
+  direct = new Set()
   known = new Set(['echo'])
   untraced = new Set()
   forwarders = new Map(nodes.map((node) => [node, forwarder(node)]))
@@ -240,6 +244,11 @@ describe('calls of one turn', () => {
     expect(await call('again')).toMatchObject({ error: 'fabric_hop_budget_exhausted' })
     expect(dialled).toBe(1)
     expect(runs).toEqual([])
+    cut.clear()
+    dialled = 0
+    direct = new Set(['ws://a ws://d', 'ws://d ws://a'])
+    expect(await call('found')).toBe('found')
+    expect(runs).toEqual(['found'])
   })
 
   it('a call with much data goes by itself, and calls that are too much for a link together go one by one', async () => {

@@ -228,6 +228,7 @@ export function createOutgoingCalls(deps: OutgoingCallsDeps): OutgoingCalls {
       if (!this.#isAstray) return false
       this.#isAstray = false
       this.#leaveBooks()
+      this.#endSpan('lost')
       deps.dial(this.target).then((isConnected) => {
         if (isConnected) this.#sendOver(this.target)
         else this.#resolve(otherwise)

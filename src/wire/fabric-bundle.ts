@@ -7,10 +7,8 @@
  *     {"role":"fabric-bundle","payload":{"kind":"rpc-requests","count":2,"headers":{…},"target_node":"ws://b","calls":[{…},{…}]}}
  */
 import { encodeFabricHeaders, type FabricHeaders, type Span } from './fabric.ts'
-import { readHeaders } from './fabric-call.ts'
-import type { FabricRpcRequest, FabricRpcResponse } from './fabric-payloads.ts'
-import { textSet } from './fields.ts'
-import { isPlainText, listText, quoted, quotedOrNull, RawJson } from './json.ts'
+import { type Answered, type Asked, answeredText, askedText, readAnswered, readAsked, readHeaders } from './fabric-call.ts'
+import { isPlainText, listText, quoted, RawJson } from './json.ts'
 import { LayoutReader } from './layout-reader.ts'
 
 /** Calls in a bundle: a few times what anybody sends, and far from what would hold up a node. */
@@ -43,14 +41,11 @@ export interface ResponseBundle {
 
 export type CallBundle = RequestBundle | ResponseBundle
 
-export type BundledRequest = Pick<
-  FabricRpcRequest,
-  'request_id' | 'command' | 'args' | 'kwargs' | 'resources' | 'function_id' | 'version_constraint'
-> & {
+export type BundledRequest = Asked & {
   /** Milliseconds the sender still waits. */
   readonly deadline_ms: number
 }
-export type BundledResponse = Pick<FabricRpcResponse, 'request_id' | 'success' | 'result' | 'error'>
+export type BundledResponse = Answered
 
 export interface BundleScan {
   readonly text: string
@@ -115,35 +110,18 @@ function readCalls<T>({ text }: RawJson, count: number, read: (reader: LayoutRea
 
 function readBundledRequest(reader: LayoutReader): BundledRequest {
   reader.pass('{"request_id":"')
-  const request_id = reader.text()
-  reader.pass(',"command":"')
-  const command = reader.text()
-  reader.pass(',"args":')
-  const args = reader.value('[')
-  reader.pass(',"kwargs":')
-  const kwargs = reader.value('{')
-  reader.pass(',"resources":')
-  const resources = reader.ascendingTexts()
-  reader.pass(',"function_id":')
-  const function_id = reader.textOrNull()
-  reader.pass(',"version_constraint":')
-  const version_constraint = reader.textOrNull()
+  const asked = readAsked(reader)
   reader.pass(',"deadline_ms":')
   const deadline_ms = reader.wholeOrNull() ?? 0
   reader.pass('}')
-  return { request_id, command, args, kwargs, resources, function_id, version_constraint, deadline_ms }
+  return { ...asked, deadline_ms }
 }
 
 function readBundledResponse(reader: LayoutReader): BundledResponse {
   reader.pass('{"request_id":"')
-  const request_id = reader.text()
-  const success = reader.passes(',"success":true,"result":')
-  if (!success) reader.pass(',"success":false,"result":')
-  const result = reader.value()
-  reader.pass(',"error":')
-  const error = reader.value()
+  const answered = readAnswered(reader)
   reader.pass('}')
-  return { request_id, success, result, error: error.text === 'null' ? null : error }
+  return answered
 }
 
 /** Whether a request can travel in a bundle: names beyond printable ASCII, and times that are no count of milliseconds, go by themselves. */
@@ -160,21 +138,11 @@ export function isBundled({ command, deadline_ms, function_id, resources, versio
 const DEADLINE_MS_END = 1e9
 
 export function requestsText(requests: readonly BundledRequest[]): RawJson {
-  let out = ''
-  for (const request of requests) {
-    const { args, command, deadline_ms, function_id, kwargs, request_id, version_constraint } = request
-    const resources = request.resources.length < 2 ? listText(request.resources) : textSet.write(request.resources)
-    out += `${out === '' ? '[' : ','}{"request_id":${quoted(request_id)},"command":${quoted(command)},"args":${args.text},"kwargs":${kwargs.text},"resources":${resources},"function_id":${quotedOrNull(function_id)},"version_constraint":${quotedOrNull(version_constraint)},"deadline_ms":${deadline_ms}}`
-  }
-  return new RawJson(`${out}]`)
+  return new RawJson(`[${requests.map((request) => `{${askedText(request)},"deadline_ms":${request.deadline_ms}}`).join()}]`)
 }
 
 export function responsesText(responses: readonly BundledResponse[]): RawJson {
-  let out = ''
-  for (const { error, request_id, result, success } of responses) {
-    out += `${out === '' ? '[' : ','}{"request_id":${quoted(request_id)},"success":${success},"result":${result.text},"error":${error === null ? 'null' : error.text}}`
-  }
-  return new RawJson(`${out}]`)
+  return new RawJson(`[${responses.map((response) => `{${answeredText(response)}}`).join()}]`)
 }
 
 export function encodeBundle(bundle: CallBundle): string {

@@ -72,7 +72,16 @@ function readCall(reader: LayoutReader): FabricRpcRequest | FabricRpcResponse | 
   return undefined
 }
 
-function readRequest(reader: LayoutReader): FabricRpcRequest {
+/** What a request asks for, by itself or in a bundle. */
+export type Asked = Pick<
+  FabricRpcRequest,
+  'request_id' | 'command' | 'args' | 'kwargs' | 'resources' | 'function_id' | 'version_constraint'
+>
+/** What an answer says, by itself or in a bundle. */
+export type Answered = Pick<FabricRpcResponse, 'request_id' | 'success' | 'result' | 'error'>
+
+/** From the id on, whose opening quote was passed. */
+export function readAsked(reader: LayoutReader): Asked {
   const request_id = reader.text()
   reader.pass(',"command":"')
   const command = reader.text()
@@ -86,6 +95,33 @@ function readRequest(reader: LayoutReader): FabricRpcRequest {
   const function_id = reader.textOrNull()
   reader.pass(',"version_constraint":')
   const version_constraint = reader.textOrNull()
+  return { request_id, command, args, kwargs, resources, function_id, version_constraint }
+}
+
+/** From the id on, whose opening quote was passed. */
+export function readAnswered(reader: LayoutReader): Answered {
+  const request_id = reader.text()
+  const success = reader.passes(',"success":true,"result":')
+  if (!success) reader.pass(',"success":false,"result":')
+  const result = reader.value()
+  reader.pass(',"error":')
+  const error = reader.value()
+  return { request_id, success, result, error: error.text === 'null' ? null : error }
+}
+
+/** The members {@link readAsked} reads, without their braces. */
+export function askedText(asked: Asked): string {
+  const resources = asked.resources.length < 2 ? listText(asked.resources) : textSet.write(asked.resources)
+  return `"request_id":${quoted(asked.request_id)},"command":${quoted(asked.command)},"args":${asked.args.text},"kwargs":${asked.kwargs.text},"resources":${resources},"function_id":${quotedOrNull(asked.function_id)},"version_constraint":${quotedOrNull(asked.version_constraint)}`
+}
+
+/** The members {@link readAnswered} reads, without their braces. */
+export function answeredText({ error, request_id, result, success }: Answered): string {
+  return `"request_id":${quoted(request_id)},"success":${success},"result":${result.text},"error":${error === null ? 'null' : error.text}`
+}
+
+function readRequest(reader: LayoutReader): FabricRpcRequest {
+  const asked = readAsked(reader)
   reader.pass(',"target_cluster":')
   const target_cluster = reader.textOrNull()
   reader.pass(',"target_node":')
@@ -99,13 +135,7 @@ function readRequest(reader: LayoutReader): FabricRpcRequest {
   reader.pass('}')
   return {
     kind: 'rpc-request',
-    request_id,
-    command,
-    args,
-    kwargs,
-    resources,
-    function_id,
-    version_constraint,
+    ...asked,
     target_cluster,
     target_node,
     reply_to,
@@ -115,12 +145,7 @@ function readRequest(reader: LayoutReader): FabricRpcRequest {
 }
 
 function readResponse(reader: LayoutReader): FabricRpcResponse {
-  const request_id = reader.text()
-  const success = reader.passes(',"success":true,"result":')
-  if (!success) reader.pass(',"success":false,"result":')
-  const result = reader.value()
-  reader.pass(',"error":')
-  const error = reader.value()
+  const answered = readAnswered(reader)
   reader.pass(',"responder":"')
   const responder = reader.text()
   reader.pass(',"reply_to":"')
@@ -132,10 +157,7 @@ function readResponse(reader: LayoutReader): FabricRpcResponse {
   reader.pass('}')
   return {
     kind: 'rpc-response',
-    request_id,
-    success,
-    result,
-    error: error.text === 'null' ? null : error,
+    ...answered,
     responder,
     reply_to,
     reply_cluster,
@@ -171,10 +193,9 @@ export function encodeCall(call: FabricRpcRequest | FabricRpcResponse): RawJson 
 }
 
 function requestText(call: FabricRpcRequest): string {
-  const resources = call.resources.length < 2 ? listText(call.resources) : textSet.write(call.resources)
-  return `{"kind":"rpc-request","request_id":${quoted(call.request_id)},"command":${quoted(call.command)},"args":${call.args.text},"kwargs":${call.kwargs.text},"resources":${resources},"function_id":${quotedOrNull(call.function_id)},"version_constraint":${quotedOrNull(call.version_constraint)},"target_cluster":${quotedOrNull(call.target_cluster)},"target_node":${quotedOrNull(call.target_node)},"reply_to":${quoted(call.reply_to)},"federation_path":${listText(call.federation_path)},"federation_remaining_hops":${call.federation_remaining_hops}}`
+  return `{"kind":"rpc-request",${askedText(call)},"target_cluster":${quotedOrNull(call.target_cluster)},"target_node":${quotedOrNull(call.target_node)},"reply_to":${quoted(call.reply_to)},"federation_path":${listText(call.federation_path)},"federation_remaining_hops":${call.federation_remaining_hops}}`
 }
 
 function responseText(call: FabricRpcResponse): string {
-  return `{"kind":"rpc-response","request_id":${quoted(call.request_id)},"success":${call.success},"result":${call.result.text},"error":${call.error === null ? 'null' : call.error.text},"responder":${quoted(call.responder)},"reply_to":${quoted(call.reply_to)},"reply_cluster":${quotedOrNull(call.reply_cluster)},"routing_path":${listText(call.routing_path)}}`
+  return `{"kind":"rpc-response",${answeredText(call)},"responder":${quoted(call.responder)},"reply_to":${quoted(call.reply_to)},"reply_cluster":${quotedOrNull(call.reply_cluster)},"routing_path":${listText(call.routing_path)}}`
 }

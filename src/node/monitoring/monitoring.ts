@@ -5,8 +5,8 @@ import type { Env } from '../../base/index.ts'
 import { createMonitorService, type MonitorService, type MonitorViews } from '../../monitor/index.ts'
 import { hostForUrl, isWildcardHost } from '../../transport/index.ts'
 import { errorLine } from '../../wire/index.ts'
+import { claimPort, releasePort } from '../process-ports.ts'
 import type { Settings } from '../settings/index.ts'
-import { claimPort, releasePort } from '../shared-ports.ts'
 
 export interface MonitoringServer {
   /** Where it answers; null while it does not listen. */
