@@ -24,7 +24,7 @@ export const NUMBER_EVENTS = [
   'subscription',
   'publication',
   'calls',
-  'failing call',
+  'failing calls',
   'more failing calls',
   'many failing calls',
   'acknowledgement',
@@ -142,8 +142,12 @@ export async function createScene(): Promise<Scene> {
         // One call in ten, so that every percentile above the median sees them.
         for (let i = 0; i < CALLS / 10; i++) await client.call('slow')
       },
-      'failing call': () => bad(1),
-      'more failing calls': () => bad(3),
+      async 'failing calls'() {
+        // Fewer than one in twenty, and more than the four nobody would be told of.
+        for (let i = 0; i < 3 * CALLS; i++) await client.call('good', i)
+        await bad(5)
+      },
+      'more failing calls': () => bad(6),
       'many failing calls': () => bad(10 * CALLS),
       async acknowledgement() {
         const { active_alerts: active } = (await node.json('/alerts')).body as { active_alerts: { alert_id: string }[] }

@@ -118,7 +118,7 @@ export const MOVED_BY: Readonly<Record<NumberEvent, readonly string[]>> = {
     ...on('/performance', 'performance_summary.', 'average_latency_ms', 'requests_per_second'),
     ...on('/metrics/performance', 'performance.', 'latency.average_ms', 'throughput.requests_per_second'),
   ],
-  'failing call': [
+  'failing calls': [
     ...prometheus('telemetry_store_entries{store=alert_history}', 'telemetry_store_entries{store=upkeep_events}'),
     ...system('rpc', ...FAILURES),
     ...prometheus('rpc_requests_failed_total', 'system_error_ratio{system=rpc}', 'health_score_ratio'),

@@ -262,8 +262,8 @@ describe('a real fabric', () => {
     const good = async (times: number) => {
       for (let i = 0; i < times; i++) await node.node.call('echo', i)
     }
-    await good(27)
-    await bad(3)
+    await good(45)
+    await bad(5)
     await until('an alert fires', async () => (await active()).length > 0)
     const [alert] = await active()
     expect(alert).toMatchObject({ alert_id: 'oak_error_rate_percent_critical', severity: 'critical', cluster_id: 'oak', node_id: null })
@@ -272,11 +272,11 @@ describe('a real fabric', () => {
     const body = JSON.stringify({ alert_id: alert?.alert_id })
     expect((await node.json('/alerts/acknowledge', { method: 'POST', body })).status).toBe(200)
     expect(await active()).toEqual([])
-    await bad(3)
+    await bad(5)
     await until('it is checked again', async () => ((await history())[0]?.current_value ?? 0) > 15)
     expect(await active()).toEqual([])
 
-    await good(1_000)
+    await good(2_000)
     await until('it is over', async () => (await history())[0]?.resolved === true)
     await bad(140)
     await until('it fires again', async () => (await active()).length === 1)

@@ -83,9 +83,19 @@ const JUDGED_OPERATIONS_MIN = 20
  */
 const THROUGHPUT_SAMPLES_MIN = 60
 
-function operationsOf(monitor: UnifiedMonitor): number {
+/** The same for failed operations: two of twenty-two are ten percent, and still two. */
+const JUDGED_FAILURES_MIN = 5
+
+/** Whether there was enough to say that a share of it is too large. */
+function hasEnoughToJudge(monitor: UnifiedMonitor): boolean {
+  let operations = 0
+  let failures = 0
   const { cache, federation, pubsub, queue, rpc } = monitor.metrics()
-  return [cache, federation, pubsub, queue, rpc].reduce((sum, each) => sum + (each?.operations_last_5_minutes ?? 0), 0)
+  for (const system of [cache, federation, pubsub, queue, rpc]) {
+    operations += system?.operations_last_5_minutes ?? 0
+    failures += system?.failures_last_5_minutes ?? 0
+  }
+  return operations >= JUDGED_OPERATIONS_MIN && failures >= JUDGED_FAILURES_MIN
 }
 
 /** The record as if nothing had failed: what fires on shares ends. */
@@ -236,7 +246,7 @@ export function createNodeTelemetry(deps: NodeTelemetryDeps): NodeTelemetry {
     start() {
       followLinks()
       followRoutes()
-      performance.onRecord((record) => alerts.check(operationsOf(monitor) < JUDGED_OPERATIONS_MIN ? withoutShares(record) : record))
+      performance.onRecord((record) => alerts.check(hasEnoughToJudge(monitor) ? record : withoutShares(record)))
       alerts.subscribe('notifier', notifier.handle)
       alerts.subscribe('events', ({ alert, type }) => {
         if (type !== 'fired') return
