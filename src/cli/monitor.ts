@@ -2,6 +2,7 @@
 import { type Command, Option } from 'commander'
 import { showAnswer } from './answers.ts'
 import { type Format, type FormatFlags, formatOption } from './body-output.ts'
+import { addAlertCommands } from './monitor-alerts.ts'
 import type { MonitorClient } from './monitor-client.ts'
 import { addLogCommands } from './monitor-log.ts'
 import { addStatusCommands } from './monitor-status.ts'
@@ -69,6 +70,7 @@ export function declareMonitorCommands(monitor: Command): void {
     })
 
   addStatusCommands(monitor)
+  addAlertCommands(monitor)
   addLogCommands(monitor)
 
   shown(monitor.command('route-trace'))

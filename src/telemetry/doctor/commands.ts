@@ -7,6 +7,7 @@ export const commands = {
   explainFunction: (name: string): string => `mpreg explain function ${shellWord(name)}`,
   describeFunction: (name: string): string => `mpreg client call rpc_describe --kwarg ${shellWord(`function_name=${name}`)}`,
   listPeers: (nodeId: string): string => `mpreg client list-peers --url ${shellWord(nodeId)}`,
+  acknowledge: (alertId: string): string => `mpreg monitor acknowledge ${shellWord(alertId)}`,
   health: 'mpreg monitor health --summary',
   linkState: 'mpreg monitor link-state',
   transportMetrics: 'mpreg monitor metrics --system transport',
