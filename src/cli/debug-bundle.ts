@@ -6,15 +6,16 @@
 import { createHash } from 'node:crypto'
 import { posix } from 'node:path'
 import { type Command, Option } from 'commander'
+import { answerFailure } from './answers.ts'
 import { type Archive, openArchive } from './archive.ts'
 import { notice } from './body-output.ts'
 import { type BundledFile, questionsFor } from './debug-questions.ts'
 import { type WalkFlags, walkOptions, walkOptionsOf } from './doctor.ts'
 import { walkFabric } from './fabric-walk.ts'
-import { createMonitorClient, type MonitorClient } from './monitor-client.ts'
+import { asJson, createMonitorClient, type MonitorAnswer, type MonitorClient } from './monitor-client.ts'
 import { monitoringUrls, tokenOf } from './monitoring-options.ts'
 import { positiveInteger } from './option-values.ts'
-import { CommandFailure } from './outcome.ts'
+import { CommandFailure, EXIT_FAILURE } from './outcome.ts'
 import { tell } from './remark.ts'
 
 interface BundleFlags extends WalkFlags {
@@ -30,6 +31,12 @@ interface NodeManifest {
   readonly files: BundledFile[]
 }
 
+/** Something that should be in the archive and is not: it was asked for by an option, or wants a token. */
+interface Gap {
+  readonly what: string | undefined
+  readonly why: string
+}
+
 export function declareDebugCommands(debug: Command, version: string): void {
   walkOptions(debug.command('bundle'))
     .description('Collect all that nodes tell about themselves into one archive.')
@@ -42,8 +49,13 @@ export function declareDebugCommands(debug: Command, version: string): void {
       const archive = openArchive(flags.out)
       try {
         const nodes: NodeManifest[] = []
+        const gaps: Gap[][] = []
         const taken = new Set(['manifest.json'])
-        for (const client of clients) nodes.push(await collect(client, flags, archive, taken))
+        for (const client of clients) {
+          const collected = await collect(client, flags, archive, taken)
+          nodes.push(collected.node)
+          gaps.push(collected.gaps)
+        }
         const manifest = { format: 1, created_at: new Date().toISOString(), mpreg_version: version, nodes }
         await archive.add('manifest.json', Buffer.from(`${JSON.stringify(manifest, null, 2)}\n`))
         await archive.close()
@@ -51,6 +63,10 @@ export function declareDebugCommands(debug: Command, version: string): void {
         const missing = files.filter(({ sha256 }) => sha256 === null).length
         tell('✅', `${flags.out}: ${files.length - missing} answers of ${nodes.length} nodes`)
         if (missing > 0) notice(`${missing} questions had no answer; manifest.json says why.`)
+        for (const line of gaps.flatMap(gapLines)) {
+          notice(line)
+          process.exitCode = EXIT_FAILURE
+        }
         if (missing === files.length) throw new CommandFailure('Error: No node answered anything.')
       } catch (error) {
         archive.discard()
@@ -69,25 +85,55 @@ async function nodesOf(flags: BundleFlags): Promise<readonly MonitorClient[]> {
 }
 
 /** One answer at a time: a node in trouble has other things to do, and no more than one answer is held in memory. */
-async function collect(client: MonitorClient, flags: BundleFlags, archive: Archive, taken: Set<string>): Promise<NodeManifest> {
+async function collect(
+  client: MonitorClient,
+  flags: BundleFlags,
+  archive: Archive,
+  taken: Set<string>,
+): Promise<{ readonly node: NodeManifest; readonly gaps: Gap[] }> {
   const directory = unused(taken, client.url.replace(/^https?:\/\//i, '').replace(/[^A-Za-z0-9.-]+/g, '_'))
   const files: BundledFile[] = []
+  const gaps: Gap[] = []
   notice(`Asking ${client.url} ...`)
-  for (const { file, path, timeoutMs } of await questionsFor(client, flags)) {
+  for (const { file, path, timeoutMs, wanted } of await questionsFor(client, flags)) {
     const { dir, ext, name: stem } = posix.parse(`${directory}/${file}`)
     const name = unused(taken, `${dir}/${stem}`, ext)
     try {
-      const { bytes, latencyMs, status } = await client.get(path, timeoutMs === undefined ? {} : { timeoutMs })
+      const answer = await client.get(path, timeoutMs === undefined ? {} : { timeoutMs })
+      const { bytes, latencyMs, status } = answer
       // A refusal is worth keeping: it says why.
       await archive.add(name, bytes)
-      files.push({ endpoint: path, file: name, status, bytes: bytes.length, sha256: sha256(bytes), duration_ms: latencyMs, error: null })
+      const error = status !== 200 && (wanted !== undefined || WANTS_TOKEN.has(status)) ? reasonOf(answer) : null
+      if (error !== null) gaps.push({ what: wanted, why: error })
+      files.push({ endpoint: path, file: name, status, bytes: bytes.length, sha256: sha256(bytes), duration_ms: latencyMs, error })
     } catch (error) {
       if (!(error instanceof CommandFailure)) throw error
-      const text = error.message.replace(/^Error: /, '')
+      const text = withoutHead(error)
+      if (wanted !== undefined) gaps.push({ what: wanted, why: text })
       files.push({ endpoint: path, file: null, status: null, bytes: 0, sha256: null, duration_ms: null, error: text })
     }
   }
-  return { url: client.url, directory, files }
+  return { node: { url: client.url, directory, files }, gaps }
+}
+
+/** Statuses by which a node asks for a token, or says that it has none to ask for. */
+const WANTS_TOKEN: ReadonlySet<number> = new Set([401, 403])
+
+/** Of one node. What it refuses for want of a token it refuses for one reason. */
+function gapLines(gaps: readonly Gap[]): string[] {
+  const [first, ...others] = gaps.filter(({ what }) => what === undefined)
+  return [
+    ...(first === undefined ? [] : [`Missing: ${others.length + 1} answers that want a token. ${first.why}`]),
+    ...gaps.flatMap(({ what, why }) => (what === undefined ? [] : [`Missing: ${what}. ${why}`])),
+  ]
+}
+
+function reasonOf(answer: MonitorAnswer): string {
+  return withoutHead(answerFailure(asJson(answer)))
+}
+
+function withoutHead({ message }: CommandFailure): string {
+  return message.replace(/^Error: /, '')
 }
 
 /** A name that none has yet, also where capitals do not count: by a number where characters that were replaced made the difference. */

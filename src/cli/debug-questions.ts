@@ -9,6 +9,8 @@ export interface Question {
   /** Where the answer goes, within the directory of the node. */
   readonly file: string
   readonly timeoutMs?: number
+  /** What it is, where the command line asks for it: a bundle without it is not what was wanted. */
+  readonly wanted?: string
 }
 
 /** An answer, or what came instead of one. */
@@ -19,6 +21,7 @@ export interface BundledFile {
   readonly bytes: number
   readonly sha256: string | null
   readonly duration_ms: number | null
+  /** Why there is no answer, or not the one that was wanted. */
   readonly error: string | null
 }
 
@@ -47,11 +50,25 @@ export async function questionsFor(client: MonitorClient, { heap, profile }: Que
   const paths = [...new Set([...usualPaths, ...listed])].filter((path) => path.startsWith('/') && !notAsked.test(path))
   return [
     ...paths.flatMap((path) => filled(path, clusters)).map((path) => ({ path, file: fileOf(path) })),
-    ...(profile === undefined
-      ? []
-      : [{ path: `/debug/profile?seconds=${profile}`, file: 'debug/profile.cpuprofile', timeoutMs: profile * 1000 + PROFILE_GRACE_MS }]),
-    ...(heap === true ? [{ path: '/debug/heap', file: 'debug/heap.heapsnapshot', timeoutMs: HEAP_TIMEOUT_MS }] : []),
+    ...(profile === undefined ? [] : [profileQuestion(profile)]),
+    ...(heap === true ? [heapQuestion] : []),
   ]
+}
+
+const heapQuestion: Question = {
+  path: '/debug/heap',
+  file: 'debug/heap.heapsnapshot',
+  timeoutMs: HEAP_TIMEOUT_MS,
+  wanted: 'the heap snapshot',
+}
+
+function profileQuestion(seconds: number): Question {
+  return {
+    path: `/debug/profile?seconds=${seconds}`,
+    file: 'debug/profile.cpuprofile',
+    timeoutMs: seconds * 1000 + PROFILE_GRACE_MS,
+    wanted: 'the processor profile',
+  }
 }
 
 function filled(path: string, clusters: readonly string[]): readonly string[] {

@@ -182,7 +182,8 @@ function exchange(
   })
 }
 
-function asJson({ bytes, latencyMs, status, url }: MonitorAnswer): JsonAnswer {
+/** An answer read as an object; the plain text of a failure becomes an error body. @throws MonitorAnswerError */
+export function asJson({ bytes, latencyMs, status, url }: MonitorAnswer): JsonAnswer {
   const text = bytes.toString('utf8')
   const body = parsedObject(text)
   if (body !== undefined) return { url, status, text, body, latencyMs }

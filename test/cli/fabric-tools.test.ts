@@ -217,7 +217,10 @@ describe('mpreg debug bundle', processes, () => {
       '--out',
       archive,
     ])
-    expect({ code, stdout }).toMatchObject({ code: 0, stdout: expect.stringMatching(/bundle\.tar\.gz: \d+ answers of 2 nodes\n$/) })
+    expect({ code, stdout }, 'no heap snapshot').toMatchObject({
+      code: 1,
+      stdout: expect.stringMatching(/bundle\.tar\.gz: \d+ answers of 2 nodes\n$/),
+    })
     expect(statSync(archive).mode & 0o777).toBe(0o600)
     const unpacked = mkdtempSync(join(directory, 'unpacked-'))
     execFileSync('tar', ['-xzf', archive, '-C', unpacked])
@@ -234,6 +237,28 @@ describe('mpreg debug bundle', processes, () => {
     expect(file('/debug/heap')).toMatchObject({ status: 404 })
     expect(second.files.every((row: { error: string | null }) => row.error !== null)).toBe(true)
     await service.close()
+  })
+
+  it('is written without what was refused, says what that is, why and what to do, and fails', async () => {
+    const service = await startFakeMonitoring({
+      '/debug/profile': { status: 401, body: { status: 'error', message: "this needs the node's monitoring_token" } },
+    })
+    const guarded = await startFakeMonitoring({}, 'open-sesame')
+    const archive = join(directory, 'refused.tar.gz')
+    const words = ['debug', 'bundle', '--profile', '1', '--out', archive]
+    const { code, stderr, stdout } = await mpreg([...words, '--url', service.url, '--url', guarded.url])
+    expect(code).toBe(1)
+    expect(stdout).toMatch(/refused\.tar\.gz: \d+ answers of 2 nodes\n$/)
+    const remedy = 'Show a token that it accepts: --token-file, or MPREG_MONITORING_TOKEN.'
+    expect(stderr).toContain(
+      `Missing: the processor profile. ${service.url}/debug/profile?seconds=1 answered 401: this needs the node's monitoring_token. ${remedy}\n`,
+    )
+    expect(stderr, 'all of a kind in one line').toMatch(/\nMissing: \d+ answers that want a token\. .+ answered 401: token required\. Show/)
+    expect(stderr.match(/^Missing/gm)).toHaveLength(3)
+    const manifest = JSON.parse(execFileSync('tar', ['-xzOf', archive, 'manifest.json'], { encoding: 'utf8' }))
+    const profile = manifest.nodes[0].files.find(({ file }: { file: string }) => file.endsWith('profile.cpuprofile'))
+    expect(profile).toMatchObject({ status: 401, error: expect.stringContaining('answered 401') })
+    await Promise.all([service.close(), guarded.close()])
   })
 
   it('keeps nodes and answers apart whose names differ only in what a file name can not hold', async () => {
