@@ -7,7 +7,7 @@ import { type Command, Option } from 'commander'
 import { bodyText, type Format, type FormatFlags, formatOption } from './body-output.ts'
 import { discoverClusters } from './cluster-discovery.ts'
 import { autoDiscoveryTemplate, federationTemplate, namedTemplate, type TemplateName, templateNames } from './federation-template.ts'
-import { type Check, isValid, validateFederation } from './federation-validation.ts'
+import { type Check, isValid, type Placeholder, placeholdersIn, validateFederation } from './federation-validation.ts'
 import { at, isObject, type JsonObject, listAt, objectAt, textAt } from './json-value.ts'
 import { CommandFailure, isDecorated, UsageError } from './outcome.ts'
 import { inRegistry, timeoutOption, urlComplaint, verify } from './registry-commands.ts'
@@ -18,6 +18,21 @@ import { colored, printable, tableText } from './table.ts'
 interface DiscoverFlags extends FormatFlags {
   readonly config?: string
   readonly output?: 'table' | 'json'
+}
+
+/** What nobody can guess has not been filled in. */
+class PlaceholderError extends CommandFailure {
+  readonly code = 'config_placeholder'
+
+  constructor(file: string, placeholders: readonly Placeholder[]) {
+    const places = placeholders.map(({ field, line, value }) => printable(`  line ${line}, ${field}: ${value}`))
+    const count = places.length === 1 ? 'a placeholder' : `${places.length} placeholders`
+    super([`Error: ${file} has ${count} left. Put in what belongs there, and deploy again:`, ...places].join('\n'))
+  }
+}
+
+interface WriteFlags {
+  readonly force?: boolean
 }
 
 interface DeployFlags {
@@ -45,27 +60,25 @@ export function declareDiscover(command: Command): void {
 export function declareAutoDiscoveryCommands(autoDiscovery: Command): void {
   for (const name of ['run', 'discover']) declareDiscover(autoDiscovery.command(name).description('Discover available fabric clusters.'))
   for (const name of ['generate', 'generate-config']) {
-    autoDiscovery
-      .command(name)
+    writing(autoDiscovery.command(name))
       .description('Write a template with each kind of discovery back end.')
-      .argument('<output>', 'file to write')
-      .action((output: string) => {
-        writeJson(output, autoDiscoveryTemplate())
+      .action((output: string, flags: WriteFlags) => {
+        writeJson(output, autoDiscoveryTemplate(), flags)
         tell('✅', `Auto-discovery configuration generated: ${output}`)
       })
   }
 }
 
 export function declareGenerateConfig(command: Command): void {
-  command.argument('<output>', 'file to write').action((output: string) => {
-    writeJson(output, federationTemplate())
+  writing(command).action((output: string, flags: WriteFlags) => {
+    writeJson(output, federationTemplate(), flags)
     tell('✅', `Configuration template generated: ${output}`)
   })
 }
 
 export function declareValidateConfig(command: Command): void {
   command.argument('[file]', 'the configuration; default: MPREG_FEDERATION_CONFIG').action((file: string | undefined) => {
-    validated(configPath(file))
+    validated(configPath(file), { whole: false })
   })
 }
 
@@ -79,21 +92,18 @@ export function declareDeploy(command: Command): void {
       const file = configPath(given)
       if (flags.dryRun === true) {
         tell('🔍', 'Running deployment validation (dry-run mode)')
-        validated(file)
+        validated(file, { whole: true })
         tell('✅', 'Configuration is valid and ready for deployment')
-      } else await deploy(validated(file), flags)
+      } else await deploy(validated(file, { whole: true }), flags)
     })
 }
 
 export function declareConfigCommands(config: Command): void {
-  config
-    .command('template')
+  writing(config.command('template').argument('<name>', `which: ${templateNames.join(', ')}`))
     .description('Write a template: basic, for one local cluster; production, strict; development, lenient.')
-    .argument('<name>', `which: ${templateNames.join(', ')}`)
-    .argument('<output>', 'file to write')
-    .action((name: string, output: string) => {
+    .action((name: string, output: string, flags: WriteFlags) => {
       if (!isTemplateName(name)) throw new UsageError(`There is no template '${name}'; there are ${templateNames.join(', ')}.`)
-      writeJson(output, namedTemplate(name))
+      writeJson(output, namedTemplate(name), flags)
       tell('✅', `Generated ${name} template: ${output}`)
     })
 
@@ -103,11 +113,15 @@ export function declareConfigCommands(config: Command): void {
     .argument('<file>', 'the configuration')
     .option('--key <key>', 'which; parts are separated by dots, such as federation.resilience')
     .action((file: string, { key }: { key?: string }) => {
-      const value = parsed(file)
+      const { value } = read(file)
       const chosen = key === undefined ? value : (at(value, key) ?? at(value, ...key.split('.')))
       if (chosen === undefined) throw new CommandFailure(`Error: ${file} has no key '${key}'.`)
       process.stdout.write(`${JSON.stringify(chosen, null, 2)}\n`)
     })
+}
+
+function writing(command: Command): Command {
+  return command.argument('<output>', 'file to write').option('--force', 'overwrite a file that exists')
 }
 
 function isTemplateName(name: string): name is TemplateName {
@@ -130,18 +144,20 @@ function printClusters(clusters: readonly object[], format: Format): void {
   }
 }
 
-/** Prints every check. @throws CommandFailure when one has failed */
-function validated(file: string): JsonObject {
+/** Prints every check. A template that is not filled in yet is valid, and not `whole`. @throws CommandFailure when a check has failed */
+function validated(file: string, { whole }: { readonly whole: boolean }): JsonObject {
   remark('🔍', `Validating configuration: ${file}`)
-  const config = parsed(file)
+  const { text, value: config } = read(file)
   const checks = validateFederation(config)
-  const rows = checks.map(({ text, verdict }) => [verdictText(verdict), printable(text)])
+  const rows = checks.map((check) => [verdictText(check.verdict), printable(check.text)])
   process.stdout.write(`${tableText({ title: 'Configuration Validation Results', head: ['Status', 'Validation Check'], rows })}\n`)
   if (!isValid(checks)) {
     tell('❌', 'Configuration validation failed!')
     const failed = checks.filter(({ verdict }) => verdict === 'failed').length
     throw new CommandFailure(`Error: ${file}: ${failed} of ${checks.length} checks failed.`)
   }
+  const placeholders = whole ? placeholdersIn(text) : []
+  if (placeholders.length > 0) throw new PlaceholderError(file, placeholders)
   tell('✅', 'Configuration validation passed!')
   return objectAt(config)
 }
@@ -213,13 +229,13 @@ function configPath(given: string | undefined): string {
 }
 
 function configObject(file: string): JsonObject {
-  const config = parsed(file)
+  const { value: config } = read(file)
   if (!isObject(config)) throw new CommandFailure(`Error: ${file} holds no configuration: it is not an object.`)
   return config
 }
 
 /** @throws UsageError when there is no such file; CommandFailure when it is no JSON */
-function parsed(file: string): unknown {
+function read(file: string): { readonly text: string; readonly value: unknown } {
   let text: string
   try {
     text = readFileSync(file, 'utf8')
@@ -228,16 +244,20 @@ function parsed(file: string): unknown {
     throw new UsageError(code === 'ENOENT' ? `File '${file}' does not exist.` : `File '${file}': ${message}`, { cause: error })
   }
   try {
-    return JSON.parse(text)
+    return { text, value: JSON.parse(text) }
   } catch (error) {
     throw new CommandFailure(`Error: ${file} is no JSON: ${(error as Error).message}`, { cause: error })
   }
 }
 
-function writeJson(file: string, value: JsonObject): void {
+/** @throws CommandFailure when the file exists and is not to be overwritten, or can not be written */
+function writeJson(file: string, value: JsonObject, { force = false }: WriteFlags): void {
   try {
-    writeFileSync(file, `${JSON.stringify(value, null, 2)}\n`)
+    writeFileSync(file, `${JSON.stringify(value, null, 2)}\n`, { flag: force ? 'w' : 'wx' })
   } catch (error) {
-    throw new CommandFailure(`Error: ${file} can not be written: ${(error as Error).message}`, { cause: error })
+    const { code, message } = error as NodeJS.ErrnoException
+    const reason =
+      code === 'EEXIST' ? 'exists already. Name another file, or have it overwritten with --force.' : `can not be written: ${message}`
+    throw new CommandFailure(`Error: ${file} ${reason}`, { cause: error })
   }
 }

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { federationTemplate, namedTemplate, templateNames } from './federation-template.ts'
-import { isValid, validateFederation } from './federation-validation.ts'
+import { isValid, placeholdersIn, validateFederation } from './federation-validation.ts'
 
 const cluster = { cluster_id: 'a', cluster_name: 'A', region: 'eu', server_url: 'ws://a:1', bridge_url: 'tcps://a:2' }
 const config = (...clusters: unknown[]) => ({ version: '1.0', federation: {}, clusters })
@@ -62,5 +62,16 @@ describe('validation of a federation configuration', () => {
   it('passes every template', () => {
     for (const template of [federationTemplate(), ...templateNames.map(namedTemplate)])
       expect(isValid(validateFederation(template))).toBe(true)
+  })
+})
+
+describe('placeholders', () => {
+  it('are found by line and field, also where the same text stands twice or escaped', () => {
+    const text = '{\n "a": "x:<port>",\n "b": [ "x", "x:<port>",\n {"c": "y\\u003a<port>"} ]\n}'
+    expect(placeholdersIn(text)).toEqual([
+      { line: 2, field: 'a', value: 'x:<port>' },
+      { line: 3, field: 'b[1]', value: 'x:<port>' },
+      { line: 4, field: 'b[2].c', value: 'y:<port>' },
+    ])
   })
 })

@@ -27,6 +27,37 @@ export function isValid(checks: readonly Check[]): boolean {
   return checks.every(({ verdict }) => verdict !== 'failed')
 }
 
+export interface Placeholder {
+  /** From 1. */
+  readonly line: number
+  /** Such as `clusters[0].server_url`. */
+  readonly field: string
+  readonly value: string
+}
+
+const PLACEHOLDER = '<port>'
+
+/** What is still to be filled in, in the order of the text. `text` must be valid JSON. */
+export function placeholdersIn(text: string): readonly Placeholder[] {
+  const strings = [...text.matchAll(/"(?:[^"\\]|\\.)*"/g)].map(({ 0: token, index }) => ({ value: JSON.parse(token) as string, index }))
+  return textsIn(JSON.parse(text)).flatMap(({ field, value }) => {
+    if (!value.includes(PLACEHOLDER)) return []
+    // Each is taken once, so that the same text elsewhere has its own line.
+    const [found] = strings.splice(
+      strings.findIndex((string) => string.value === value),
+      1,
+    )
+    return { line: text.slice(0, found?.index).split('\n').length, field, value }
+  })
+}
+
+function textsIn(value: unknown, field = ''): readonly { readonly field: string; readonly value: string }[] {
+  if (typeof value === 'string') return [{ field, value }]
+  if (Array.isArray(value)) return value.flatMap((item, index) => textsIn(item, `${field}[${index}]`))
+  if (!isObject(value)) return []
+  return Object.entries(value).flatMap(([key, member]) => textsIn(member, field === '' ? key : `${field}.${key}`))
+}
+
 const clusterFields = ['cluster_id', 'cluster_name', 'region', 'server_url', 'bridge_url'] as const
 const nodeProtocols: readonly string[] = ['ws:', 'wss:', 'tcp:', 'tcps:']
 
@@ -43,7 +74,7 @@ function checkCluster(cluster: unknown, index: number): Check[] {
 
 /** The port has to be filled in before a template is of use, and until then it is valid as a template. */
 function checkUrl(what: string, value: string): Check[] {
-  if (value.includes('<port>')) return [warning(`${what} still has the placeholder <port>`)]
+  if (value.includes(PLACEHOLDER)) return [warning(`${what} still has the placeholder ${PLACEHOLDER}`)]
   if (!URL.canParse(value)) return [failed(`${what} is no URL: ${value}`)]
   const { port, protocol } = new URL(value)
   if (!nodeProtocols.includes(protocol)) return [failed(`${what} begins with ${protocol} instead of ${nodeProtocols.join(', ')}`)]

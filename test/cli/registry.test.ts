@@ -194,10 +194,45 @@ describe('a federation configuration', processes, () => {
     })
     const missing = await mpreg(['validate-config', join(directory, 'missing.json')])
     expect(missing).toMatchObject({ code: 2, stderr: expect.stringContaining('does not exist') })
-    const dry = await mpreg(['deploy', generated, '--dry-run'])
+    const filled = file('filled.json', JSON.parse(readFileSync(generated, 'utf8').replaceAll('<port>', '10000')))
+    const dry = await mpreg(['deploy', filled, '--dry-run'])
     expect(dry).toMatchObject({ code: 0, stdout: expect.stringContaining('dry-run mode') })
     expect(dry.stdout).toContain('Configuration is valid')
     expect(await mpreg(['deploy', empty, '--dry-run'])).toMatchObject({ code: 1 })
+  })
+
+  it.each(['generate-config', 'auto-discovery generate', 'config template basic'])(
+    'is not written over another by %s, unless that is asked for',
+    async (command) => {
+      const words = command.split(' ')
+      const existing = file(`existing-${words.join('-')}.json`, { mine: true })
+      const refused = await mpreg([...words, existing])
+      expect(refused).toMatchObject({ code: 1, stdout: '' })
+      expect(refused.stderr).toBe(`Error: ${existing} exists already. Name another file, or have it overwritten with --force.\n`)
+      expect(JSON.parse(readFileSync(existing, 'utf8'))).toEqual({ mine: true })
+      expect(await mpreg([...words, existing, '--force'])).toMatchObject({ code: 0, stderr: '' })
+      expect(JSON.parse(readFileSync(existing, 'utf8'))).not.toHaveProperty('mine')
+    },
+  )
+
+  it('with placeholders left in it is valid as a template, and can not be deployed, nor is it ready to be', async () => {
+    const generated = join(directory, 'unfilled.json')
+    await mpreg(['generate-config', generated])
+    expect(await mpreg(['validate-config', generated])).toMatchObject({ code: 0, stdout: expect.stringContaining('placeholder <port>') })
+    for (const words of [['--dry-run'], ['--no-verify']]) {
+      const { code, stderr, stdout } = await withRegistry().run('deploy', generated, ...words)
+      expect(code).toBe(1)
+      expect(stdout).not.toMatch(/passed|Deployed/)
+      const [head, ...places] = stderr.trimEnd().split('\n').slice(-6)
+      expect(head).toBe(`Error: ${generated} has 5 placeholders left. Put in what belongs there, and deploy again:`)
+      const text = readFileSync(generated, 'utf8').split('\n')
+      for (const place of places) {
+        const [, line, value] = /^ {2}line (\d+), [\w.[\]]+: (.+)$/.exec(place) ?? []
+        expect(text[Number(line) - 1], place).toContain(`"${value}"`)
+      }
+      expect(places[0]).toMatch(/, clusters\[0\]\.server_url: ws:\/\/primary\.example\.net:<port>$/)
+      expect(places[4]).toMatch(/, monitoring\.alert_endpoints\[0\]: http:/)
+    }
   })
 
   it('is found through the environment', async () => {
