@@ -1,14 +1,15 @@
 /**
  * `mpreg discovery query`, `summary`, `cluster-map` and their like: questions to a node itself rather than to its monitoring service. What a node
- * does not have, it refuses by itself: its answer is shown, and the command fails.
+ * does not have, it refuses by itself: its answer is shown with the command that tells which parts it has, and the command fails.
  */
 import { type Command, Option } from 'commander'
-import type { Client } from '../client-node.ts'
+import { type Client, CommandNotFoundError } from '../client-node.ts'
 import { type CallFlags, connecting, print, timeoutOption, withClient } from './client.ts'
 import { jsonLine } from './json-output.ts'
 import { textAt } from './json-value.ts'
 import { anyCase, collect, positiveInteger, positiveSeconds } from './option-values.ts'
 import { CommandFailure } from './outcome.ts'
+import { rpcFailureLines } from './rpc-failure.ts'
 
 interface Field {
   /** As the node calls it; the option is the same with dashes, in the singular for a list. */
@@ -106,7 +107,7 @@ export function addQueryCommands(discovery: Command): void {
     .option('--delta', 'changes of the catalog (the default)')
     .addOption(new Option('--duration <seconds>', 'end after so long').argParser(positiveSeconds))
     .addOption(new Option('--count <n>', 'end after so many').argParser(positiveInteger))
-    .action((flags: Flags) => withClient(flags, (client) => follow(client, flags)))
+    .action((flags: Flags) => asked(flags, (client) => follow(client, flags)))
 }
 
 function asking(command: Command, fields: readonly Field[]): Command {
@@ -136,7 +137,19 @@ function singular({ kind, name }: Field): string {
 
 function ask(flags: Flags, fun: string, request: Answers): Promise<void> {
   const args = Object.keys(request).length > 0 ? [request] : []
-  return withClient(flags, async (client) => print((await client.callRaw({ timeoutMs: flags.timeout * 1000 }, fun, ...args)).text))
+  return asked(flags, async (client) => print((await client.callRaw({ timeoutMs: flags.timeout * 1000 }, fun, ...args)).text))
+}
+
+/** @throws what {@link withClient} does; when the node has no such function, with the command that shows more */
+function asked(flags: Flags, use: (client: Client) => Promise<void>): Promise<void> {
+  return withClient(flags, async (client) => {
+    try {
+      await use(client)
+    } catch (error) {
+      if (!(error instanceof CommandNotFoundError)) throw error
+      throw new CommandFailure([...rpcFailureLines(error), '$ mpreg discovery status'].join('\n'), { cause: error })
+    }
+  })
 }
 
 /** Asks for the topic of the changes, and prints what is published there and below. */

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { createNode, type Node } from '../../src/node/index.ts'
+import { createNode, type Node, type SettingsInput } from '../../src/node/index.ts'
 import { endLeftovers, mpreg, startMpreg } from './run-mpreg.ts'
 
 const processes = { concurrent: true, timeout: 60_000 }
@@ -9,7 +9,7 @@ let node: Node
 let asked: Node
 
 beforeAll(async () => {
-  node = await startNode()
+  node = await startNode({ monitoringEnabled: true })
   asked = await startNode()
   const echo = { params: { request: { type: 'dict | None', default: null } } }
   for (const name of ['catalog_query', 'summary_query', 'resolver_resync', 'discovery_access_audit']) {
@@ -25,8 +25,8 @@ afterAll(async () => {
   await Promise.all([node.stop(), asked.stop()])
 })
 
-async function startNode(): Promise<Node> {
-  const started = await createNode({ port: 0, clusterId: 'oak', monitoringEnabled: false, logLevel: 'ERROR' })
+async function startNode(settings: SettingsInput = {}): Promise<Node> {
+  const started = await createNode({ port: 0, clusterId: 'oak', monitoringEnabled: false, logLevel: 'ERROR', ...settings })
   await started.start()
   return started
 }
@@ -103,7 +103,7 @@ describe('mpreg discovery', processes, () => {
     expect(await mpreg(['discovery', 'watch', '--duration', '0.2', '--url', asked.url])).toEqual({ code: 0, stdout: '', stderr: '' })
   })
 
-  it('shows the refusal of a node that has no such part, and fails', async () => {
+  it('shows the refusal of a node that has no such part and the next command, and fails (monitoring check 31)', async () => {
     for (const [command, fun] of [
       ['summary', 'summary_query'],
       ['query', 'catalog_query'],
@@ -111,8 +111,22 @@ describe('mpreg discovery', processes, () => {
     ] as const) {
       const { code, stderr, stdout } = await mpreg(['discovery', command, '--url', node.url])
       expect({ code, stdout }).toEqual({ code: 1, stdout: '' })
-      expect(stderr).toMatch(new RegExp(`^Error 1001: Command not found\\nCommand not found: ${fun}\\n`))
+      expect(stderr).toMatch(
+        new RegExp(`^Error 1001: Command not found\\nCommand not found: ${fun}\\n[^]*\\n\\$ mpreg discovery status\\n$`),
+      )
     }
+  })
+
+  it('has a status that says so, and a lag that can be reported (monitoring check 31)', async () => {
+    const env = { MPREG_MONITORING_URL: node.monitoringUrl ?? '' }
+    const status = await mpreg(['discovery', 'status'], env)
+    expect(JSON.parse(status.stdout)).toMatchObject({ summary: { summary_export: { enabled: false } } })
+    const lag = await mpreg(['report', 'export-lag', '--output', 'json'], env)
+    expect({ ...lag, stdout: JSON.parse(lag.stdout) }).toEqual({
+      code: 0,
+      stderr: '',
+      stdout: { generated_at: expect.any(Number), resolver_enabled: false, summary_export_enabled: false },
+    })
   })
 
   it('is told where to ask', async () => {
