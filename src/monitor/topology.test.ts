@@ -89,6 +89,13 @@ describe('topology', () => {
     expect(analysis).toMatchObject({ network_health: 'healthy', topology_score: 60 })
   })
 
+  it('asks for links to a node that has none (monitoring check 23)', () => {
+    const { recommendations } = topologyAnalysisBody(measured(graph(['a', 'b', 'alone'], [['a', 'b']]), 0))
+    expect(recommendations).toContain('The network is in 2 parts that no link joins: check the links between them.')
+    const linked = topologyAnalysisBody(measured(graph(['a', 'b'], [['a', 'b']]), 0))
+    expect(linked.recommendations).toEqual([])
+  })
+
   it('calls several nodes without links degraded, and a lone one unavailable', () => {
     expect(topologyAnalysisBody(measured(graph(['a', 'b'], []), 0))).toMatchObject({ network_health: 'degraded' })
     expect(topologyAnalysisBody(measured(graph(['a'], []), 0))).toMatchObject({ network_health: 'unavailable', recommendations: [] })

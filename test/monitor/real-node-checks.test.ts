@@ -86,6 +86,17 @@ describe('a real node', () => {
     expect((await a.json('/health')).body.federation_health).toMatchObject({ unavailable_clusters: 0, total_clusters: 1 })
   })
 
+  it('draws itself, its peer and the link between them (monitoring check 22)', async () => {
+    const a = await started({ clusterId: 'oak' })
+    const b = await started({ clusterId: 'oak', peers: [a.node.url] })
+    const drawn = async () => (await a.json('/topology')).body.topology
+    await until('they are linked', async () => (await drawn()).edges.length === 1)
+    const { edges, nodes, summary } = await drawn()
+    expect(summary).toMatchObject({ total_nodes: 2, total_edges: 1, graph_diameter: 1 })
+    expect(nodes.map(({ node_id: id }: { node_id: string }) => id)).toEqual([a.node.url, b.node.url])
+    expect(edges).toMatchObject([{ source: a.node.url, target: b.node.url, status: 'healthy' }])
+  })
+
   it('counts its calls, and says so of a system it does not have (monitoring checks 6 and 7)', async () => {
     const node = await started({}, failing)
     for (let i = 0; i < 6; i++) await node.node.call('echo', i)
@@ -117,6 +128,13 @@ describe('a real node', () => {
     const { data, data_points: points, duration_hours: hours } = await series()
     expect([hours, points]).toEqual([1, data.length])
     expect(data[0][1]).toBe(1)
+  })
+
+  it('says that it keeps nothing on disk (monitoring check 9)', async () => {
+    const { body, status } = await (await started()).json('/metrics/persistence')
+    expect(status).toBe(200)
+    expect(body).toMatchObject({ status: 'ok', timestamp: expect.any(Number) })
+    expect(body.persistence_snapshots).toEqual({ enabled: false })
   })
 
   it('has no link-state to show while it is off, and all of it when it is on (monitoring check 11, routing check 39)', async () => {

@@ -114,6 +114,21 @@ describe('the optimal path', () => {
     expect(router.findOptimalPath('A', 'D')).toEqual(['A', 'B', 'D'])
   })
 
+  it('monitoring check 23: is another one when a link on it got slower by 60 %, and the same at 4 %', () => {
+    const latencies = (ab: number): readonly Edge[] => [
+      ['a', 'b', ab],
+      ['b', 'd', 10],
+      ['a', 'c', 12],
+      ['c', 'd', 10],
+    ]
+    const { graph, router } = routerOf(latencies(10))
+    expect(router.findOptimalPath('a', 'd')).toEqual(['a', 'b', 'd'])
+    graph.addEdge('a', 'b', link(10.4))
+    expect(router.findOptimalPath('a', 'd')).toEqual(['a', 'b', 'd'])
+    graph.addEdge('a', 'b', link(16))
+    expect(router.findOptimalPath('a', 'd')).toEqual(['a', 'c', 'd'])
+  })
+
   it('routing check 29: is still found after ten minutes in which every link was heard of', async () => {
     const { env, graph, router } = routerOf(CHAIN)
     for (let second = 0; second < 600; second += 10) {
