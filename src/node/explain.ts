@@ -3,9 +3,16 @@
  * and where to look next. They read the running node and change nothing.
  */
 import type { TopicExplanation } from '../pubsub/index.ts'
-import { commands, type ExplainedCandidate, type ExplainedReason, type Explanation, inOrderOfChoice } from '../telemetry/index.ts'
+import {
+  commands,
+  type ExplainedCandidate,
+  type ExplainedReason,
+  type Explanation,
+  inOrderOfChoice,
+  nearestName,
+} from '../telemetry/index.ts'
 import { explainFunction, type FunctionExplainerDeps, type FunctionQuestion } from './explain-function.ts'
-import type { PeerExplanation } from './fabric.ts'
+import type { Fabric, PeerExplanation } from './fabric.ts'
 
 export interface ExplainDeps extends FunctionExplainerDeps {
   explainTopic(topic: string): TopicExplanation
@@ -27,7 +34,7 @@ export function createExplainer(deps: ExplainDeps): Explainer {
   }
 }
 
-function explainRoute({ clusterId, fabric, refusals }: ExplainDeps, cluster: string, avoid: readonly string[]): Explanation {
+function explainRoute({ clusterId, fabric, nodeId, refusals }: ExplainDeps, cluster: string, avoid: readonly string[]): Explanation {
   const { candidates, forwarding_plan: plan, selected } = fabric.routing.explain(cluster, avoid)
   const way = plan.steps.at(-1)
   const routes = candidates.map((route): ExplainedCandidate => {
@@ -73,6 +80,9 @@ function explainRoute({ clusterId, fabric, refusals }: ExplainDeps, cluster: str
     }),
   )
   const failed = refusals.of('route', cluster).map(({ first_at }) => first_at)
+  const isHeardOf = routes.length > 0 || refused.length > 0
+  const known = cluster === clusterId || isHeardOf || plan.reason === 'ok' ? undefined : knownClusters(fabric, clusterId)
+  if (known?.includes(cluster) === false) return unknownCluster(nodeId, cluster, known, plan.next_peer_url)
   const verdict =
     cluster === clusterId ? 'local' : plan.next_peer_url === null ? 'no_way' : plan.reason === 'fallback_neighbor' ? 'guess' : 'routed'
   return {
@@ -88,6 +98,34 @@ function explainRoute({ clusterId, fabric, refusals }: ExplainDeps, cluster: str
     since: verdict === 'no_way' && failed.length > 0 ? Math.min(...failed) : null,
     candidates: inOrderOfChoice([...routes, ...steps, ...refused]),
     next: [commands.routeTrace(cluster), ...(plan.next_peer_url === null ? ['mpreg doctor'] : [commands.explainPeer(plan.next_peer_url)])],
+  }
+}
+
+/** Those of nodes, those that ways lead to, and this node's own. */
+function knownClusters({ catalog, peers, routing }: Fabric, own: string): string[] {
+  const ofNodes = [...catalog.nodes(), ...peers.links()].map(({ cluster_id }) => cluster_id)
+  return [...new Set([own, ...ofNodes, ...Object.keys(routing.snapshot().routes.statistics.routes_per_destination)])].sort()
+}
+
+/** Clusters named to somebody who asked for another. */
+const CLUSTERS_NAMED_MAX = 20
+
+function unknownCluster(self: string, cluster: string, known: readonly string[], guess: string | null): Explanation {
+  const nearest = nearestName(cluster, known)
+  const more = known.length > CLUSTERS_NAMED_MAX ? ` and ${known.length - CLUSTERS_NAMED_MAX} more` : ''
+  const sentences = [
+    `no node known here is of cluster '${cluster}', and nobody announces a way to it${nearest === undefined ? '.' : `; did you mean '${nearest}'?`}`,
+    `Known clusters: ${known.slice(0, CLUSTERS_NAMED_MAX).join(', ')}${more}`,
+  ]
+  const hope = guess === null ? '' : `. A message for it would be handed to ${guess}, in the hope that it knows more`
+  return {
+    kind: 'route',
+    name: cluster,
+    verdict: 'unknown',
+    reason: `${sentences.join(' ')}${hope}`,
+    since: null,
+    candidates: [],
+    next: [nearest === undefined ? commands.clusterMap(self) : commands.explainRoute(nearest)],
   }
 }
 

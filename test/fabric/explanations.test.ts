@@ -158,6 +158,40 @@ describe('explaining a function', () => {
   })
 })
 
+describe('explaining a route', () => {
+  it('to a cluster nobody ever announced says so, names those there are, and what to ask next', async () => {
+    const { fabric, routed } = await createFederation({
+      nodes: { alpha: 1, beta: 1, gamma: 1 },
+      bridges: [
+        ['alpha', 'beta'],
+        ['beta', 'gamma'],
+      ],
+    })
+    onTestFinished(() => fabric.close())
+    expect(await fabric.until(routed, 20_000)).toBe(true)
+    const misspelt = fabric.node(0).explain.route('gama')
+    expect(misspelt).toMatchObject({ verdict: 'unknown', since: null, next: ['mpreg explain route gamma'] })
+    expect(misspelt.reason).toBe(
+      "no node known here is of cluster 'gama', and nobody announces a way to it; did you mean 'gamma'? Known clusters: alpha, beta, gamma. " +
+        'A message for it would be handed to ws://n1:7000, in the hope that it knows more',
+    )
+    expect(misspelt.candidates).toEqual([])
+    const other = fabric.node(0).explain.route('somewhere-else')
+    expect(other.reason).toContain('nobody announces a way to it. Known clusters: alpha, beta, gamma. A message')
+    expect(other.next).toEqual(['mpreg discovery cluster-map --url ws://n0:7000'])
+    expect(fabric.node(0).explain.route('gamma').verdict).toBe('routed')
+  })
+
+  it('does not call a cluster unknown whose only node has left the way out', async () => {
+    const { fabric, routed } = await createFederation({ nodes: { alpha: 1, beta: 1 }, bridges: [['alpha', 'beta']] })
+    onTestFinished(() => fabric.close())
+    expect(await fabric.until(routed, 20_000)).toBe(true)
+    fabric.crash(1)
+    await fabric.advance(10_000)
+    expect(fabric.node(0).explain.route('beta').verdict).toBe('no_way')
+  })
+})
+
 describe('explaining a peer', () => {
   it('follows it from linked to vanished and back, and to departed', async () => {
     const fabric = await cluster(3)

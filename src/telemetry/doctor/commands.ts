@@ -6,6 +6,7 @@ export const commands = {
   explainTopic: (topic: string): string => `mpreg explain topic ${shellWord(topic)}`,
   explainFunction: (name: string): string => `mpreg explain function ${shellWord(name)}`,
   describeFunction: (name: string): string => `mpreg client call rpc_describe --kwarg ${shellWord(`function_name=${name}`)}`,
+  clusterMap: (nodeId: string): string => `mpreg discovery cluster-map --url ${shellWord(nodeId)}`,
   listPeers: (nodeId: string): string => `mpreg client list-peers --url ${shellWord(nodeId)}`,
   acknowledge: (alertId: string): string => `mpreg monitor acknowledge ${shellWord(alertId)}`,
   health: 'mpreg monitor health --summary',
