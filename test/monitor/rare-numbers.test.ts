@@ -38,6 +38,20 @@ describe('rare numbers of calls between nodes', () => {
     expect(rpc(fabric, 0)?.calls_moved).toBe(1)
   })
 
+  it('replies_undeliverable: the node that asked dies, and no way leads to it when the answer is there', async () => {
+    const fabric = await fabricOf(2)
+    const { timers } = fabric.env(1)
+    fabric.register(1, 'slow', () => new Promise((answer) => timers.after(2_000, () => answer('late'))))
+    expect(await fabric.until(() => knows(fabric, 0, 1, 'slow'), 10_000)).toBe(true)
+    const asked = fabric.node(0).call('slow')
+    asked.catch(() => {})
+    await fabric.advance(500)
+    fabric.crash(0)
+    await fabric.advance(1_000)
+    expect(rpc(fabric, 1)?.replies_undeliverable).toBe(0)
+    expect(await fabric.until(() => rpc(fabric, 1)?.replies_undeliverable === 1, 30_000)).toBe(true)
+  })
+
   it('relayed: a node between two that can not reach each other', async () => {
     const settings = (index: number) => ({ gossipInterval: 0.5, peers: index === 1 ? [] : ['ws://n1:7000'] })
     const fabric = await fabricOf(3, { start: false, settings })
@@ -48,5 +62,22 @@ describe('rare numbers of calls between nodes', () => {
     expect(await fabric.until(() => knows(fabric, 0, 2, 'far'), 10_000)).toBe(true)
     expect(await fabric.settle(fabric.node(0).call('far'))).toBe('there')
     expect(rpc(fabric, 1)?.relayed).toBe(2)
+  })
+})
+
+describe('rare numbers of catalogs', () => {
+  it('sync_differences: a function is registered while two nodes can not hear one another', async () => {
+    const fabric = await fabricOf(2)
+    expect(await fabric.until(() => fabric.converged(), 10_000)).toBe(true)
+    const differences = () => fabric.node(1).snapshot().fabric?.sync.digests_different
+    const before = differences() as number
+    await fabric.advance(20_000)
+    expect(differences()).toBe(before)
+    fabric.partition([0], [1])
+    expect(await fabric.until(() => fabric.node(1).listPeers().length === 0, 120_000)).toBe(true)
+    fabric.register(1, 'news', () => 'new')
+    fabric.heal()
+    expect(await fabric.until(() => knows(fabric, 0, 1, 'news'), 60_000)).toBe(true)
+    expect(differences()).toBeGreaterThan(before)
   })
 })
