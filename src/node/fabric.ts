@@ -251,6 +251,7 @@ export function createFabric(deps: FabricDeps): Fabric {
     isKnown: (id) => catalog.node(id) !== undefined,
     population: () => peers.directory.size,
     regionOf: (id) => catalog.node(id)?.region ?? '',
+    onRoundTrip: peers.noteRoundTrip,
   })
   const announcer = createAnnouncer(
     {

@@ -71,6 +71,8 @@ export interface Connection {
    * sent meanwhile leave after it. When the source fails, the receiver is told and the promise rejects with the source's error.
    */
   sendStream(source: StreamSource): Promise<void>
+  /** Of the last ping that keeps the connection alive, ms; undefined before its pong, and where none is sent (TCP). */
+  readonly roundTripMs?: number | undefined
   /** Round trip of a transport-level ping, in milliseconds. @throws TransportTimeoutError after the heartbeat timeout. */
   ping(): Promise<number>
   /** Orderly close: what was sent before is flushed first. Idempotent. */

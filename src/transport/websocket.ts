@@ -59,10 +59,13 @@ class OwnedWebSocket extends WebSocket {
 class WebSocketConnection extends SocketConnection implements KeepAliveSubject {
   readonly pingIntervalMs: number
   readonly pongTimeoutMs: number
+  roundTripMs: number | undefined = undefined
   readonly #ws: OwnedWebSocket
   #pingDueMs: number
   /** When the pong of the last keep-alive ping is overdue; 0 while none is awaited. */
   #pongDueMs = 0
+  /** When the last keep-alive ping left, by the clock; NaN once it was answered. */
+  #pingSentMs = Number.NaN
   #pings: Map<string, () => void> | undefined
 
   constructor(context: TransportContext, ws: OwnedWebSocket, socket: Socket, init: WebSocketInit) {
@@ -130,6 +133,7 @@ class WebSocketConnection extends SocketConnection implements KeepAliveSubject {
     } else if (nowMs >= this.#pingDueMs && this.isOpen) {
       this.#pingDueMs = nowMs + this.pingIntervalMs
       this.#pongDueMs = nowMs + this.pongTimeoutMs
+      this.#pingSentMs = this.context.env.clock.monotonic()
       this.#ws.ping()
     }
   }
@@ -142,12 +146,19 @@ class WebSocketConnection extends SocketConnection implements KeepAliveSubject {
 
   pongReceived(data: Buffer): void {
     this.#pongDueMs = 0
-    if (data.length === 0 || this.#pings === undefined) return
+    if (data.length === 0) return this.#keptAlive()
+    if (this.#pings === undefined) return
     const key = data.toString('latin1')
     const done = this.#pings.get(key)
     if (done === undefined) return
     this.#pings.delete(key)
     done()
+  }
+
+  #keptAlive(): void {
+    const ms = this.context.env.clock.monotonic() - this.#pingSentMs
+    if (ms >= 0) this.roundTripMs = ms
+    this.#pingSentMs = Number.NaN
   }
 
   failed(error: Error & { code?: string }): void {

@@ -52,6 +52,20 @@ describe('a fabric', () => {
     expect(peersOf(fabric, 0)).toEqual([fabric.url(1)])
   })
 
+  it('knows the round trip of a link at both of its ends', async () => {
+    const fabric = await fabricOf(2, { ...gossiping(0.5), network: { conditions: { latency: 5 } } })
+    const roundTrip = (index: number) => {
+      const [peer] = fabric.node(index).diagnosis().peers
+      return { direction: peer?.link?.direction, rtt_ms: peer?.link?.rtt_ms }
+    }
+    expect(await fabric.until(() => fabric.converged(), 5_000)).toBe(true)
+    await fabric.advance(5_000)
+    expect([roundTrip(0), roundTrip(1)]).toEqual([
+      { direction: 'accepted', rtt_ms: 10 },
+      { direction: 'dialed', rtt_ms: 10 },
+    ])
+  })
+
   it('control plane check 22: a star of twelve, two gone and two new, settles within 8 s', async () => {
     const fabric = await fabricOf(14, { ...gossiping(0.3), start: false })
     for (let i = 0; i < 12; i++) await fabric.start(i)

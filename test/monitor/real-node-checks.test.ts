@@ -86,7 +86,7 @@ describe('a real node', () => {
     expect((await a.json('/health')).body.federation_health).toMatchObject({ unavailable_clusters: 0, total_clusters: 1 })
   })
 
-  it('draws itself, its peer and the link between them (monitoring check 22)', async () => {
+  it('draws itself, its peer and the link between them (monitoring check 22)', { timeout: 40_000 }, async () => {
     const a = await started({ clusterId: 'oak' })
     const b = await started({ clusterId: 'oak', peers: [a.node.url] })
     const drawn = async () => (await a.json('/topology')).body.topology
@@ -95,6 +95,9 @@ describe('a real node', () => {
     expect(summary).toMatchObject({ total_nodes: 2, total_edges: 1, graph_diameter: 1 })
     expect(nodes.map(({ node_id: id }: { node_id: string }) => id)).toEqual([a.node.url, b.node.url])
     expect(edges).toMatchObject([{ source: a.node.url, target: b.node.url, status: 'healthy' }])
+    for (const end of [a, b]) {
+      await until('the link is measured, whoever dialed', async () => (await end.json('/topology')).body.topology.edges[0].latency_ms > 0)
+    }
   })
 
   it('counts its calls, and says so of a system it does not have (monitoring checks 6 and 7)', async () => {

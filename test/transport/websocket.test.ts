@@ -121,6 +121,24 @@ describe('WebSocket on the wire', () => {
     await raw.closed()
   })
 
+  it('knows the round trip of the last ping that was answered, and takes no pong nobody asked for', async () => {
+    const { first } = await listen({ pingIntervalMs: 20, pongTimeoutMs: 5_000 })
+    using raw = await RawSocket.connect(listener.port)
+    await upgrade(raw)
+    raw.write(masked(0xa, ''))
+    const { connection } = await first
+    expect(await raw.take(2)).toBe('8900')
+    const startedMs = performance.now()
+    // Something that takes its time.
+    using other = await RawSocket.connect(listener.port)
+    await upgrade(other)
+    expect(connection.roundTripMs).toBeUndefined()
+    const tookMs = performance.now() - startedMs
+    raw.write(masked(0xa, ''))
+    expect(await raw.take(2), 'the next ping comes once the pong has').toBe('8900')
+    expect(connection.roundTripMs).toBeGreaterThanOrEqual(tookMs)
+  })
+
   it('never drops a client that answers its pings, however idle', async () => {
     const { first } = await listen({ pingIntervalMs: 5, pongTimeoutMs: 10 })
     const near = new Recorder(await network.dial(listener.url))

@@ -38,6 +38,7 @@ function lone(options: MembershipOptions = {}, links: string[] = [B, C, D], know
   let waiting: (() => void)[] = []
   const sent: Sent[] = []
   const linked = new Set<string>()
+  const roundTrips: { readonly peer: string; readonly ms: number }[] = []
   const membership = createMembership(
     {
       env: { ...env, timers: { after: (ms, fn) => after(ms, () => (stalled ? waiting.push(fn) : fn())), every } },
@@ -50,6 +51,7 @@ function lone(options: MembershipOptions = {}, links: string[] = [B, C, D], know
       },
       targets: () => [...linked],
       isKnown: (id) => known.includes(id),
+      onRoundTrip: (peer, ms) => roundTrips.push({ peer, ms }),
     },
     options,
   )
@@ -65,6 +67,7 @@ function lone(options: MembershipOptions = {}, links: string[] = [B, C, D], know
     membership,
     sent,
     linked,
+    roundTrips,
     connect,
     /** For `ms` nothing of this node runs; then what was due. */
     async standStill(ms: number) {
@@ -256,8 +259,16 @@ describe('a probe', () => {
     expect(sent).toHaveLength(before)
   })
 
+  it('tells how long the target took to answer', async () => {
+    const { answer, env, probesOf, roundTrips } = lone({}, [B])
+    await until(env, () => probesOf(B).length > 0)
+    await env.advance(12)
+    answer(B, (probesOf(B)[0] as Sent).message)
+    expect(roundTrips).toEqual([{ peer: B, ms: 12 }])
+  })
+
   it('goes through k others when the target is silent, and their word counts', async () => {
-    const { env, sent, membership, from } = lone({}, [B, C, D, 'ws://e:1', 'ws://f:1'])
+    const { env, sent, membership, from, roundTrips } = lone({}, [B, C, D, 'ws://e:1', 'ws://f:1'])
     const indirect = () => sent.filter(({ message }) => message.message_type === 'membership_indirect_probe')
     await until(env, () => indirect().length > 0)
     const asked = indirect()
@@ -271,6 +282,7 @@ describe('a probe', () => {
     expect(membership.probes()).toEqual([])
     membership.receive(relay, from(relay).ack(id, SELF, target, []))
     expect(membership.probes()).toMatchObject([{ target_node: target, result: 'indirect_success', relays_asked: 3 }])
+    expect(roundTrips, 'the way around is not the link').toEqual([])
     expect(membership.stateOf(target)).toBe('alive')
   })
 
@@ -446,13 +458,14 @@ describe('what a rumor missed', () => {
 
 describe('a node that stood still', () => {
   it('does not take what it slept through for silence', async () => {
-    const { env, standStill, probesOf, answer, sent, membership } = lone({}, [B])
+    const { env, standStill, probesOf, answer, sent, membership, roundTrips } = lone({}, [B])
     await until(env, () => probesOf(B).length > 0)
     await standStill(3_000)
     const count = sent.length
     expect(membership.snapshot()).toMatchObject({ pauses_total: 1, probing: { extended_total: 1, active_probes: 1 } })
     answer(B, probesOf(B)[0]?.message as SwimMessage)
     expect(membership.probes()).toMatchObject([{ result: 'success', extended: true }])
+    expect(roundTrips, 'the answer may have lain unread').toEqual([])
     expect(sent).toHaveLength(count)
   })
 

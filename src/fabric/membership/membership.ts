@@ -94,6 +94,8 @@ export interface MembershipDeps {
   /** Nodes in the fabric by other knowledge; timeouts and retransmissions grow with its logarithm. */
   population?(): number
   regionOf?(nodeId: string): string
+  /** A probe over the link to `peer` was answered by itself after so long, ms. */
+  onRoundTrip?(peer: string, ms: number): void
 }
 
 export interface MembershipOptions {
@@ -689,6 +691,8 @@ export function createMembership(deps: MembershipDeps, options: MembershipOption
     if (record.result === 'success' || record.result === 'indirect_success') {
       probeStats.probe_successes++
       awareness.probeAnswered()
+      // After a pause of this node the answer may have lain unread.
+      if (record.result === 'success' && cause === 'round' && !record.extended) deps.onRoundTrip?.(target, record.duration_ms)
       if (member === undefined) return
       member.probeFailures = 0
       // One that failed comes back by its own word only: an old answer must not revive it.

@@ -91,7 +91,7 @@ export interface PeerSender {
   has(nodeId: string, extension: PeerExtension): boolean
   /** Bytes a frame towards the peer should stay below. */
   frameBytesMax(nodeId: string): number
-  /** Smoothed round trip, ms; undefined until one was measured. */
+  /** Round trip of its link, ms, smoothed where it is measured often; undefined until it was. */
   roundTripMs(nodeId: string): number | undefined
   /** Share of the frames meant for the peer that left, 0 to 1; undefined without a link or a frame. */
   deliveryRatio(nodeId: string): number | undefined
@@ -268,7 +268,10 @@ export function createLinkTable(env: Pick<Env, 'clock' | 'log' | 'timers'>, opti
       if (peer === undefined || link === undefined || !isNarrow(peer, link)) return options.frameBytesMax
       return Math.min(REFERENCE_FRAME_BYTES_MAX, options.frameBytesMax)
     },
-    roundTripMs: (nodeId) => peers.get(nodeId)?.roundTripMs,
+    roundTripMs(nodeId) {
+      const peer = peers.get(nodeId)
+      return peer && roundTripOf(peer)
+    },
     deliveryRatio(nodeId) {
       const peer = peers.get(nodeId)
       return peer === undefined || peer.sent + peer.failed === 0 ? undefined : peer.sent / (peer.sent + peer.failed)
@@ -365,7 +368,7 @@ export function createLinkTable(env: Pick<Env, 'clock' | 'log' | 'timers'>, opti
           dialed: peer.dialed?.connection.remote ?? null,
           accepted: peer.accepted?.connection.remote ?? null,
           extensions: [...peer.extensions],
-          round_trip_ms: peer.roundTripMs ?? null,
+          round_trip_ms: roundTripOf(peer) ?? null,
           frames_sent: peer.sent,
           sends_failed: peer.failed,
           breaker: peer.breaker.state,
@@ -395,6 +398,11 @@ export function createLinkTable(env: Pick<Env, 'clock' | 'log' | 'timers'>, opti
 }
 
 const NONE: ReadonlySet<string> = new Set()
+
+/** Of statuses and probes that were answered, or else, with a reference node that dialed us and answers neither, of pings. */
+function roundTripOf({ accepted, dialed, roundTripMs }: MutablePeer): number | undefined {
+  return roundTripMs ?? dialed?.connection.roundTripMs ?? accepted?.connection.roundTripMs
+}
 
 /** @param list without repetitions; one with them counts as another */
 function sameMembers(set: ReadonlySet<string>, list: readonly string[]): boolean {

@@ -469,6 +469,21 @@ describe('connections inside one process', () => {
     await env.advance(10)
     expect(b.received).toMatchObject([{ from: a.url, frame: { payload: { sender_id: a.url } } }])
   })
+
+  it('have the round trip of their pings where nothing better was measured', async () => {
+    const { env, node } = world()
+    const [a, b] = [await node(9001), await node(9002)]
+    const [near, far] = objectPair(env)
+    Object.assign(far, { roundTripMs: 7 })
+    const inbound = b.peers.accepted(far)
+    far.attach({ message() {}, object: (value) => void inbound.receive(value as Json, undefined), malformed() {}, close() {} })
+    void a.peers.dialed(near, b.url, 'peer_reconcile')
+    await env.advance(10)
+    const known = () => [b.peers.sender.roundTripMs(a.url), b.peers.links()[0]?.round_trip_ms]
+    expect(known()).toEqual([7, 7])
+    b.peers.noteRoundTrip(a.url, 2)
+    expect(known()).toEqual([2, 2])
+  })
 })
 
 describe('dialing a peer', () => {

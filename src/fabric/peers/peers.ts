@@ -52,6 +52,8 @@ export interface Peers {
   /** Its clock minus this node's, seconds, by its last status; undefined when it has told no time, or is not linked. */
   clockOffsetOf(nodeId: string): number | undefined
   instanceOf(nodeId: string): string | undefined
+  /** A round trip over the link to a node was measured, ms: who accepted the link gets no answer to its status to measure it by. */
+  noteRoundTrip(nodeId: string, ms: number): void
   /** A dial of the reconcile loop failed: where every peer should be linked, it counts as disconnected at once. */
   dialFailed(nodeId: string, context: string): void
   /** To be called every reconcile round: tells each peer what it is due. @returns how many were told */
@@ -278,6 +280,7 @@ export function createPeers(deps: PeersDeps, options: PeersOptions): Peers {
       return status && statuses.clockOffsetSeconds(status)
     },
     instanceOf: (nodeId) => links.get(nodeId)?.instanceId || statuses.instanceOf(nodeId),
+    noteRoundTrip: links.noteRoundTrip,
     dialFailed,
     broadcastStatus,
     onDeparture: core.onDeparture,
