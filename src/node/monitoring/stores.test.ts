@@ -10,10 +10,10 @@ import { createNodeTelemetry } from './telemetry.ts'
 
 const MINUTES = 10
 const MINUTE_MS = 60_000
-/** Together enough to fill every store of events long before the end, and more than are told of one by one. */
-const PEERS_PER_SECOND = 8
-const CALLS_PER_PEER = 50
-/** Of what can be reached, between two looks at full stores. What keeps a hundred bytes of each call would grow by ten times as much. */
+/** Together enough to fill every store of events well before the end. */
+const PEERS_PER_SECOND = 6
+const CALLS_PER_PEER = 20
+/** Of what can be reached, between two looks at full stores. What keeps a hundred bytes of each call would grow by three times as much. */
 const GROWTH_BYTES_MAX = 1_000_000
 
 type ConnectionEvent = Parameters<Parameters<Fabric['peers']['events']['observe']>[0]>[0]
@@ -76,7 +76,9 @@ const READING = {
 }
 
 describe('what telemetry remembers', () => {
-  it('stays within its bounds through ten idle minutes and ten under load, and so does memory (monitoring check 36)', async () => {
+  it('stays within its bounds through ten idle minutes and ten under load, and so does memory (monitoring check 36)', {
+    timeout: 60_000,
+  }, async () => {
     const { env, telemetry, work } = setup()
     const stores = () => telemetryStores(telemetry)
     const beyond = () => Object.entries(stores()).filter(([, { entries, max }]) => !(entries <= max))
