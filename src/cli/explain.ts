@@ -1,9 +1,9 @@
 /** `mpreg explain`: why a node decides as it does about a function, a route, a peer or a topic. */
 import type { Command } from 'commander'
-import type { ExplainedCandidate, Explanation } from '../telemetry/index.ts'
+import { duration, type Evidence, type ExplainedCandidate, type Explanation } from '../telemetry/index.ts'
 import { answerFailure } from './answers.ts'
 import { type FormatFlags, formatOption, printBody } from './body-output.ts'
-import { at, isObject, listAt } from './json-value.ts'
+import { at, isObject, listAt, numberAt } from './json-value.ts'
 import { type MonitoringFlags, monitorClient, monitoringOptions } from './monitoring-options.ts'
 import { collect } from './option-values.ts'
 import { colors, localTime, printable } from './table.ts'
@@ -52,24 +52,48 @@ function explaining(explain: Command, kind: string, subject: string): Command {
 async function show(kind: string, { format = 'table', ...flags }: ExplainFlags, question: Readonly<Record<string, string>>): Promise<void> {
   const answer = await monitorClient(flags).getJson(`/explain/${kind}?${new URLSearchParams(question)}`)
   const { explanation } = answer.body
-  if (format === 'table' && isExplanation(explanation)) process.stdout.write(`${explanationText(explanation).join('\n')}\n`)
-  else printBody(answer.text, format)
+  if (format === 'table' && isExplanation(explanation)) {
+    const now = numberAt(answer.body, 'timestamp') ?? Date.now() / 1000
+    process.stdout.write(`${explanationText(explanation, now).join('\n')}\n`)
+  } else printBody(answer.text, format)
   if (answer.status !== 200) throw answerFailure(answer)
 }
 
 /** As much as its presentation depends on. */
 function isExplanation(value: unknown): value is Explanation {
-  return typeof at(value, 'verdict') === 'string' && listAt(value, 'candidates').every((one) => isObject(one) && Array.isArray(one.reasons))
+  const hasEvidence = (one: unknown) => typeof at(one, 'what') === 'string' && (at(one, 'at') === null || numberAt(one, 'at') !== undefined)
+  return (
+    typeof at(value, 'verdict') === 'string' &&
+    listAt(value, 'candidates').every((one) => isObject(one) && Array.isArray(one.reasons)) &&
+    listAt(value, 'evidence').every(hasEvidence)
+  )
 }
 
-/** The verdict, then each candidate with what speaks for and against it, then what shows more. */
-export function explanationText({ candidates, kind, name, next, reason, since, verdict }: Explanation): string[] {
+/** The verdict, then what it is based on, then what shows more. `now` is the node's, in Unix seconds. */
+function explanationText({ candidates, evidence, kind, name, next, reason, since, verdict }: Explanation, now: number): string[] {
+  const ago = kind === 'peer' && since !== null ? `, ${age(since, now)}` : ''
   return [
-    `${colors.bold(printable(`${kind} ${name}: ${verdict}`))}${since === null ? '' : ` since ${localTime(since)}`}`,
+    `${colors.bold(printable(`${kind} ${name}: ${verdict}`))}${since === null ? '' : ` since ${localTime(since)}${ago}`}`,
     printable(reason),
-    ...candidates.flatMap((candidate) => ['', ...candidateText(candidate)]),
+    // It says in a few words what the candidates are made of.
+    ...(evidence === undefined
+      ? candidates.flatMap((candidate) => ['', ...candidateText(candidate)])
+      : evidence.length === 0
+        ? []
+        : ['', ...evidenceLines(evidence, now)]),
     ...(next.length > 0 ? ['', ...next.map((command) => `$ ${printable(command)}`)] : []),
   ]
+}
+
+/** What holds now by the part of the node that says so, what has happened by its age. */
+function evidenceLines(evidence: readonly Evidence[], now: number): string[] {
+  const heads = evidence.map(({ at, what }) => (at === null ? what : age(at, now)))
+  const width = Math.max(...heads.map((head) => head.length))
+  return evidence.map(({ text }, index) => printable(`  ${(heads[index] ?? '').padEnd(width)}  ${text}`))
+}
+
+function age(at: number, now: number): string {
+  return `${duration(Math.max(0, now - at))} ago`
 }
 
 function candidateText({ chosen, cluster_id, facts, id, qualifies, reasons }: ExplainedCandidate): string[] {

@@ -3,16 +3,10 @@
  * and where to look next. They read the running node and change nothing.
  */
 import type { TopicExplanation } from '../pubsub/index.ts'
-import {
-  commands,
-  type ExplainedCandidate,
-  type ExplainedReason,
-  type Explanation,
-  inOrderOfChoice,
-  nearestName,
-} from '../telemetry/index.ts'
+import { commands, type ExplainedCandidate, type Explanation, inOrderOfChoice, nearestName } from '../telemetry/index.ts'
 import { explainFunction, type FunctionExplainerDeps, type FunctionQuestion } from './explain-function.ts'
-import type { Fabric, PeerExplanation } from './fabric.ts'
+import { explainPeer } from './explain-peer.ts'
+import type { Fabric } from './fabric.ts'
 
 export interface ExplainDeps extends FunctionExplainerDeps {
   explainTopic(topic: string): TopicExplanation
@@ -140,115 +134,6 @@ const STEP_TEXTS: Readonly<Record<string, string>> = {
   not_linked: 'no node of the cluster itself is linked',
   no_neighbor: 'no neighbour is left that may know more',
   switched_off: 'is switched off (fabric_route_fallback_neighbor)',
-}
-
-function explainPeer({ fabric, nodeId: self, refusals }: ExplainDeps, nodeId: string): Explanation {
-  const known = fabric.explainPeer(nodeId)
-  const { dialing, hidden, link, membership, reconnects } = known
-  const { verdict, reason, since } = peerVerdict(known, nodeId === self, fabric.catalog.node(nodeId) !== undefined)
-  const ways: ExplainedCandidate[] = []
-  if (link !== undefined) {
-    for (const [direction, remote] of [
-      ['dialed', link.dialed],
-      ['accepted', link.accepted],
-    ] as const) {
-      if (remote === null) continue
-      // Frames leave over the dialed link where there is one.
-      const isUsed = direction === 'dialed' || link.dialed === null
-      ways.push({
-        id: remote,
-        cluster_id: link.cluster_id,
-        qualifies: true,
-        chosen: isUsed,
-        reasons: [{ code: direction, text: direction === 'dialed' ? 'this node opened it' : 'the other node opened it' }],
-        facts: { round_trip_ms: link.round_trip_ms, frames_sent: link.frames_sent, sends_failed: link.sends_failed, breaker: link.breaker },
-      })
-    }
-  }
-  if (dialing !== undefined) {
-    ways.push({
-      id: dialing.dial_url,
-      cluster_id: dialing.cluster_id,
-      qualifies: dialing.reason === 'linked' || dialing.reason === 'linked_by_peer',
-      chosen: false,
-      reasons: [{ code: dialing.reason, text: dialing.detail === '' ? dialing.reason : dialing.detail }],
-      facts: { ...dialing },
-    })
-  }
-  for (const refusal of [...refusals.of('peer', nodeId), ...refusals.of('dial', nodeId)]) {
-    ways.push({
-      id: nodeId,
-      cluster_id: null,
-      qualifies: false,
-      chosen: false,
-      reasons: [{ code: refusal.reason, text: refusal.detail }],
-      facts: { kind: refusal.kind, count: refusal.count, first_at: refusal.first_at, last_at: refusal.last_at },
-    })
-  }
-  const evidence: ExplainedReason[] = [
-    ...(membership === undefined
-      ? []
-      : [
-          {
-            code: membership.state,
-            text: `failure detection: ${membership.state} (${membership.reason.reason}, first said by ${membership.reason.source_node})`,
-          },
-        ]),
-    ...(hidden === undefined ? [] : [{ code: hidden.reason, text: 'is not listed' }]),
-    ...(reconnects === undefined
-      ? []
-      : [{ code: 'reconnects', text: `linked ${reconnects.established} times, lost ${reconnects.lost} times` }]),
-  ]
-  if (evidence.length > 0) {
-    ways.push({ id: nodeId, cluster_id: null, qualifies: hidden === undefined, chosen: false, reasons: evidence, facts: { ...reconnects } })
-  }
-  return {
-    kind: 'peer',
-    name: nodeId,
-    verdict,
-    reason,
-    since,
-    candidates: inOrderOfChoice(ways),
-    next: verdict === 'linked' ? [] : ['mpreg doctor', `mpreg client list-peers --url ${self}`],
-  }
-}
-
-function peerVerdict(
-  { dialing, hidden, link, membership, reconnects }: PeerExplanation,
-  isSelf: boolean,
-  isInCatalog: boolean,
-): Pick<Explanation, 'verdict' | 'reason' | 'since'> {
-  const lost = reconnects?.last_lost_at ?? null
-  if (isSelf) return { verdict: 'self', reason: 'it is this node', since: null }
-  if (hidden?.reason === 'departed' || membership?.state === 'left') {
-    return { verdict: 'departed', reason: 'it said goodbye', since: membership?.state === 'left' ? membership.reason.since : lost }
-  }
-  if (membership?.state === 'failed') {
-    return { verdict: 'vanished', reason: `failure detection found it dead: ${membership.reason.reason}`, since: membership.reason.since }
-  }
-  if (membership?.state === 'suspect') {
-    const left = membership.verdict_in_seconds
-    return {
-      verdict: 'suspected',
-      reason: `it does not answer: ${membership.reason.reason}${left === null ? '' : `; found dead in ${left.toFixed(0)} s unless it objects`}`,
-      since: membership.reason.since,
-    }
-  }
-  if (link !== undefined)
-    return {
-      verdict: 'linked',
-      reason: `a link is open${link.breaker === 'closed' ? '' : `, and left alone after failures (breaker ${link.breaker})`}`,
-      since: reconnects?.last_established_at ?? null,
-    }
-  if (hidden !== undefined) return { verdict: 'hidden', reason: `it is not listed: ${hidden.reason}`, since: lost }
-  if (dialing !== undefined)
-    return {
-      verdict: 'not_linked',
-      reason: `it is not linked: ${dialing.reason}${dialing.detail === '' ? '' : `, ${dialing.detail}`}`,
-      since: dialing.since,
-    }
-  if (isInCatalog) return { verdict: 'not_linked', reason: 'it is known, and a link is made when one is needed', since: lost }
-  return { verdict: 'unknown', reason: 'no node of this id is known here', since: lost }
 }
 
 function explainTopic({ explainTopic: explain, nodeId, refusals }: ExplainDeps, topic: string): Explanation {

@@ -18,7 +18,9 @@ export {
 } from './diagnostics.ts'
 export { commands } from './doctor/commands.ts'
 export { diagnose, nodesToAsk } from './doctor/diagnose.ts'
+export { duration } from './doctor/examination.ts'
 export {
+  type Evidence,
   type ExplainedCandidate,
   type ExplainedReason,
   type Explanation,

@@ -47,6 +47,28 @@ beforeAll(async () => {
         timestamp: 1,
       },
     },
+    '/explain/peer': {
+      body: {
+        status: 'ok',
+        name: 'ws://b',
+        explanation: {
+          kind: 'peer',
+          name: 'ws://b',
+          verdict: 'vanished',
+          reason: 'failure detection found it dead: suspicion_timeout',
+          since: 1_000,
+          evidence: [
+            { what: 'link', at: null, text: 'none; made once, lost once' },
+            { what: 'failure detection', at: null, text: 'failed: suspicion_timeout' },
+            { what: 'event', at: 900, text: 'linked' },
+            { what: 'event', at: 1_000.4, text: 'found dead: \u001b[31msuspicion_timeout' },
+          ],
+          candidates: [{ id: 'ws://b', cluster_id: null, qualifies: false, chosen: false, reasons: [], facts: { lost: 1 } }],
+          next: ['mpreg doctor'],
+        },
+        timestamp: 1_003,
+      },
+    },
     '/explain/topic': { status: 404, body: { status: 'error', message: 'no such topic' } },
     '/dns/metrics': { body: { status: 'ok', dns_gateway: { enabled: false }, timestamp: 1 } },
   })
@@ -217,6 +239,25 @@ describe('mpreg explain', processes, () => {
       ].join('\n'),
     )
     expect(service.asked).toContain('/explain/function?name=add')
+  })
+
+  it('puts the verdict on a peer first, and under it what it is based on, the latest event last', async () => {
+    const { code, stdout } = await mpreg(['explain', 'peer', 'ws://b', '--url', service.url])
+    expect(code).toBe(0)
+    expect(stdout.replace(/\d{4}-\d\d-\d\d \d\d:\d\d:\d\d/, 'THEN')).toBe(
+      [
+        'peer ws://b: vanished since THEN, 3 s ago',
+        'failure detection found it dead: suspicion_timeout',
+        '',
+        '  link               none; made once, lost once',
+        '  failure detection  failed: suspicion_timeout',
+        '  103 s ago          linked',
+        '  3 s ago            found dead: \\x1b[31msuspicion_timeout',
+        '',
+        '$ mpreg doctor',
+        '',
+      ].join('\n'),
+    )
   })
 
   it('fails for what the node does not know', async () => {

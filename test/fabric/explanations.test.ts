@@ -208,8 +208,35 @@ describe('explaining a peer', () => {
     await fabric.stop(2)
     await fabric.advance(1_000)
     expect(verdict()).toBe('departed')
-    expect(fabric.node(0).explain.peer('ws://n9:7000').verdict).toBe('unknown')
+    expect(fabric.node(0).explain.peer('ws://n9:7000')).toMatchObject({ verdict: 'unknown', evidence: [] })
     expect(fabric.node(0).explain.peer('ws://n0:7000').verdict).toBe('self')
+  })
+
+  it('puts what holds now before what has happened, the latest last', async () => {
+    const fabric = await cluster(3)
+    const evidence = () => fabric.node(0).explain.peer('ws://n2:7000').evidence ?? []
+    expect(evidence().filter(({ at }) => at === null)).toEqual([
+      { what: 'link', at: null, text: expect.stringMatching(/^open, dialled by (?:this|that) node; \d+ frames sent/) },
+      { what: 'failure detection', at: null, text: expect.stringMatching(/^alive: /) },
+      { what: 'list of peers', at: null, text: 'listed' },
+    ])
+    fabric.crash(2)
+    await fabric.advance(9_000)
+    const told = evidence()
+    expect(told.filter(({ at }) => at === null).map(({ text, what }) => `${what}: ${text}`)).toEqual([
+      'link: none; made once, lost once',
+      expect.stringMatching(/^dialling: backing_off: \d+ failures in a row(?:, the next try in \d+ s)?; Failed to connect/),
+      expect.stringMatching(/^failure detection: failed: .+, first said by ws:/),
+      'list of peers: not listed: membership_failed',
+    ])
+    const events = told.filter(({ at }) => at !== null)
+    expect(events.map(({ at }) => at)).toEqual(events.map(({ at }) => at).toSorted((a, b) => Number(a) - Number(b)))
+    const texts = events.map(({ text }) => text)
+    expect(texts[0]).toMatch(/linked|joined/)
+    expect(texts).toContainEqual(expect.stringMatching(/^link lost: closed/))
+    expect(texts).toContainEqual(expect.stringMatching(/^found dead: suspicion_timeout/))
+    expect(texts).toContainEqual(expect.stringMatching(/^a dial failed, \d+ times in all$/))
+    expect(told.indexOf(events[0] as never)).toBe(4)
   })
 })
 

@@ -171,7 +171,7 @@ export const MOVED_BY: Readonly<Record<NumberEvent, readonly string[]>> = {
     ),
     ...on('/explain/peer', 'explanation.candidates[].facts.', 'last_attempt_at', 'last_established_at', 'last_success_at', 'reconnects'),
     ...on('/explain/peer', 'explanation.candidates[].facts.', 'reconnects_10m', 'restarts', 'round_trip_ms', 'sends_failed', 'since'),
-    ...on('/explain/peer', 'explanation.', 'since', 'candidates[].facts.successes_total'),
+    ...on('/explain/peer', 'explanation.', 'since', 'evidence[].at', 'candidates[].facts.successes_total'),
     // Of what was refused.
     ...on('/explain/peer', 'explanation.candidates[].facts.', 'count', 'first_at', 'last_at'),
     ...on('/explain/route', 'explanation.candidates[].facts.', ...ROUTE),

@@ -11,10 +11,21 @@ export interface Explanation {
   readonly reason: string
   /** Unix seconds since when; null: not known. */
   readonly since: number | null
+  /** Of a peer: what holds now, then what has happened, the latest last. */
+  readonly evidence?: readonly Evidence[]
   /** The chosen one first, then those that would do, then the others. */
   readonly candidates: readonly ExplainedCandidate[]
   /** Commands that show more. */
   readonly next: readonly string[]
+}
+
+export interface Evidence {
+  /** The part of the node that says so: `link`, `dialling`, `failure detection`, `list of peers`. */
+  readonly what: string
+  /** Unix seconds at which it happened; null: it holds now. */
+  readonly at: number | null
+  /** A few words. */
+  readonly text: string
 }
 
 export interface ExplainedCandidate {
