@@ -66,6 +66,11 @@ export function createReach(deps: ReachDeps): Reach {
   )
   let malformed = 0
 
+  /** Not through other clusters: what stays within one is nobody else's business, nor theirs to carry. */
+  function isNear(peer: string): boolean {
+    return links.isConnected(peer) && links.clusterOf(peer) === clusterId && fabric.isAlive(peer)
+  }
+
   /**
    * A node of another cluster is reached by the plan for its cluster. Within the own one neighbours are taken in an order that starts somewhere
    * else for every target, so that detours spread.
@@ -74,8 +79,6 @@ export function createReach(deps: ReachDeps): Reach {
     if (cluster !== undefined && cluster !== clusterId) {
       return routing.plan({ targetCluster: cluster, visitedNodes: visited }).next_peer_url ?? undefined
     }
-    // Not through other clusters: what stays within one is nobody else's business, nor theirs to carry.
-    const isNear = (peer: string) => links.clusterOf(peer) === clusterId && fabric.isAlive(peer)
     const neighbours = links.connected().filter((peer) => peer !== target && !visited.includes(peer) && isNear(peer))
     if (neighbours.length === 0) return undefined
     let sum = 0
@@ -83,14 +86,16 @@ export function createReach(deps: ReachDeps): Reach {
     return neighbours[sum % neighbours.length]
   }
 
-  /** Nodes whose last dial on demand failed, and when, monotonic ms. */
-  const outOfReach = new Map<string, number>()
+  /** Nodes whose last dial on demand failed: when, monotonic ms, and the way around that was found then. */
+  const outOfReach = new Map<string, { readonly failedMs: number; readonly hop: string | undefined }>()
 
   /** Waits for a link, but not again for a node that could not be reached lately while there is a way around: that dial goes on beside. */
   async function connect(id: string, context: DialContext): Promise<boolean> {
     const dial = dialing.dial(id, context).then(({ kind }) => {
       if (kind === 'linked') outOfReach.delete(id)
-      else if (outOfReach.has(id) || outOfReach.size < OUT_OF_REACH_MAX) outOfReach.set(id, env.clock.monotonic())
+      else if (outOfReach.has(id) || outOfReach.size < OUT_OF_REACH_MAX) {
+        outOfReach.set(id, { failedMs: env.clock.monotonic(), hop: nextHop(id, [nodeId]) })
+      }
       return kind === 'linked'
     })
     return outOfReach.has(id) && !links.isConnected(id) && nextHop(id, [nodeId]) !== undefined ? false : dial
@@ -98,8 +103,9 @@ export function createReach(deps: ReachDeps): Reach {
 
   /** Within a while after a dial that failed nobody need try again before a call takes the way around. */
   function detour(id: string): string | undefined {
-    const failedMs = outOfReach.get(id)
-    return failedMs !== undefined && env.clock.monotonic() - failedMs < RETRY_MS ? nextHop(id, [nodeId]) : undefined
+    const found = outOfReach.get(id)
+    if (found === undefined || env.clock.monotonic() - found.failedMs >= RETRY_MS) return undefined
+    return found.hop !== undefined && isNear(found.hop) ? found.hop : nextHop(id, [nodeId])
   }
 
   const placements = createPlacements({

@@ -165,9 +165,9 @@ describe('calls of one turn', () => {
     await busy()
     expect(await Promise.all(many.map((x) => call(x)))).toEqual(many)
     expect(runs).toEqual(many)
-    // Five groups over three links each way; the first answer of a quiet node leaves alone.
+    // Four groups over three links each way; the first answer of a quiet node leaves alone.
     const together = said.filter(({ text }) => text.startsWith('{"role":"fabric-bundle",'))
-    expect(together).toHaveLength(30)
+    expect(together).toHaveLength(24)
     expect(said.length).toBeLessThanOrEqual(33)
     expect(forwarders.get('ws://b')?.snapshot().relayed).toBe(2 * (100 + 2))
     expect(forwarders.get('ws://a')?.snapshot()).toMatchObject({ calls_pending: 0, calls_bundled: 100 })
@@ -209,7 +209,7 @@ describe('calls of one turn', () => {
     hear('ws://d', 'ws://c', copy?.text as string)
     await macroTurn()
     expect(runs).toEqual(many)
-    expect(forwarders.get('ws://d')?.snapshot().requests_duplicate).toBe(24)
+    expect(forwarders.get('ws://d')?.snapshot().requests_duplicate).toBe(32)
   })
 
   it('answers find another way when the link they came over is gone, and the calls of a cut link fail', async () => {

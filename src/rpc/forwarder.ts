@@ -481,7 +481,7 @@ export function createForwarder(deps: ForwarderDeps): Forwarder {
     const { headers, reply_to: replyTo, target_node: target } = bundle
     const isMine = target === self
     if (!isMine && deps.isRoutingEnabled && passOnTogether(hopTo(target, headers.routing_path), bundle, scan)) return
-    const each = bundledRequests(bundle)
+    const each = bundledRequests(bundle, scan)
     if (each === undefined) {
       counts.malformed++
       return
@@ -527,7 +527,7 @@ export function createForwarder(deps: ForwarderDeps): Forwarder {
       const place = path.indexOf(self)
       if (place > 0 && passOnTogether(path[place - 1], bundle, scan)) return
     }
-    const each = bundledResponses(bundle)
+    const each = bundledResponses(bundle, scan)
     if (each === undefined) {
       counts.malformed++
       return

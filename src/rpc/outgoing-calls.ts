@@ -128,9 +128,10 @@ export function createOutgoingCalls(deps: OutgoingCallsDeps): OutgoingCalls {
   const groups = new TurnGroups<{ readonly hop: string; readonly target: string }, OutgoingCall>({
     isSame: (a, b) => a.target === b.target && a.hop === b.hop,
     send({ hop, target }, calls) {
-      const waiting = calls.filter(({ requestId }) => pending.get(requestId) !== undefined)
+      const waiting = calls.filter((call) => call.isPending)
       if (waiting.length < 2) return waiting[0]?.transmit()
-      const requests = waiting.map((call) => call.request)
+      const nowMs = env.clock.monotonic()
+      const requests = waiting.map((call) => call.requestAt(nowMs))
       const headers = originHeaders(deps, env.random.ulid(), { target_cluster: clusterId, federation_path: NO_CLUSTERS })
       const bundle = {
         kind: 'rpc-requests',
@@ -166,6 +167,8 @@ export function createOutgoingCalls(deps: OutgoingCallsDeps): OutgoingCalls {
     #sentMs = 0
     /** Went by neighbours because there was no link: it may end where nobody knows on. */
     #isAstray = false
+    /** It was sent, or is about to be, and waits for its answer. */
+    isPending = false
     requestId = ''
     target = ''
     hop = ''
@@ -247,7 +250,8 @@ export function createOutgoingCalls(deps: OutgoingCallsDeps): OutgoingCalls {
         }
       }
       if (call.abortReason !== undefined) return this.#giveUp(call.abortReason)
-      if (call.remainingMs() <= 0) return this.#giveUp(new NodeLostError('the time of the call was over before it was sent'))
+      const nowMs = env.clock.monotonic()
+      if (call.deadlineMs <= nowMs) return this.#giveUp(new NodeLostError('the time of the call was over before it was sent'))
       this.requestId = env.random.ulid()
       this.hop = hop
       if (log.debugOn)
@@ -255,7 +259,8 @@ export function createOutgoingCalls(deps: OutgoingCallsDeps): OutgoingCalls {
           `call ${this.#cmd.fun} id=${this.requestId} of=${call.requestId} target=${this.target} cluster=${this.#cluster} next=${hop}`,
         )
       this.#deadline = deadlines.add(this, call.deadlineMs + PENDING_SLACK_MS)
-      this.#sentMs = deps.onOutcome === undefined ? 0 : env.clock.monotonic()
+      this.#sentMs = nowMs
+      this.isPending = true
       pending.set(this.requestId, this)
       call.onAbort(this.#abandon)
       // What is traced goes by itself: its context is its own.
@@ -264,7 +269,7 @@ export function createOutgoingCalls(deps: OutgoingCallsDeps): OutgoingCalls {
         this.span !== undefined ||
         characters >= BUNDLED_CHARACTERS_MAX ||
         !links.has(hop, 'bundles/1') ||
-        !isBundled(this.request)
+        !isBundled(this.#cmd, call.deadlineMs - nowMs)
       if (isAlone) this.transmit()
       else groups.add(this, this, characters)
     }
@@ -282,9 +287,9 @@ export function createOutgoingCalls(deps: OutgoingCallsDeps): OutgoingCalls {
       span.end()
     }
 
-    get request(): BundledRequest {
+    requestAt(nowMs: number): BundledRequest {
       const { fun: command, function_id, locs: resources, version_constraint } = this.#cmd
-      const deadline_ms = Math.ceil(this.#call.remainingMs())
+      const deadline_ms = Math.max(0, Math.ceil(this.#call.deadlineMs - nowMs))
       return {
         request_id: this.requestId,
         command,
@@ -299,7 +304,7 @@ export function createOutgoingCalls(deps: OutgoingCallsDeps): OutgoingCalls {
 
     /** By itself. */
     transmit(): void {
-      const { deadline_ms, ...request } = this.request
+      const { deadline_ms, ...request } = this.requestAt(env.clock.monotonic())
       const federation_path = this.#plan?.federation_path ?? NO_CLUSTERS
       this.span?.set({ 'mpreg.next_hop': this.hop })
       const message = messageOf(
@@ -330,7 +335,9 @@ export function createOutgoingCalls(deps: OutgoingCallsDeps): OutgoingCalls {
 
     /** False when it is not waiting. */
     #leaveBooks(): boolean {
-      if (!pending.delete(this.requestId)) return false
+      if (!this.isPending) return false
+      this.isPending = false
+      pending.delete(this.requestId)
       deadlines.remove(this.#deadline as DeadlineHandle<OutgoingCall>)
       this.#call.offAbort(this.#abandon)
       return true

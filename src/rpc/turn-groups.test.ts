@@ -42,7 +42,7 @@ describe('what is said within a turn', () => {
     await macroTurn()
     const items = sent.flatMap((line) => (line.split(':')[1] as string).split(',').map(Number))
     expect(items.sort((a, b) => a - b)).toEqual(Array.from({ length: 1000 }, (_, n) => n))
-    for (const line of sent) expect((line.split(':')[1] as string).split(',').length).toBeLessThanOrEqual(24)
+    for (const line of sent) expect((line.split(':')[1] as string).split(',').length).toBeLessThanOrEqual(32)
   })
 
   it('leaves before what is to follow it', async () => {

@@ -11,8 +11,11 @@ export interface TurnGroupsOptions<C, I> {
   send(common: C, items: readonly I[]): void
 }
 
-/** Items of a group that leave without waiting for more. */
-const ITEMS_MAX = 24
+/**
+ * Items of a group that leave without waiting for more. A frame costs the process it wakes as much as some twenty of its calls do, so groups are to be
+ * large; but one that holds all that is under way leaves every process but one idle. Half of the usual 64 in flight makes two that overlap.
+ */
+const ITEMS_MAX = 32
 /** Characters of such a group. */
 const CHARACTERS_MAX = 32 * 1024
 /** Groups open at once; looking for the right one is a walk through all. */

@@ -13,6 +13,7 @@ import {
   responsesText,
   scanBundle,
 } from './fabric-bundle.ts'
+import { glanceAtFrame } from './frame.ts'
 import { RawJson } from './json.ts'
 
 const id = fc.stringMatching(/^[0-9A-Z]{26}$/)
@@ -57,7 +58,7 @@ describe('bundles of calls', () => {
   it('requests arrive as they were sent', () => {
     fc.assert(
       fc.property(fc.array(request, { minLength: 1 }), (all) => {
-        const calls = all.filter(isBundled)
+        const calls = all.filter((one) => isBundled({ ...one, fun: one.command, locs: one.resources }, one.deadline_ms))
         if (calls.length === 0) return
         const bundle = requestBundle(calls)
         const text = encodeBundle(bundle)
@@ -65,7 +66,7 @@ describe('bundles of calls', () => {
         const scan = scanBundle(text)
         expect(scan?.bundle).toEqual(bundle)
         expect(text.slice(scan?.headers.start, scan?.headers.end)).toContain('"routing_path":["ws://a","ws://b"]')
-        expect(bundledRequests(scan?.bundle as RequestBundle)).toEqual(calls)
+        expect(bundledRequests(scan?.bundle as RequestBundle, scan)).toEqual(calls)
       }),
     )
   })
@@ -84,9 +85,18 @@ describe('bundles of calls', () => {
         }
         const scan = scanBundle(encodeBundle(bundle))
         expect(scan?.bundle).toEqual(bundle)
-        expect(bundledResponses(bundle)).toEqual(answers)
+        expect(bundledResponses(bundle, scan)).toEqual(answers)
       }),
     )
+  })
+
+  it('hold nothing that passes for a member of the frame', () => {
+    const text = encodeBundle({ ...requestBundle([]), count: 1, calls: new RawJson('[]},"role":"server","payload":{"calls":[]') })
+    expect(JSON.parse(text)).toMatchObject({ role: 'server' })
+    expect(glanceAtFrame(text).role).toBe('fabric-bundle')
+    const scan = scanBundle(text)
+    expect(scan?.bundle.kind).toBe('rpc-requests')
+    expect(bundledRequests(scan?.bundle as RequestBundle, scan)).toBeUndefined()
   })
 
   it('are taken whole or not at all', () => {
@@ -109,9 +119,9 @@ describe('bundles of calls', () => {
       text.replace('"deadline_ms":1}', '"deadline_ms":-1}'),
       text.replace(',{', ', {'),
     ]) {
-      expect(bundledRequests({ ...bundle, calls: new RawJson(broken) })).toBeUndefined()
+      expect(bundledRequests({ ...bundle, calls: new RawJson(broken) }, undefined)).toBeUndefined()
     }
-    expect(bundledRequests({ ...bundle, count: 3 })).toBeUndefined()
+    expect(bundledRequests({ ...bundle, count: 3 }, undefined)).toBeUndefined()
     expect(scanBundle(`${encodeBundle(bundle)} `)).toBeUndefined()
     expect(scanBundle('{"role":"fabric-bundle","payload":{}}')).toBeUndefined()
   })

@@ -1,8 +1,9 @@
 /**
  * Calls that travel together: what a node has for one other node within a turn of the event loop goes as one frame.
  *
- * What the calls have in common (the way, the sender, the receiver) stands once at the beginning; a hop on the way looks at that and passes over
- * the calls as one span of text. Only between nodes that announce `bundles/1`, and only within a cluster.
+ * What the calls have in common (the way, the sender, the receiver) stands once at the beginning; a hop on the way looks at that alone. The
+ * calls are all the rest of the frame, whatever it holds: a frame that begins like this is read in this way or not at all, so nothing in
+ * them can pass for a member of the frame. Only between nodes that announce `bundles/1`, and only within a cluster.
  *
  *     {"role":"fabric-bundle","payload":{"kind":"rpc-requests","count":2,"headers":{…},"target_node":"ws://b","calls":[{…},{…}]}}
  */
@@ -10,6 +11,7 @@ import { encodeFabricHeaders, type FabricHeaders, type Span } from './fabric.ts'
 import { type Answered, type Asked, answeredText, askedText, readAnswered, readAsked, readHeaders } from './fabric-call.ts'
 import { isPlainText, listText, quoted, RawJson } from './json.ts'
 import { LayoutReader } from './layout-reader.ts'
+import type { Command } from './rpc.ts'
 
 /** Calls in a bundle: a few times what anybody sends, and far from what would hold up a node. */
 export const BUNDLE_CALLS_MAX = 256
@@ -51,7 +53,11 @@ export interface BundleScan {
   readonly text: string
   readonly bundle: CallBundle
   readonly headers: Span
+  /** Where the calls begin. */
+  readonly callsAt: number
 }
+
+const END = '}}'
 
 /** Undefined for anything but a frame as {@link encodeBundle} prints it; the calls are not looked at. */
 export function scanBundle(text: string): BundleScan | undefined {
@@ -63,49 +69,61 @@ export function scanBundle(text: string): BundleScan | undefined {
   const start = reader.at
   const headers = readHeaders(reader)
   const end = reader.at
-  const bundle = isRequests ? readRequests(reader, count, headers) : readResponses(reader, count, headers)
-  reader.pass('}}')
-  return reader.failed || reader.at !== text.length ? undefined : { text, bundle, headers: { start, end } }
+  const common = isRequests ? readRequests(reader) : readResponses(reader)
+  reader.pass(',"calls":')
+  if (reader.failed || !text.endsWith(END)) return undefined
+  const callsAt = reader.at
+  const calls = new RawJson(text.slice(callsAt, -END.length))
+  return { text, bundle: { ...common, count, headers, calls }, headers: { start, end }, callsAt }
 }
 
-function readRequests(reader: LayoutReader, count: number, headers: FabricHeaders): RequestBundle {
+function readRequests(reader: LayoutReader): Pick<RequestBundle, 'kind' | 'target_node' | 'reply_to'> {
   reader.pass(',"target_node":"')
   const target_node = reader.text()
   reader.pass(',"reply_to":"')
-  const reply_to = reader.text()
-  reader.pass(',"calls":')
-  return { kind: 'rpc-requests', count, headers, target_node, reply_to, calls: reader.value('[') }
+  return { kind: 'rpc-requests', target_node, reply_to: reader.text() }
 }
 
-function readResponses(reader: LayoutReader, count: number, headers: FabricHeaders): ResponseBundle {
+function readResponses(reader: LayoutReader): Pick<ResponseBundle, 'kind' | 'responder' | 'reply_to' | 'routing_path'> {
   reader.pass(',"responder":"')
   const responder = reader.text()
   reader.pass(',"reply_to":"')
   const reply_to = reader.text()
   reader.pass(',"routing_path":')
-  const routing_path = reader.texts()
-  reader.pass(',"calls":')
-  return { kind: 'rpc-responses', count, headers, responder, reply_to, routing_path, calls: reader.value('[') }
+  return { kind: 'rpc-responses', responder, reply_to, routing_path: reader.texts() }
 }
 
-/** All or none: undefined when one of them can not be read. */
-export function bundledRequests({ calls, count }: RequestBundle): readonly BundledRequest[] | undefined {
-  return readCalls(calls, count, readBundledRequest)
+/**
+ * All or none: undefined when one of them can not be read.
+ * @param scan of the text the bundle came as
+ */
+export function bundledRequests(bundle: RequestBundle, scan: BundleScan | undefined): readonly BundledRequest[] | undefined {
+  return readCalls(bundle, scan, readBundledRequest)
 }
 
-/** All or none: undefined when one of them can not be read. Results and errors are not looked at. */
-export function bundledResponses({ calls, count }: ResponseBundle): readonly BundledResponse[] | undefined {
-  return readCalls(calls, count, readBundledResponse)
+/**
+ * All or none: undefined when one of them can not be read. Results and errors are not looked at.
+ * @param scan of the text the bundle came as
+ */
+export function bundledResponses(bundle: ResponseBundle, scan: BundleScan | undefined): readonly BundledResponse[] | undefined {
+  return readCalls(bundle, scan, readBundledResponse)
 }
 
-function readCalls<T>({ text }: RawJson, count: number, read: (reader: LayoutReader) => T): readonly T[] | undefined {
-  const reader = new LayoutReader(text)
+/** In the text of the frame where there is one: of a part of a text each character costs more to read. */
+function readCalls<T>(
+  { calls, count }: CallBundle,
+  scan: BundleScan | undefined,
+  read: (reader: LayoutReader) => T,
+): readonly T[] | undefined {
+  const reader = new LayoutReader(scan?.text ?? calls.text)
+  reader.at = scan?.callsAt ?? 0
+  const end = reader.at + calls.text.length
   const out: T[] = []
   reader.pass('[')
   do out.push(read(reader))
   while (!reader.failed && reader.passes(','))
   reader.pass(']')
-  return reader.failed || reader.at !== text.length || out.length !== count ? undefined : out
+  return reader.failed || reader.at !== end || out.length !== count ? undefined : out
 }
 
 function readBundledRequest(reader: LayoutReader): BundledRequest {
@@ -124,14 +142,20 @@ function readBundledResponse(reader: LayoutReader): BundledResponse {
   return answered
 }
 
-/** Whether a request can travel in a bundle: names beyond printable ASCII, and times that are no count of milliseconds, go by themselves. */
-export function isBundled({ command, deadline_ms, function_id, resources, version_constraint }: BundledRequest): boolean {
+/**
+ * Whether a request can travel in a bundle: names beyond printable ASCII, and times that are no count of milliseconds, go by themselves.
+ * @param deadlineMs the sender still waits
+ */
+export function isBundled(
+  { fun, function_id, locs, version_constraint }: Pick<Command, 'fun' | 'function_id' | 'locs' | 'version_constraint'>,
+  deadlineMs: number,
+): boolean {
   return (
-    deadline_ms < DEADLINE_MS_END &&
-    isPlainText(command) &&
+    deadlineMs < DEADLINE_MS_END &&
+    isPlainText(fun) &&
     (function_id === null || isPlainText(function_id)) &&
     (version_constraint === null || isPlainText(version_constraint)) &&
-    resources.every(isPlainText)
+    locs.every(isPlainText)
   )
 }
 

@@ -364,6 +364,7 @@ function carriedElements({ text: source }: RawJson): unknown[] {
 }
 
 function carriedMembers({ text: source }: RawJson): Record<string, unknown> {
+  if (source === '{}') return {}
   const values = JSON.parse(source) as Record<string, unknown>
   if (!isLossy(source)) return values
   const out: [string, unknown][] = []
