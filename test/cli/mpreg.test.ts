@@ -134,7 +134,7 @@ describe('mpreg server', processes, () => {
 })
 
 describe('mpreg', processes, () => {
-  it('cli check 26: version, usage errors and an unreachable node have their texts and exit codes', async () => {
+  it('monitoring check 26: version, usage errors and an unreachable node have their texts and exit codes', async () => {
     expect(await mpreg(['--version'])).toEqual({ code: 0, stdout: `mpreg, version ${version}\n`, stderr: '' })
     const withoutUrl = await mpreg(['client', 'call', 'echo', 'hi'])
     expect(withoutUrl).toMatchObject({ code: 2, stdout: '' })
@@ -180,7 +180,7 @@ describe('decoration', () => {
 describe('mpreg client', processes, () => {
   const client = (...args: string[]) => mpreg(['client', ...args], { MPREG_URL: node.url })
 
-  it('cli check 27: prints the result as JSON, every lexeme kept, and nothing else', async () => {
+  it('monitoring check 27: prints the result as JSON, every lexeme kept, and nothing else', async () => {
     expect(await client('call', 'echo', '{"k":[1,null]}')).toEqual({
       code: 0,
       stdout: '{\n  "k": [\n    1,\n    null\n  ]\n}\n',
