@@ -179,6 +179,7 @@ const refusal = record<Refusal>({
       target_cluster: orNull(text),
     }),
   ),
+  wanted_since: optional(time),
 })
 
 const nodeFacts = record<NodeFacts>({

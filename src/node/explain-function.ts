@@ -13,10 +13,11 @@ import {
   inOrderOfChoice,
   nearestName,
   type RefusalLedger,
+  wantedSince,
 } from '../telemetry/index.ts'
 import type { FunctionEntry } from '../wire/index.ts'
 import type { Fabric } from './fabric.ts'
-import { HOW_GONE, mismatches, type Selector } from './function-reasons.ts'
+import { HOW_GONE, mismatches, type Selector, wantedBy } from './function-reasons.ts'
 import type { GoneFunctions } from './gone-functions.ts'
 
 /** What a command may ask of a function besides its name. */
@@ -68,7 +69,7 @@ export function explainFunction(deps: FunctionExplainerDeps, name: string, quest
       ...base,
       verdict: 'no_candidate_qualifies',
       reason: `${weighed.length} known, none qualifies: ${said.join('; ')}`,
-      since: sinceOf(deps, name),
+      since: refusedSince(deps, selector),
     }
   }
   const { entry, noWay } = chosen.one
@@ -77,7 +78,7 @@ export function explainFunction(deps: FunctionExplainerDeps, name: string, quest
       ...base,
       verdict: 'unreachable',
       reason: `${entry.node_id} is chosen (${chosen.why}), and ${noWay.text}`,
-      since: sinceOf(deps, name),
+      since: stoppedSince(deps, entry.cluster_id),
     }
   }
   const verdict = entry.node_id === deps.nodeId ? 'runs_here' : 'runs_there'
@@ -238,10 +239,19 @@ function unanswered(name: string, verdict: string, reason: string): Explanation 
   return { kind: 'function', name, verdict, reason, since: null, candidates: [], next: [] }
 }
 
-/** Since when calls for it fail, as far as somebody has called. */
-function sinceOf({ refusals }: FunctionExplainerDeps, name: string): number | null {
-  const failed = refusals.of('call', name).map(({ first_at }) => first_at)
-  return failed.length === 0 ? null : Math.min(...failed)
+/** Since when calls that ask for exactly this fail, as far as somebody has called. */
+function refusedSince({ refusals }: FunctionExplainerDeps, selector: Selector): number | null {
+  const wanted = wantedBy(selector)
+  return earliest(refusals.of('call', selector.fun).flatMap((refusal) => wantedSince(refusal, wanted) ?? []))
+}
+
+/** Since when messages for the cluster can not go on, as far as there were any. */
+function stoppedSince({ refusals }: FunctionExplainerDeps, cluster: string): number | null {
+  return earliest(refusals.of('route', cluster).map(({ first_at }) => first_at))
+}
+
+function earliest(times: readonly number[]): number | null {
+  return times.length === 0 ? null : Math.min(...times)
 }
 
 function nextFor({ clusterId, nodeId }: FunctionExplainerDeps, name: string, one: Weighed | undefined): string[] {

@@ -53,7 +53,7 @@ export function noteNotFound(
   else refusals.record('call', fun, 'gone', `last offered by ${last.node_id} (${last.version}), ${HOW_GONE[last.how]}`)
 }
 
-function wantedBy({ constraintText, functionId, resources, targetCluster }: Selector): WantedFunction {
+export function wantedBy({ constraintText, functionId, resources, targetCluster }: Selector): WantedFunction {
   return { version_constraint: constraintText, resources, function_id: functionId, target_cluster: targetCluster }
 }
 

@@ -98,6 +98,7 @@ export {
   type RefusalLedgerOptions,
   type RefusalLedgerSnapshot,
   type WantedFunction,
+  wantedSince,
 } from './refusals.ts'
 export {
   type DiagnosticChannel,

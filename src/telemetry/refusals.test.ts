@@ -37,6 +37,21 @@ describe('the refusal ledger', () => {
     expect(ledger.of('call', 'quote')[0]).not.toHaveProperty('wanted')
   })
 
+  it('knows since when the same has been wanted without anything else in between', async () => {
+    const env = createVirtualEnv({ seed: 1, startWall: 1_000 })
+    const ledger = createRefusalLedger(env.clock, { max: 2 })
+    const wanted = { version_constraint: '>=2', resources: ['gpu'], function_id: null, target_cluster: null }
+    const ask = async (question: typeof wanted) => {
+      ledger.record('call', 'quote', 'version', '', question)
+      await env.advance(1_000)
+      return ledger.of('call', 'quote')[0]
+    }
+    expect(await ask(wanted)).toMatchObject({ first_at: 1_000, wanted_since: 1_000 })
+    expect(await ask({ ...wanted, resources: ['gpu'] })).toMatchObject({ first_at: 1_000, wanted_since: 1_000 })
+    expect(await ask({ ...wanted, resources: ['disk'] })).toMatchObject({ first_at: 1_000, wanted_since: 1_002 })
+    expect(await ask(wanted)).toMatchObject({ first_at: 1_000, wanted_since: 1_003 })
+  })
+
   it('keeps texts of bounded length, and finds a long subject again', () => {
     const ledger = createRefusalLedger(createVirtualEnv({ seed: 1 }).clock, { max: 2 })
     const long = 'x'.repeat(10_000)

@@ -47,6 +47,8 @@ export interface Refusal {
   readonly detail: string
   /** Of a call, where functions of the name are known: what was asked for the last time. */
   readonly wanted?: WantedFunction
+  /** Unix seconds since when exactly that has been asked for, and nothing else for this reason. */
+  readonly wanted_since?: number
 }
 
 export interface RefusalLedgerSnapshot {
@@ -99,7 +101,7 @@ export function createRefusalLedger(clock: Pick<Clock, 'wall'>, { max }: Refusal
         first_at: known?.first_at ?? now,
         last_at: now,
         detail: detail.slice(0, TEXT_MAX),
-        ...(wanted !== undefined && isShort(wanted) && { wanted }),
+        ...(wanted !== undefined && isShort(wanted) && { wanted, wanted_since: wantedSince(known ?? {}, wanted) ?? now }),
       })
       if (records.size <= max) return
       records.delete(records.keys().next().value as string)
@@ -109,6 +111,22 @@ export function createRefusalLedger(clock: Pick<Clock, 'wall'>, { max }: Refusal
     list: (limit = max) => latestFirst(records).slice(0, limit),
     snapshot: () => ({ kept: records.size, max, recorded_total: recorded, forgotten_total: forgotten }),
   }
+}
+
+/** Undefined where something else was wanted the last time. */
+export function wantedSince(
+  { wanted, wanted_since }: Pick<Refusal, 'wanted' | 'wanted_since'>,
+  question: WantedFunction,
+): number | undefined {
+  if (wanted === undefined) return undefined
+  const { function_id, resources, target_cluster, version_constraint } = question
+  const isSame =
+    wanted.version_constraint === version_constraint &&
+    wanted.function_id === function_id &&
+    wanted.target_cluster === target_cluster &&
+    wanted.resources.length === resources.length &&
+    wanted.resources.every((resource, index) => resource === resources[index])
+  return isSame ? wanted_since : undefined
 }
 
 /** Texts of a request may be of any length, and half a constraint would say something else. */

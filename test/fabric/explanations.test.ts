@@ -72,6 +72,30 @@ describe('explaining a function', () => {
     }
   })
 
+  it('says since when only of calls that were made: a question nobody has asked has no beginning', async () => {
+    const fabric = await cluster(2)
+    fabric.register(1, 'train', () => 1, { version: '1.2.0' })
+    await known(fabric, 'train')
+    const since = (constraint: string) => fabric.node(0).explain.function('train', { version_constraint: constraint }).since
+    const call = (versionConstraint: string) =>
+      fabric.settle(
+        fabric
+          .node(0)
+          .callWith({ versionConstraint }, 'train')
+          .catch(() => {}),
+      )
+    expect(since('>=2.0.0')).toBeNull()
+    const called = fabric.env(0).clock.wall()
+    await call('>=2.0.0')
+    await fabric.advance(10_000)
+    await call('>=2.0.0')
+    expect(since('>=2.0.0')).toBeCloseTo(called, 1)
+    expect(since('>=3.0.0'), 'for the same reason, and yet nobody asked').toBeNull()
+    expect(fabric.node(0).explain.function('train').since).toBeNull()
+    await call('>=3.0.0')
+    expect(since('>=3.0.0')).toBeGreaterThan(called + 5)
+  })
+
   it('tells a malformed constraint from one nobody satisfies', async () => {
     const fabric = await cluster(1)
     expect(fabric.node(0).explain.function('echo', { version_constraint: '>=' })).toMatchObject({
