@@ -123,6 +123,7 @@ const peer = record<Peer>({
   liveness: orNull(text),
   liveness_since: orNull(time),
   suspected_since: orNull(time),
+  last_seen_at: optional(orNull(time)),
   dial: orNull(
     record<Present<Peer['dial']>>({
       url: text,

@@ -1,7 +1,9 @@
 /** `mpreg monitor status`: health, persistence, transport and systems of a node on one screen. */
 import { type Command, Option } from 'commander'
+import { commands, lossOf } from '../telemetry/index.ts'
 import { answerFailure } from './answers.ts'
 import { type Format, type FormatFlags, formatOption, printBody } from './body-output.ts'
+import { shapedFacts } from './facts-shape.ts'
 import { at, type JsonObject, numberAt, objectAt, textAt } from './json-value.ts'
 import type { JsonAnswer, MonitorClient } from './monitor-client.ts'
 import { type MonitoringFlags, monitorClient, monitoringOptions } from './monitoring-options.ts'
@@ -13,6 +15,8 @@ type StatusFlags = MonitoringFlags & FormatFlags & { readonly cluster?: string; 
 /** Above these, an endpoint is healthy or at least degraded. */
 const HEALTHY_SCORE = 0.9
 const DEGRADED_SCORE = 0.7
+/** Of a line in a cell: a table wider than the terminal is none. What is cut off `explain` tells. */
+const CELL_CHARACTERS_MAX = 80
 
 export function addStatusCommands(monitor: Command): void {
   statusOptions(monitor.command('status'))
@@ -39,17 +43,17 @@ type Sections = Readonly<Record<Section, JsonAnswer>>
 
 async function showStatus(client: MonitorClient, { cluster, format, output }: StatusFlags, signal?: AbortSignal): Promise<void> {
   const healthPath = cluster === undefined ? '/health/summary' : `/health/clusters/${encodeURIComponent(cluster)}`
-  const paths = [healthPath, '/metrics/persistence', '/metrics/transport', '/metrics/unified']
-  const [health, persistence, transport, unified] = await Promise.all(paths.map((path) => client.getJson(path, { signal })))
+  const paths = [healthPath, '/metrics/persistence', '/metrics/transport', '/metrics/unified', '/diagnosis']
+  const [health, persistence, transport, unified, diagnosis] = await Promise.all(paths.map((path) => client.getJson(path, { signal })))
   const sections = { health, persistence, transport, unified } as Sections
-  print(sections, cluster, format ?? output ?? 'table')
+  print(sections, diagnosis?.body.diagnosis, cluster, format ?? output ?? 'table')
   // Parts that this node has not are shown as such. That its health is not known is a failure.
   if (sections.health.status !== 200) throw answerFailure(sections.health)
 }
 
-function print(sections: Sections, cluster: string | undefined, format: Format): void {
+function print(sections: Sections, diagnosis: unknown, cluster: string | undefined, format: Format): void {
   if (format === 'table') {
-    const rows = statusRows(sections, cluster).map((row) => [...row])
+    const rows = [...statusRows(sections, cluster), ...deadRows(diagnosis)].map((row) => [...row])
     process.stdout.write(`${tableText({ title: 'MPREG Monitoring Status', head: ['Section', 'Value'], rows })}\n`)
     return
   }
@@ -68,6 +72,24 @@ function statusRows({ health, persistence, transport, unified }: Sections, clust
     ['Transport', unlessFailed(transport, transportText)],
     ['Unified', unlessFailed(unified, unifiedText)],
   ]
+}
+
+/** One for each node that ended without a goodbye; none where the asked node does not tell whom it misses. */
+function deadRows(diagnosis: unknown): (readonly [string, string])[] {
+  const told = shapedFacts(diagnosis)
+  if ('missing' in told) return []
+  const { peers, wall_clock: now } = told.facts
+  return peers
+    .filter(({ departed, liveness }) => liveness === 'failed' && !departed)
+    .map((peer) => {
+      const who = `${peer.node_id} (${peer.cluster_id ?? 'cluster unknown'}), last seen ${localTime(peer.last_seen_at, 'n/a')}`
+      const lines = [who, ...lossOf(peer, now).map(clipped), `$ ${commands.explainPeer(peer.node_id)}`]
+      return [colored('critical', 'Dead node'), printable(lines.join('\n'))]
+    })
+}
+
+function clipped(line: string): string {
+  return line.length > CELL_CHARACTERS_MAX ? `${line.slice(0, CELL_CHARACTERS_MAX - 1)}…` : line
 }
 
 function unlessFailed({ body, status }: JsonAnswer, text: (body: JsonObject) => string): string {

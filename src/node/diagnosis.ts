@@ -108,6 +108,7 @@ function peerFacts({ catalog, dialing, membership, peers }: Fabric, self: string
       liveness,
       liveness_since: since,
       suspected_since: liveness === 'suspect' ? since : null,
+      last_seen_at: members.get(id)?.last_seen ?? null,
       dial: dialFacts(dials.get(id)),
     }
   })

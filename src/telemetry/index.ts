@@ -46,6 +46,7 @@ export type {
   Stall,
   UnreachableNode,
 } from './doctor/node-facts.ts'
+export { lossOf } from './doctor/peer-rules.ts'
 export { createSlowConsumerWatch, type Outlet, type SlowConsumerWatch } from './doctor/slow-consumer-watch.ts'
 export { createStallWatch, type StallWatch } from './doctor/stall-watch.ts'
 export { EvidenceRefusedError } from './evidence.ts'

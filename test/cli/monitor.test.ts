@@ -2,8 +2,10 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import type { PeerFacts } from '../../src/telemetry/index.ts'
 import { type FakeMonitoring, recordedBody, startFakeMonitoring } from './fake-monitoring.ts'
 import { endLeftovers, mpreg, startMpreg } from './run-mpreg.ts'
+import { healthyFacts } from './sample-facts.ts'
 
 const processes = { concurrent: true, timeout: 60_000 }
 const directory = mkdtempSync(join(tmpdir(), 'mpreg-monitor-'))
@@ -130,6 +132,42 @@ describe('mpreg monitor', processes, () => {
     const withoutUrl = await mpreg(['monitor', 'status'], { MPREG_MONITORING_URL: '' })
     expect(withoutUrl).toMatchObject({ code: 2, stdout: '' })
     expect(withoutUrl.stderr).toMatch(/^Usage: mpreg monitor status[\s\S]*\nError: Provide --url or set MPREG_MONITORING_URL\.\n$/)
+  })
+
+  it('status names each dead node the asked one knows of, with the reason and when it was last seen', async () => {
+    const peers = ['ws://alive', 'ws://dead', 'ws://gone'].map((node_id) => ({ node_id, monitoring_url: null }))
+    const facts = healthyFacts({ node_id: 'ws://a', monitoring_url: null }, peers)
+    const now = facts.wall_clock
+    const [alive, ...others] = facts.peers as [PeerFacts, PeerFacts, PeerFacts]
+    const away = others.map(
+      (peer): PeerFacts => ({ ...peer, listed: false, linked: false, link: null, liveness_since: now - 4, last_seen_at: now - 10 }),
+    )
+    const [dead, gone] = away as [PeerFacts, PeerFacts]
+    const dial = { url: dead.node_id, source: 'directory', reason: 'backing_off', failures: 5, successes_total: 1, next_at: null } as const
+    const node = await startFakeMonitoring({
+      '/diagnosis': {
+        body: {
+          status: 'ok',
+          diagnosis: {
+            ...facts,
+            peers: [
+              alive,
+              { ...dead, liveness: 'failed', dial: { ...dial, last_error: `nobody \u001b[31mlistens: ${'x'.repeat(500)}` } },
+              { ...gone, liveness: 'left', departed: true },
+            ],
+          },
+        },
+      },
+    })
+    const { code, stdout } = await mpreg(['monitor', 'status', '--url', node.url])
+    expect(code).toBe(0)
+    expect(stdout).toMatch(/│ Dead node +│ ws:\/\/dead \(golden\), last seen \d{4}-\d\d-\d\d \d\d:\d\d:\d\d +│\n/)
+    expect(stdout).toMatch(
+      /│ +│ failure detection found it dead 4 s ago +│\n│ +│ 5 dials failed since: nobody \\x1b\[31mlistens: x{30,}… +│\n/,
+    )
+    expect(stdout).toContain('│ $ mpreg explain peer ws://dead ')
+    expect(stdout).not.toMatch(/alive|ws:\/\/gone/)
+    await node.close()
   })
 
   it('status of one cluster leaves the count of clusters out', async () => {

@@ -276,7 +276,7 @@ export const MOVED_BY: Readonly<Record<NumberEvent, readonly string[]>> = {
   ],
   'function registered': prometheus('catalog_entries{kind=functions}', 'functions', 'sync_entries_sent_total'),
   'peer leaves': [
-    ...on('/diagnosis', 'diagnosis.peers[].', 'link.last_disconnect_at', 'liveness_since'),
+    ...on('/diagnosis', 'diagnosis.peers[].', 'last_seen_at', 'link.last_disconnect_at', 'liveness_since'),
     ...on('/explain/peer', 'explanation.candidates[].facts.', 'last_code', 'last_lost_at'),
     ...prometheus('catalog_deltas_applied_total', 'catalog_tombstones', 'route_withdrawals_applied_total'),
   ],

@@ -79,6 +79,8 @@ export interface PeerFacts {
   /** Unix seconds since when {@link liveness} holds. */
   readonly liveness_since: number | null
   readonly suspected_since: number | null
+  /** Unix seconds at which failure detection last had a sign of life of it; null or absent: not known. */
+  readonly last_seen_at?: number | null
   /** Null: it is no candidate for a dial. */
   readonly dial: PeerDialFacts | null
 }

@@ -2,7 +2,7 @@
 import { commands } from './commands.ts'
 import { duration, type Examination, refusalLine, type Sighting } from './examination.ts'
 import type { Suspicion } from './finding.ts'
-import type { UnreachableNode } from './node-facts.ts'
+import type { PeerFacts, UnreachableNode } from './node-facts.ts'
 import { causesOfLinks, causesOfLoss } from './reachability.ts'
 import { DIAL_FAILURES, LINK_LOST_SECONDS, SETTLING_SECONDS, VANISHED_URGENT_SECONDS } from './thresholds.ts'
 
@@ -58,19 +58,20 @@ function goneSeconds({ by, peer }: Sighting): number {
   return since.length === 0 ? 0 : by.wall_clock - Math.min(...since)
 }
 
-function goneLine(sighting: Sighting): string {
-  const { by, peer } = sighting
-  const { dial, link } = peer
+function goneLine({ by, peer }: Sighting): string {
+  return `${by.node_id}: ${lossOf(peer, by.wall_clock).join(', ')}`
+}
+
+/** How one node came to miss another, a few words for each thing it noticed. @param now of that node's clock, Unix seconds */
+export function lossOf({ dial, link, liveness, liveness_since }: PeerFacts, now: number): string[] {
   const parts = [
-    peer.liveness === 'failed'
-      ? `failure detection found it dead ${duration(by.wall_clock - (peer.liveness_since ?? by.wall_clock))} ago`
-      : '',
+    liveness === 'failed' ? `failure detection found it dead ${duration(now - (liveness_since ?? now))} ago` : '',
     link?.last_disconnect_why === 'closed' && link.last_disconnect_at !== null
-      ? `its link broke ${duration(by.wall_clock - link.last_disconnect_at)} ago${link.last_disconnect_reason ? ` (${link.last_disconnect_reason})` : ''}`
+      ? `its link broke ${duration(now - link.last_disconnect_at)} ago${link.last_disconnect_reason ? ` (${link.last_disconnect_reason})` : ''}`
       : '',
     dial !== null && dial.failures > 0 ? `${dial.failures} dials failed since${dial.last_error === '' ? '' : `: ${dial.last_error}`}` : '',
   ]
-  return `${by.node_id}: ${parts.filter((part) => part !== '').join(', ')}`
+  return parts.filter((part) => part !== '')
 }
 
 /** A node that takes connections and answers none: its event loop does not turn. */
