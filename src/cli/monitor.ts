@@ -8,7 +8,7 @@ import { addLogCommands } from './monitor-log.ts'
 import { addStatusCommands } from './monitor-status.ts'
 import { isMonitoringNamed, type MonitoringFlags, monitorClient, monitoringOptions } from './monitoring-options.ts'
 import { anyCase, collect } from './option-values.ts'
-import { type WatchFlags, watch, watchOptions } from './watch.ts'
+import { type Watch, type WatchFlags, watch, watchOptions } from './watch.ts'
 
 interface ScopeFlags {
   readonly detail?: boolean
@@ -20,6 +20,8 @@ type HealthWatchFlags = OneFlags & ScopeFlags & WatchFlags & { readonly clusters
 type MetricsFlags = OneFlags & { readonly system: string }
 type MetricsWatchFlags = MetricsFlags & WatchFlags & { readonly clusters?: readonly string[]; readonly registry?: string }
 type TraceFlags = OneFlags & { readonly destination: string; readonly avoid?: readonly string[] }
+
+type Heading = Pick<Watch, 'title' | 'sign'>
 
 const systems = ['unified', 'rpc', 'pubsub', 'queue', 'cache', 'transport', 'federation'] as const
 
@@ -48,7 +50,7 @@ export function declareMonitorCommands(monitor: Command): void {
       await watchPaths(
         flags,
         client,
-        '🏥 Fabric Health Monitor',
+        { sign: '🏥', title: 'Fabric Health Monitor' },
         pathsFor(flags.clusters, (id) => healthPath(flags, id)),
       )
     })
@@ -66,7 +68,7 @@ export function declareMonitorCommands(monitor: Command): void {
       const client = monitorClient(flags)
       const path = (id: string | undefined) =>
         id === undefined ? metricsPath(flags.system) : `/performance/clusters/${encodeURIComponent(id)}`
-      await watchPaths(flags, client, '📊 Fabric Metrics Monitor', pathsFor(flags.clusters, path))
+      await watchPaths(flags, client, { sign: '📊', title: 'Fabric Metrics Monitor' }, pathsFor(flags.clusters, path))
     })
 
   addStatusCommands(monitor)
@@ -87,7 +89,9 @@ export function declareMonitorCommands(monitor: Command): void {
 
   watched(monitor.command('persistence-watch'), 30)
     .description('Snapshots, again and again.')
-    .action((flags: OneFlags & WatchFlags) => watchPaths(flags, monitorClient(flags), '💾 Persistence Snapshots', ['/metrics/persistence']))
+    .action((flags: OneFlags & WatchFlags) =>
+      watchPaths(flags, monitorClient(flags), { sign: '💾', title: 'Persistence Snapshots' }, ['/metrics/persistence']),
+    )
 
   // This one scrolls: queries are compared over time.
   watched(monitor.command('dns-watch'), 5)
@@ -113,10 +117,10 @@ function systemOption(): Option {
   return new Option('--system <system>', `which system: ${systems.join(', ')}`).argParser(anyCase(systems)).default('unified')
 }
 
-function watchPaths(flags: OneFlags & WatchFlags, client: MonitorClient, title: string | undefined, paths: readonly string[]) {
+function watchPaths(flags: OneFlags & WatchFlags, client: MonitorClient, heading: Heading | undefined, paths: readonly string[]) {
   return watch(flags, {
-    ...(title !== undefined && { title }),
-    clears: title !== undefined,
+    ...heading,
+    clears: heading !== undefined,
     look: async (signal) => {
       for (const path of paths) await showAnswer(client, path, formatOf(flags), signal)
     },

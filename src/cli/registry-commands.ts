@@ -11,7 +11,7 @@ import { CommandFailure, EXIT_FAILURE, UsageError } from './outcome.ts'
 import { type Clusters, changeRegistry, type RegisteredCluster, readRegistry, registryPath } from './registry-file.ts'
 import { remark, tell } from './remark.ts'
 import { colored, localTime, printable, tableText } from './table.ts'
-import { type WatchFlags, watch } from './watch.ts'
+import { type Watch, type WatchFlags, watch } from './watch.ts'
 
 interface RegistryFlags {
   readonly registry?: string
@@ -144,21 +144,29 @@ interface RegistryWatchFlags extends WatchFlags, FormatFlags, ProbeFlags {
 
 /** `monitor health-watch` without a monitoring URL. */
 export function watchHealth(flags: RegistryWatchFlags): Promise<void> {
-  return watchRegistry(flags, '🏥 Fabric Health Monitor', (clusters) => showHealth(clusters, flags, flags.format ?? 'json'))
+  return watchRegistry(flags, { sign: '🏥', title: 'Fabric Health Monitor' }, (clusters) =>
+    showHealth(clusters, flags, flags.format ?? 'json'),
+  )
 }
 
 /** `monitor metrics-watch` without a monitoring URL. */
 export function watchMetrics(flags: RegistryWatchFlags & { readonly system: string }): Promise<void> {
   const path = flags.system === 'federation' ? '/metrics' : `/metrics/${flags.system}`
-  return watchRegistry(flags, '📊 Fabric Metrics Monitor', (clusters) => showMetrics(clusters, flags, path, flags.format ?? 'json'))
+  return watchRegistry(flags, { sign: '📊', title: 'Fabric Metrics Monitor' }, (clusters) =>
+    showMetrics(clusters, flags, path, flags.format ?? 'json'),
+  )
 }
 
-async function watchRegistry(flags: RegistryWatchFlags, title: string, show: (clusters: Clusters) => Promise<void>): Promise<void> {
+async function watchRegistry(
+  flags: RegistryWatchFlags,
+  heading: Pick<Watch, 'title' | 'sign'>,
+  show: (clusters: Clusters) => Promise<void>,
+): Promise<void> {
   const file = registryPath(flags.registry)
   if (Object.keys(readRegistry(file)).length === 0) {
     throw new UsageError('Provide --url or set MPREG_MONITORING_URL, or register clusters: none is registered yet.')
   }
-  await watch(flags, { title, clears: true, look: () => show(selected(readRegistry(file), ...(flags.clusters ?? []))) })
+  await watch(flags, { ...heading, clears: true, look: () => show(selected(readRegistry(file), ...(flags.clusters ?? []))) })
 }
 
 /** Looks whether a cluster is there and is the one that is meant. @throws CommandFailure */

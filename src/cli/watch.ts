@@ -5,7 +5,7 @@
 import { type Command, Option } from 'commander'
 import { notice } from './body-output.ts'
 import { positiveInteger, positiveSeconds } from './option-values.ts'
-import { CommandFailure } from './outcome.ts'
+import { CommandFailure, isDecorated } from './outcome.ts'
 
 export interface WatchFlags {
   readonly interval: number
@@ -19,24 +19,31 @@ export function watchOptions(command: Command, intervalSeconds: number): Command
 }
 
 export interface Watch {
-  /** Heads each look, with the second it was taken in. */
+  /** Heads each look on a terminal, with the second it was taken in; elsewhere only the first. */
   readonly title?: string
+  /** Stands before the title where somebody looks at a terminal. */
+  readonly sign?: string
   /** Start each look on an empty screen, where there is one. */
   readonly clears: boolean
   look(signal: AbortSignal): Promise<void>
 }
 
 /** Resolves after `count` looks or Ctrl-C. Headings go to standard error, so that what is printed stays readable by programs. */
-export async function watch({ count = Number.POSITIVE_INFINITY, interval }: WatchFlags, { clears, look, title }: Watch): Promise<void> {
+export async function watch(
+  { count = Number.POSITIVE_INFINITY, interval }: WatchFlags,
+  { clears, look, sign, title }: Watch,
+): Promise<void> {
   const stopping = new AbortController()
   const stop = () => stopping.abort()
+  const isSeen = process.stdout.isTTY === true
+  const heading = sign !== undefined && isDecorated(process.stdout) && isDecorated(process.stderr) ? `${sign} ${title}` : title
   process.on('SIGINT', stop)
   process.on('SIGTERM', stop)
   try {
     for (let looks = 0; looks < count && !stopping.signal.aborted; looks++) {
       if (looks > 0 && !(await pause(interval * 1000, stopping.signal))) break
-      if (clears && process.stdout.isTTY) process.stdout.write('\x1b[2J\x1b[H')
-      if (title !== undefined) notice(`${title} - ${Math.floor(Date.now() / 1000)}`)
+      if (clears && isSeen) process.stdout.write('\x1b[2J\x1b[H')
+      if (heading !== undefined && (isSeen || looks === 0)) notice(`${heading} - ${Math.floor(Date.now() / 1000)}`)
       await attempt(look, stopping.signal)
     }
   } finally {

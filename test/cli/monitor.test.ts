@@ -235,8 +235,19 @@ describe('a watch', processes, () => {
     const { code, stderr, stdout } = await monitor('dns-watch', '--interval', '0.05', '--count', '3', '--format', 'compact')
     expect({ code, stderr, stdout }).toEqual({ code: 0, stderr: '', stdout: 'dns_gateway.enabled=false\n'.repeat(3) })
     const health = await monitor('health-watch', '-i', '0.05', '--count', '2', '--format', 'compact')
-    expect(health.stderr.match(/Fabric Health Monitor - \d{10}$/gm)).toHaveLength(2)
     expect(health.stdout.split('\n')).toHaveLength(3)
+  })
+
+  it.each([
+    ['health-watch', 'Fabric Health Monitor'],
+    ['metrics-watch', 'Fabric Metrics Monitor'],
+    ['persistence-watch', 'Persistence Snapshots'],
+    ['status-watch', 'Fabric Status Monitor'],
+  ])('%s has its heading once and bare where nobody looks at a terminal', async (command, title) => {
+    const { stderr, stdout } = await monitor(command, '-i', '0.05', '--count', '2', '--format', 'table')
+    expect(stderr).toMatch(new RegExp(`^${title} - \\d{10}\\n$`))
+    expect(stdout).not.toMatch(/\p{Extended_Pictographic}/u)
+    expect(stdout).not.toContain('\x1b')
   })
 
   it('goes on after a look that failed', async () => {
