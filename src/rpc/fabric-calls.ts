@@ -1,6 +1,7 @@
 /** What the messages of calls between nodes look like from outside, and how they are made. */
 import { type HeaderPlace, originHeaders } from '../fabric/index.ts'
 import {
+  type BundledTrace,
   type BundleScan,
   type CallBundle,
   type CallScan,
@@ -15,6 +16,8 @@ import {
   type FabricRpcRequest,
   type FabricRpcResponse,
   type FabricScan,
+  metadataOfHops,
+  metadataOfTraces,
   OutboundFrame,
   type PayloadScan,
   RawJson,
@@ -28,7 +31,12 @@ import {
   spliceFabricFrame,
   spliceFabricHeaders,
   splicePayload,
+  traceContextIn,
+  traceHopsIn,
+  withTraceContext,
 } from '../wire/index.ts'
+
+const NO_TRACES: readonly BundledTrace[] = []
 
 export type Outcome = Pick<FabricRpcResponse, 'success' | 'result' | 'error'>
 
@@ -162,15 +170,25 @@ export function passedOn(message: FabricMessage, headers: FabricHeaders, scan: F
   })
 }
 
-/** The message of a request that has its own frame. @param deadlineMs the sender still waits; @param now Unix seconds */
+/**
+ * The message of a request that has its own frame.
+ * @param headers of their metadata the trace context stays
+ * @param deadlineMs the sender still waits; @param now Unix seconds
+ */
 export function messageOf(request: FabricRpcRequest, headers: FabricHeaders, deadlineMs: number, now: number): FabricMessage {
+  const metadata = new RawJson(`{"deadline_ms":${deadlineMs}}`)
+  const context = traceContextIn(headers.metadata)
   return {
     message_id: request.request_id,
     topic: `mpreg.rpc.execute.${request.command}`,
     message_type: 'rpc',
     delivery: 'at_least_once',
     payload: encodeCall(request),
-    headers: { ...headers, correlation_id: request.request_id, metadata: new RawJson(`{"deadline_ms":${deadlineMs}}`) },
+    headers: {
+      ...headers,
+      correlation_id: request.request_id,
+      metadata: context === undefined ? metadata : withTraceContext(metadata, context),
+    },
     timestamp: now,
   }
 }
@@ -186,18 +204,33 @@ export function bundleFrame(bundle: CallBundle, scan: BundleScan | undefined): O
   )
 }
 
+/** An answer that leaves together with others to the same requests. */
+export interface BundledAnswer {
+  readonly request: Answerable
+  readonly outcome: Outcome
+  /** The headers of its request as they are after the work. */
+  readonly headers: FabricHeaders
+}
+
 /** Answers that go back together. @param headers the requests came with */
 export function responseBundle(
   place: HeaderPlace,
   headers: FabricHeaders,
   replyTo: string,
-  items: readonly { readonly request: Answerable; readonly outcome: Outcome }[],
+  items: readonly BundledAnswer[],
 ): ResponseBundle {
   const answers = items.map(({ outcome, request }) => ({ request_id: request.request_id, ...outcome }))
+  const traces = items.flatMap(({ headers: { metadata }, request: { command } }, call): readonly BundledTrace[] => {
+    const hops = traceHopsIn(metadata)
+    return hops === undefined ? NO_TRACES : [{ call, command, metadata: metadataOfHops(hops) }]
+  })
   return {
     kind: 'rpc-responses',
     count: answers.length,
-    headers: originHeaders(place, headers.correlation_id, { target_cluster: headers.source_cluster }),
+    headers: originHeaders(place, headers.correlation_id, {
+      target_cluster: headers.source_cluster,
+      ...(traces.length > 0 && { metadata: metadataOfTraces(traces) }),
+    }),
     responder: place.nodeId,
     reply_to: replyTo,
     routing_path: [...headers.routing_path, place.nodeId],

@@ -294,9 +294,8 @@ describe('a call that is traced', () => {
     tracerOf('ws://a').start({ traceparent, tracestate: 'x=1', hops }, { event: 'request', kind: 'server' }) as TraceSpan
   const reported = (span: TraceSpan) => (JSON.parse(span.context.hops as string) as TraceHop[])[0]?.hops[0] as TraceHop
 
-  it('goes by itself, with its context in the metadata beside the deadline', async () => {
-    await busy()
-    await Promise.all([call('x'), call('y'), call('z', 'echo', undefined, begin(undefined))])
+  it('goes by itself with its context in the metadata beside the deadline', async () => {
+    expect(await call('z', 'echo', undefined, begin(undefined))).toBe('z')
     const texts = said.filter(({ from, text }) => from === 'ws://a' && text.includes('traceparent')).map(({ text }) => text)
     expect(texts).toHaveLength(1)
     expect(scanCall(texts[0] as string)?.message.headers.metadata.parse()).toEqual({
@@ -304,8 +303,46 @@ describe('a call that is traced', () => {
       traceparent,
       tracestate: 'x=1',
     })
-    expect(said.filter(({ from, text }) => from === 'ws://a' && text.includes('fabric-bundle'))).toHaveLength(1)
     expect(said.some(({ text }) => text.includes('trace_hops'))).toBe(false)
+  })
+
+  const WAY = ['forward ws://b', 'forward ws://c', 'execute ws://d', 'return ws://c', 'return ws://b']
+  const wayOf = ({ hops }: TraceHop) => hops.map((hop) => `${hop.event} ${hop.node}`).filter((step) => !step.startsWith('dial'))
+
+  it('goes with others, its context in the metadata of the bundle, and only it is reported', async () => {
+    await busy()
+    const spans = [begin('[]'), begin('[]')] as const
+    const [y, z] = spans
+    await Promise.all([call('x'), call('y', 'echo', undefined, y), call('bad'), call('z', 'echo', undefined, z)])
+    for (const span of spans) span.end()
+    expect(said.filter(({ text }) => text.includes('rpc-requests'))).toHaveLength(3)
+    expect(said.filter(({ text }) => text.includes('rpc-responses'))).toHaveLength(3)
+    const sent = scanBundle(said[0]?.text as string)?.bundle.headers.metadata.parse() as { traces: { call: number }[] }
+    expect(sent.traces).toMatchObject([
+      { call: 1, command: 'echo', metadata: { traceparent, tracestate: 'x=1' } },
+      { call: 3, command: 'echo' },
+    ])
+    expect(spans.map((span) => wayOf(reported(span)))).toEqual([WAY, WAY])
+    expect(reported(y).attributes).toMatchObject({ 'mpreg.next_hop': 'ws://b', 'mpreg.path': nodes })
+  })
+
+  it.each([['ws://b'], ['ws://c'], ['ws://d'], ['ws://a']])('is reported though %s knows no bundles', async (node) => {
+    plain.add(node)
+    await busy()
+    const span = begin('[]')
+    await Promise.all([call('x'), call('y', 'echo', undefined, span)])
+    span.end()
+    expect(wayOf(reported(span))).toEqual(WAY)
+  })
+
+  it('takes others along past nodes that know nothing of traces', async () => {
+    untraced = new Set(['ws://c'])
+    forwarders.set('ws://c', forwarder('ws://c'))
+    await busy()
+    const span = begin('[]')
+    await Promise.all([call('x'), call('y', 'echo', undefined, span)])
+    span.end()
+    expect(wayOf(reported(span))).toEqual(WAY.filter((step) => !step.endsWith('c')))
   })
 
   it('is reported by every hop there and back, if that is asked for', async () => {

@@ -10,9 +10,11 @@ import { nextHeaders, originHeaders, type Plan } from '../fabric/index.ts'
 import {
   BUNDLE_CALLS_MAX,
   type BundledRequest,
+  type BundledTrace,
   type BundleScan,
   bundledRequests,
   bundledResponses,
+  bundledTracesIn,
   type CallBundle,
   type Command,
   commandOf,
@@ -23,6 +25,7 @@ import {
   type FabricRpcRequest,
   type FunctionEntry,
   metadataOfHops,
+  metadataOfTraces,
   type OutboundFrame,
   RawJson,
   type RequestBundle,
@@ -36,6 +39,7 @@ import type { Executor, RequestSource } from './executor.ts'
 import {
   type Answerable,
   BUNDLED_CHARACTERS_MAX,
+  type BundledAnswer,
   bundleFrame,
   crossing,
   deadlineOf,
@@ -100,12 +104,7 @@ export interface Forwarder extends Pick<OutgoingCalls, 'caller' | 'nodeLost' | '
 /** Requests of other nodes that are remembered, so that a copy is not executed again. */
 const REMEMBERED_MAX = 50_000
 const TOPIC_RESPONSE = 'mpreg.rpc.response'
-
-/** An answer that may leave together with others to the same requests. */
-interface BundledAnswer {
-  readonly request: FabricRpcRequest
-  readonly outcome: Outcome
-}
+const NO_METADATA = new RawJson('{}')
 
 export function createForwarder(deps: ForwarderDeps): Forwarder {
   const { clusterId, env, links, nodeId: self } = deps
@@ -133,7 +132,7 @@ export function createForwarder(deps: ForwarderDeps): Forwarder {
     isSame: (a, b) => a.headers === b.headers && a.replyTo === b.replyTo,
     send({ headers, hop, replyTo }, items) {
       const sent = items.length > 1 && links.send(hop, bundleFrame(responseBundle(deps, headers, replyTo, items), undefined))
-      if (!sent) for (const { outcome, request: asked } of items) reply(headers, asked, outcome)
+      if (!sent) for (const item of items) reply(item.headers, item.request, item.outcome)
     },
   })
 
@@ -196,7 +195,7 @@ export function createForwarder(deps: ForwarderDeps): Forwarder {
         headers,
         payload,
         remainingMs,
-        (outcome) => reply(headers, payload, outcome),
+        (outcome, after) => reply(after, payload, outcome),
         () => message,
       )
     } else route(message, payload)
@@ -234,6 +233,7 @@ export function createForwarder(deps: ForwarderDeps): Forwarder {
 
   /**
    * Runs a request that is meant for this node; what is not here is looked for elsewhere.
+   * @param answer is given the headers as they are after the work
    * @param message of the request alone, should it go on
    */
   function execute(
@@ -241,7 +241,7 @@ export function createForwarder(deps: ForwarderDeps): Forwarder {
     headers: FabricHeaders,
     payload: FabricRpcRequest,
     remainingMs: number,
-    answer: (outcome: Outcome) => void,
+    answer: (outcome: Outcome, headers: FabricHeaders) => void,
     message: () => FabricMessage,
   ): void {
     const { command, request_id: requestId } = payload
@@ -264,10 +264,9 @@ export function createForwarder(deps: ForwarderDeps): Forwarder {
     const done = (outcome: Outcome): void => {
       finished = true
       running.delete(requestId)
-      if (span === undefined) return answer(outcome)
-      // It came by itself, and so goes its answer.
+      if (span === undefined) return answer(outcome, headers)
       if (outcome.error !== null) span.fail(outcome.error.text)
-      reply(endedHeaders(headers, span), payload, outcome)
+      answer(outcome, endedHeaders(headers, span))
     }
     const stop = deps.executor.executeCommand(
       cmd,
@@ -480,7 +479,9 @@ export function createForwarder(deps: ForwarderDeps): Forwarder {
   function requests(from: string, bundle: RequestBundle, scan: BundleScan | undefined): void {
     const { headers, reply_to: replyTo, target_node: target } = bundle
     const isMine = target === self
-    if (!isMine && deps.isRoutingEnabled && passOnTogether(hopTo(target, headers.routing_path), bundle, scan)) return
+    const hop = isMine || !deps.isRoutingEnabled ? undefined : hopTo(target, headers.routing_path)
+    const forwarded = (trace: BundledTrace): RawJson => forwardedContext(trace, headers, hop as string)
+    if (hop !== undefined && passOnTogether(hop, bundle, scan, forwarded)) return
     const each = bundledRequests(bundle, scan)
     if (each === undefined) {
       counts.malformed++
@@ -488,9 +489,13 @@ export function createForwarder(deps: ForwarderDeps): Forwarder {
     }
     const predecessor = headers.routing_path.at(-1) as string
     const answersTogether = links.has(predecessor, 'bundles/1')
-    for (const one of each) {
+    const traces = bundledTracesIn(headers.metadata)
+    const bare = traces.length === 0 ? headers : { ...headers, metadata: NO_METADATA }
+    for (const [call, one] of each.entries()) {
       const whole = unbundled(one, target, replyTo)
-      const message = (): FabricMessage => messageOf(whole, headers, one.deadline_ms, env.clock.wall())
+      const trace = traces.length === 0 ? undefined : traces.find((each) => each.call === call)
+      const own = trace === undefined ? bare : { ...headers, metadata: trace.metadata }
+      const message = (): FabricMessage => messageOf(whole, own, one.deadline_ms, env.clock.wall())
       if (!isMine) {
         request(from, message(), whole, undefined)
         continue
@@ -499,13 +504,13 @@ export function createForwarder(deps: ForwarderDeps): Forwarder {
         counts.requests_duplicate++
         continue
       }
-      const answer = (outcome: Outcome): void => {
+      const answer = (outcome: Outcome, after: FabricHeaders): void => {
         const characters = (outcome.error ?? outcome.result).text.length
         if (answersTogether && characters < BUNDLED_CHARACTERS_MAX) {
-          answers.add({ hop: predecessor, headers, replyTo }, { request: whole, outcome }, characters)
-        } else reply(headers, whole, outcome)
+          answers.add({ hop: predecessor, headers, replyTo }, { request: whole, outcome, headers: after }, characters)
+        } else reply(after, whole, outcome)
       }
-      execute(from, headers, whole, one.deadline_ms, answer, message)
+      execute(from, own, whole, one.deadline_ms, answer, message)
     }
   }
 
@@ -525,28 +530,59 @@ export function createForwarder(deps: ForwarderDeps): Forwarder {
     const { headers, reply_to: replyTo, responder, routing_path: path } = bundle
     if (replyTo !== self) {
       const place = path.indexOf(self)
-      if (place > 0 && passOnTogether(path[place - 1], bundle, scan)) return
+      if (place > 0 && passOnTogether(path[place - 1] as string, bundle, scan, returnedContext)) return
     }
     const each = bundledResponses(bundle, scan)
     if (each === undefined) {
       counts.malformed++
       return
     }
-    for (const one of each) {
+    const traces = bundledTracesIn(headers.metadata)
+    for (const [call, one] of each.entries()) {
       const { request_id: requestId } = one
-      if (outgoing.isPending(requestId)) outgoing.answered(requestId, isReadable(one) ? one : undefined, path)
+      const metadata = (traces.length === 0 ? undefined : traces.find((each) => each.call === call)?.metadata) ?? NO_METADATA
+      if (outgoing.isPending(requestId)) outgoing.answered(requestId, isReadable(one) ? one : undefined, path, traceHopsIn(metadata))
       else {
         const whole = { kind: 'rpc-response', ...one, responder, reply_to: replyTo, reply_cluster: clusterId, routing_path: path } as const
-        response(answerMessage(encodeCall(whole), requestId, headers), whole, undefined)
+        response(answerMessage(encodeCall(whole), requestId, { ...headers, metadata }), whole, undefined)
       }
     }
   }
 
-  /** False when this way is closed to bundles: then each goes by itself, and by itself finds out what is wrong. */
-  function passOnTogether(hop: string | undefined, bundle: CallBundle, scan: BundleScan | undefined): boolean {
-    if (hop === undefined || !links.has(hop, 'bundles/1')) return false
+  /** Of a request that is passed on in a bundle. */
+  function forwardedContext({ command, metadata }: BundledTrace, headers: FabricHeaders, hop: string): RawJson {
+    const context = deps.tracer && traceContextIn(metadata)
+    const span = context && forwardSpan(deps.tracer as Tracer, context, command, headers, hop)
+    if (span === undefined) return metadata
+    span.end()
+    return withTraceContext(metadata, span.context)
+  }
+
+  /** Of an answer that is passed on in a bundle. */
+  function returnedContext({ metadata }: BundledTrace): RawJson {
+    const hops = deps.tracer && traceHopsIn(metadata)
+    return hops === undefined ? metadata : metadataOfHops((deps.tracer as Tracer).note(hops, 'return'))
+  }
+
+  /**
+   * False when this way is closed to bundles: then each goes by itself, and by itself finds out what is wrong.
+   * @param contextAfter of a traced call, after this hop
+   */
+  function passOnTogether(
+    hop: string,
+    bundle: CallBundle,
+    scan: BundleScan | undefined,
+    contextAfter: (trace: BundledTrace) => RawJson,
+  ): boolean {
+    if (!links.isConnected(hop) || !links.has(hop, 'bundles/1')) return false
     const headers = nextHeaders(deps, bundle.headers)
-    if (typeof headers === 'string' || !links.send(hop, bundleFrame({ ...bundle, headers }, scan))) return false
+    if (typeof headers === 'string') return false
+    const traces = deps.tracer === undefined ? [] : bundledTracesIn(headers.metadata)
+    const told =
+      traces.length === 0
+        ? headers
+        : { ...headers, metadata: metadataOfTraces(traces.map((trace) => ({ ...trace, metadata: contextAfter(trace) }))) }
+    if (!links.send(hop, bundleFrame({ ...bundle, headers: told }, scan))) return false
     counts.relayed += bundle.count
     return true
   }

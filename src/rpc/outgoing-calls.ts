@@ -7,6 +7,7 @@ import { type DeadlineHandle, DeadlineQueue, type Env, type TraceSpan, Transient
 import { canForward, type HeaderPlace, originHeaders, type Plan, type PlanRequest } from '../fabric/index.ts'
 import {
   type BundledRequest,
+  type BundledTrace,
   type Command,
   encodeFabricPayload,
   encodeJson,
@@ -15,6 +16,7 @@ import {
   type FunctionEntry,
   isBundled,
   MpregError,
+  metadataOfTraces,
   RawJson,
   RPC_CODES,
   RpcError,
@@ -112,6 +114,8 @@ const UNSENT = new Error('it could not be sent')
 const FAILURE_CHARACTERS_MAX = 500
 const NO_PEER = 'no_peer_for_next_hop'
 const NO_CLUSTERS: readonly string[] = []
+const NO_TRACES: readonly BundledTrace[] = []
+const NO_METADATA = new RawJson('{}')
 const TOPIC_CANCEL = 'mpreg.rpc.cancel'
 
 export function createOutgoingCalls(deps: OutgoingCallsDeps): OutgoingCalls {
@@ -132,7 +136,12 @@ export function createOutgoingCalls(deps: OutgoingCallsDeps): OutgoingCalls {
       if (waiting.length < 2) return waiting[0]?.transmit()
       const nowMs = env.clock.monotonic()
       const requests = waiting.map((call) => call.requestAt(nowMs))
-      const headers = originHeaders(deps, env.random.ulid(), { target_cluster: clusterId, federation_path: NO_CLUSTERS })
+      const traces = tracesOf(waiting)
+      const headers = originHeaders(deps, env.random.ulid(), {
+        target_cluster: clusterId,
+        federation_path: NO_CLUSTERS,
+        ...(traces.length > 0 && { metadata: metadataOfTraces(traces) }),
+      })
       const bundle = {
         kind: 'rpc-requests',
         count: requests.length,
@@ -150,6 +159,13 @@ export function createOutgoingCalls(deps: OutgoingCallsDeps): OutgoingCalls {
       counts.calls_bundled += waiting.length
     },
   })
+
+  /** Contexts of those that are traced. */
+  function tracesOf(calls: readonly OutgoingCall[]): readonly BundledTrace[] {
+    return calls.flatMap(({ command, span }, call) =>
+      span === undefined ? NO_TRACES : { call, command, metadata: withTraceContext(NO_METADATA, span.context) },
+    )
+  }
 
   /** A command on its way to the nodes that may run it, one after another, until one has answered. */
   class OutgoingCall {
@@ -263,10 +279,9 @@ export function createOutgoingCalls(deps: OutgoingCallsDeps): OutgoingCalls {
       this.isPending = true
       pending.set(this.requestId, this)
       call.onAbort(this.#abandon)
-      // What is traced goes by itself: its context is its own.
+      this.span?.set({ 'mpreg.next_hop': hop })
       const isAlone =
         this.#plan !== undefined ||
-        this.span !== undefined ||
         characters >= BUNDLED_CHARACTERS_MAX ||
         !links.has(hop, 'bundles/1') ||
         !isBundled(this.#cmd, call.deadlineMs - nowMs)
@@ -285,6 +300,10 @@ export function createOutgoingCalls(deps: OutgoingCallsDeps): OutgoingCalls {
       this.span = undefined
       if (failure !== undefined) span.fail(failure)
       span.end()
+    }
+
+    get command(): string {
+      return this.#cmd.fun
     }
 
     requestAt(nowMs: number): BundledRequest {
@@ -306,7 +325,6 @@ export function createOutgoingCalls(deps: OutgoingCallsDeps): OutgoingCalls {
     transmit(): void {
       const { deadline_ms, ...request } = this.requestAt(env.clock.monotonic())
       const federation_path = this.#plan?.federation_path ?? NO_CLUSTERS
-      this.span?.set({ 'mpreg.next_hop': this.hop })
       const message = messageOf(
         {
           kind: 'rpc-request',

@@ -116,3 +116,33 @@ export function traceMembers({ hops, traceparent, tracestate }: TraceContext): s
 export function answerWithHops(answer: string, hops: string): string {
   return `${answer.slice(0, -1)},"trace":${hops}}`
 }
+
+/** What of a call in a bundle belongs to that call alone: the metadata it would have in a message of its own. */
+export interface BundledTrace {
+  /** Its place in the bundle, from 0. */
+  readonly call: number
+  readonly command: string
+  readonly metadata: RawJson
+}
+
+/** The traced calls of a bundle, by its metadata; what can not be read is left out. */
+export function bundledTracesIn(metadata: RawJson): readonly BundledTrace[] {
+  if (!metadata.text.startsWith(TRACES)) return NO_TRACES
+  const { traces } = membersOf(metadata) as { readonly traces?: unknown }
+  if (!Array.isArray(traces)) return NO_TRACES
+  return traces.flatMap((one: { readonly [K in keyof BundledTrace]?: unknown } | null) => {
+    const { call, command, metadata: own } = one ?? {}
+    if (typeof call !== 'number' || typeof command !== 'string' || typeof own !== 'object' || own === null || Array.isArray(own)) return []
+    return { call, command, metadata: new RawJson(JSON.stringify(own)) }
+  })
+}
+
+export function metadataOfTraces(traces: readonly BundledTrace[]): RawJson {
+  const list = traces.map(
+    ({ call, command, metadata }) => `{"call":${call},"command":${JSON.stringify(command)},"metadata":${metadata.text}}`,
+  )
+  return new RawJson(`${TRACES}${list.join()}]}`)
+}
+
+const TRACES = '{"traces":['
+const NO_TRACES: readonly BundledTrace[] = Object.freeze([])
