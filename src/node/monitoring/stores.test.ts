@@ -34,7 +34,7 @@ function setup() {
     nodeId: 'ws://here:1',
     probe: { start() {}, stop() {}, read: () => READING },
     fabric: {
-      peers: { events, sender: { connected: () => [], clusterOf: () => undefined } },
+      peers: { events, sender: { connected: () => [], clusterOf: () => undefined }, federationAllows: () => ({ verdict: 'authorized' }) },
       routing: { routes: { observe: () => () => {} } },
     } as unknown as Fabric,
     connections: () => 1,

@@ -141,7 +141,7 @@ export function createNodeTelemetry(deps: NodeTelemetryDeps): NodeTelemetry {
         nodeId: id,
         clusterId: cluster,
         url: id,
-        authorization: cluster === clusterId ? 'own_cluster' : federationConfig.federationMode,
+        authorization: fabric.peers.federationAllows(cluster, id).verdict,
         ...(bridge && { bridge }),
       })
       linkHealth.opened(id)
