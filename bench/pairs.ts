@@ -13,12 +13,28 @@ export interface PairOutcome {
   readonly ratio: Summary
 }
 
+/** What was measured, the n-th of ours beside the n-th of theirs. */
+export interface PairSamples {
+  readonly ours: readonly number[]
+  readonly theirs: readonly number[]
+}
+
 export async function measurePairs(runs: number, ours: () => Promise<number>, theirs: () => Promise<number>): Promise<PairOutcome> {
-  const a: number[] = []
-  const b: number[] = []
+  return outcomeOf([await takePairs(runs, ours, theirs)])
+}
+
+/** The measurements alone, for who takes them in several goes. */
+export async function takePairs(runs: number, ours: () => Promise<number>, theirs: () => Promise<number>): Promise<PairSamples> {
+  const samples = { ours: [] as number[], theirs: [] as number[] }
   for (let i = 0; i < runs; i++) {
-    a.push(await ours())
-    b.push(await theirs())
+    samples.ours.push(await ours())
+    samples.theirs.push(await theirs())
   }
-  return { ours: summarize(a), theirs: summarize(b), ratio: summarize(a.map((value, i) => value / (b[i] as number))) }
+  return samples
+}
+
+export function outcomeOf(goes: readonly PairSamples[]): PairOutcome {
+  const ours = goes.flatMap((go) => go.ours)
+  const theirs = goes.flatMap((go) => go.theirs)
+  return { ours: summarize(ours), theirs: summarize(theirs), ratio: summarize(ours.map((value, i) => value / (theirs[i] as number))) }
 }
