@@ -171,6 +171,7 @@ const refusal = record<Refusal>({
   count: number,
   first_at: time,
   last_at: time,
+  latest_at: optional(listOf(time)),
   detail: text,
   wanted: optional(
     record<Present<Refusal['wanted']>>({

@@ -73,7 +73,7 @@ async function tour(fabric: TourFabric): Promise<void> {
   bin/mpreg client publish orders.eu.created '{"order":3}' --url ${fabric.urlOf('shop')}
 
   export MPREG_MONITORING_URL=${frontMonitoring}
-  bin/mpreg doctor            # names what this tour asked for in vain
+  bin/mpreg doctor            # healthy; names what this tour asked for once, in vain
   bin/mpreg top --once
   bin/mpreg explain function train
   bin/mpreg monitor status`)

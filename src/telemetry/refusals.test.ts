@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { createVirtualEnv } from '../base/index.ts'
+import { ASKED_TIMES } from './doctor/thresholds.ts'
 import { createRefusalLedger } from './refusals.ts'
 
 describe('the refusal ledger', () => {
@@ -11,10 +12,29 @@ describe('the refusal ledger', () => {
     ledger.record('call', 'quote', 'version', 'second')
     ledger.record('call', 'quote', 'resource')
     expect(ledger.of('call', 'quote')).toEqual([
-      { kind: 'call', subject: 'quote', reason: 'resource', count: 1, first_at: 1_005, last_at: 1_005, detail: '' },
-      { kind: 'call', subject: 'quote', reason: 'version', count: 2, first_at: 1_000, last_at: 1_005, detail: 'second' },
+      { kind: 'call', subject: 'quote', reason: 'resource', count: 1, first_at: 1_005, last_at: 1_005, latest_at: [1_005], detail: '' },
+      {
+        kind: 'call',
+        subject: 'quote',
+        reason: 'version',
+        count: 2,
+        first_at: 1_000,
+        last_at: 1_005,
+        latest_at: [1_000, 1_005],
+        detail: 'second',
+      },
     ])
     expect(ledger.of('route', 'quote')).toEqual([])
+  })
+
+  it('keeps the times of as many as the doctor counts, and no more', async () => {
+    const env = createVirtualEnv({ seed: 1, startWall: 1_000 })
+    const ledger = createRefusalLedger(env.clock, { max: 10 })
+    for (let times = 0; times < 10; times++) {
+      ledger.record('call', 'quote', 'unknown')
+      await env.advance(1_000)
+    }
+    expect(ledger.of('call', 'quote')[0]?.latest_at).toEqual([1_009 - ASKED_TIMES + 1, 1_008, 1_009])
   })
 
   it('forgets what was refused longest ago when it is full, not what was refused first', () => {

@@ -6,6 +6,7 @@
  * ledger is full the record refused longest ago makes room.
  */
 import type { Clock } from '../base/index.ts'
+import { ASKED_TIMES } from './doctor/thresholds.ts'
 
 export type RefusalKind =
   /** A command no function could be found for, or that could not be sent to where it is. Subject: the function. */
@@ -43,6 +44,8 @@ export interface Refusal {
   /** Unix seconds. */
   readonly first_at: number
   readonly last_at: number
+  /** Of the last few, Unix seconds, the latest last: often today is not what often this year is. Absent: not told. */
+  readonly latest_at?: readonly number[]
   /** What was said the last time; may be empty. */
   readonly detail: string
   /** Of a call, where functions of the name are known: what was asked for the last time. */
@@ -100,6 +103,7 @@ export function createRefusalLedger(clock: Pick<Clock, 'wall'>, { max }: Refusal
         count: (known?.count ?? 0) + 1,
         first_at: known?.first_at ?? now,
         last_at: now,
+        latest_at: [...(known?.latest_at ?? []), now].slice(-ASKED_TIMES),
         detail: detail.slice(0, TEXT_MAX),
         ...(wanted !== undefined && isShort(wanted) && { wanted, wanted_since: wantedSince(known ?? {}, wanted) ?? now }),
       })

@@ -103,6 +103,36 @@ describe('mpreg doctor', processes, () => {
     await service.close()
   })
 
+  it('calls a fabric healthy in which something was asked for once in vain, and names it all the same', async () => {
+    const service = await startFakeMonitoring()
+    const facts = healthyFacts({ node_id: 'ws://a', monitoring_url: service.url }, [])
+    const now = facts.wall_clock
+    const refused = (count: number) => ({
+      kind: 'call',
+      subject: 'trian',
+      reason: 'unknown',
+      count,
+      first_at: now - 5,
+      last_at: now - 5,
+      latest_at: Array.from({ length: count }, () => now - 5),
+      detail: '',
+    })
+    tell(service, { ...facts, refusals: [refused(1)] })
+    const once = await mpreg(['doctor', '--url', service.url])
+    expect(once.code).toBe(0)
+    expect(once.stdout).toMatch(
+      /^healthy\n\ninfo: Node ws:\/\/a was asked once for 'trian', which no node registers\.\n {2}function_unknown at /,
+    )
+    const compact = await mpreg(['doctor', '--url', service.url, '--format', 'compact'])
+    expect(compact).toMatchObject({ code: 0, stdout: expect.stringMatching(/^healthy\nfinding severity=info code=function_unknown /) })
+    const json = await mpreg(['doctor', '--url', service.url, '--format', 'json'])
+    expect(json.code).toBe(0)
+    expect(JSON.parse(json.stdout)).toMatchObject({ healthy: true, findings: [{ severity: 'info' }] })
+    tell(service, { ...facts, refusals: [refused(3)] })
+    expect(await mpreg(['doctor', '--url', service.url])).toMatchObject({ code: 1, stdout: expect.stringMatching(/^warning: /) })
+    await service.close()
+  })
+
   it('has a finding, not a crash, where nobody or somebody else answers', async () => {
     expect(await mpreg(['doctor', '--url', 'http://127.0.0.1:9'])).toMatchObject({
       code: 1,

@@ -64,7 +64,7 @@ export const MOVED_BY: Readonly<Record<NumberEvent, readonly string[]>> = {
     ...clusters('last_heartbeat'),
     ...nodes('last_seen'),
     ...['rpc', 'pubsub', 'federation'].flatMap((name) => system(name, 'last_updated')),
-    ...on('/diagnosis', 'diagnosis.', 'uptime_seconds', 'wall_clock', 'refusals[].count', 'refusals[].last_at'),
+    ...on('/diagnosis', 'diagnosis.', 'uptime_seconds', 'wall_clock', 'refusals[].count', 'refusals[].last_at', 'refusals[].latest_at[]'),
     ...on('/discovery/cache', '', 'resolver_cache.generated_at', 'summary_cache.generated_at'),
     '/discovery/lag lag.generated_at',
     '/discovery/policy policy.generated_at',

@@ -38,7 +38,8 @@ export const isHealthy = ({ code, stdout }: Consultation): boolean => code === 0
 async function consult(monitoringUrl: string, words: readonly string[] = []): Promise<Consultation> {
   const { code, stderr, stdout } = await mpreg(['doctor', '--url', monitoringUrl, ...words])
   if (!stderr.startsWith('Nodes examined: ')) throw new Error(`the doctor said: ${stderr}${stdout}`)
-  return { code, stdout, findings: stdout === 'healthy\n' ? [] : stdout.trimEnd().split('\n\n').map(readFinding) }
+  const texts = stdout.trimEnd().split('\n\n')
+  return { code, stdout, findings: texts.filter((text) => text !== 'healthy').map(readFinding) }
 }
 
 function readFinding(text: string): PrintedFinding {

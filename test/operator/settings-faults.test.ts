@@ -16,13 +16,19 @@ afterAll(async () => {
 })
 
 const call = (at: OperatorNode, ...words: string[]) => mpreg(['client', 'call', '--url', fabric.node(at).url, ...words])
+/** As a program does that is wrong: one call would be taken for a slip. */
+const keepAsking = (at: OperatorNode, ...words: string[]) => Promise.all([1, 2, 3].map(() => call(at, ...words)))
 
 describe('mpreg doctor, of what does not fit together', { timeout: 90_000 }, () => {
   it('names a version constraint that nobody satisfies, until somebody does', async ({ annotate }) => {
     const found = await prove(fabric, {
       async inject() {
         const now = performance.now()
-        expect(await call('front', 'at.beta', '--version-constraint', '>=2.0.0')).toMatchObject({ code: 1 })
+        expect(await keepAsking('front', 'at.beta', '--version-constraint', '>=2.0.0')).toMatchObject([
+          { code: 1 },
+          { code: 1 },
+          { code: 1 },
+        ])
         return now
       },
       undo: () => fabric.restart('depot', { offer: { version: '2.1.0' } }),
@@ -94,7 +100,7 @@ describe('mpreg doctor, of what does not fit together', { timeout: 90_000 }, () 
     const found = await prove(fabric, {
       async inject() {
         const now = performance.now()
-        expect(await call('shop', 'at.gamma', '--locs', 'gpu')).toMatchObject({ code: 1 })
+        expect(await keepAsking('shop', 'at.gamma', '--locs', 'gpu')).toMatchObject([{ code: 1 }, { code: 1 }, { code: 1 }])
         return now
       },
       undo: () => fabric.restart('lab', { offer: { resources: ['gpu'] } }),

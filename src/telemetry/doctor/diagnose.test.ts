@@ -14,6 +14,12 @@ const refusal = (fields: Partial<Refusal>): Refusal => ({
   detail: '',
   ...fields,
 })
+/** The last of them ten seconds ago, one a second. */
+const asked = (count: number): Partial<Refusal> => ({
+  count,
+  first_at: NOW - 9 - count,
+  latest_at: [12, 11, 10].slice(-count).map((ago) => NOW - ago),
+})
 const refusing = (fields: Partial<Refusal>, node: Partial<NodeFacts> = {}) => [sampleNode('a', { refusals: [refusal(fields)], ...node })]
 const seeing = (peer: PeerFacts, node: Partial<NodeFacts> = {}) => [sampleNode('a', { peers: [peer], ...node })]
 const destination = (fields: Partial<NodeFacts['routes']['destinations'][number]>) => ({
@@ -162,10 +168,26 @@ const CASES: Readonly<Record<string, Case>> = {
     finds: ['warning link_flapping b b'],
   },
 
-  'a version nobody has': { facts: refusing({}), finds: ['warning version_unsatisfied a quote'] },
-  'a version nobody had, long ago': { facts: refusing({ last_at: NOW - 400 }), finds: [] },
-  'a resource nobody offers': { facts: refusing({ reason: 'resource' }), finds: ['warning resource_missing a quote'] },
-  'an unknown function': { facts: refusing({ reason: 'unknown' }), finds: ['info function_unknown a quote'] },
+  'a version nobody has': { facts: refusing(asked(3)), finds: ['warning version_unsatisfied a quote'] },
+  'a version nobody had, long ago': { facts: refusing({ ...asked(3), last_at: NOW - 400 }), finds: [] },
+  'a resource nobody offers': { facts: refusing({ ...asked(3), reason: 'resource' }), finds: ['warning resource_missing a quote'] },
+  'a function id nobody has': { facts: refusing({ ...asked(3), reason: 'function_id' }), finds: ['warning function_id_unknown a quote'] },
+  'an unknown function': { facts: refusing({ ...asked(3), reason: 'unknown' }), finds: ['warning function_unknown a quote'] },
+  'a version asked for once': { facts: refusing(asked(1)), finds: ['info version_unsatisfied a quote'] },
+  'a function asked for once': { facts: refusing({ ...asked(1), reason: 'unknown' }), finds: ['info function_unknown a quote'] },
+  'a function asked for twice': { facts: refusing({ ...asked(2), reason: 'unknown' }), finds: ['info function_unknown a quote'] },
+  'a function asked for often, and of late once': {
+    facts: refusing({ ...asked(50), reason: 'unknown', latest_at: [NOW - 900, NOW - 600, NOW - 10] }),
+    finds: ['info function_unknown a quote'],
+  },
+  'a function asked for once at each of three nodes': {
+    facts: ['a', 'b', 'c'].map((id) => sampleNode(id, { refusals: [refusal({ ...asked(1), reason: 'unknown' })] })),
+    finds: ['warning function_unknown a quote'],
+  },
+  'a function asked for often at a node that does not tell when': {
+    facts: refusing({ reason: 'unknown', count: 3 }),
+    finds: ['warning function_unknown a quote'],
+  },
   'a function unknown then, and there now': {
     facts: refusing({ reason: 'unknown' }, { functions: [{ name: 'quote', function_id: 'q', version: '1.0.0', resources: [] }] }),
     finds: [],
@@ -207,18 +229,18 @@ const CASES: Readonly<Record<string, Case>> = {
     finds: [],
   },
   'a version that has not come': {
-    facts: [...refusing({ wanted: wanted({ version_constraint: '>=2' }) }), offering({ version: '1.9.0' })],
+    facts: [...refusing({ ...asked(3), wanted: wanted({ version_constraint: '>=2' }) }), offering({ version: '1.9.0' })],
     finds: ['warning version_unsatisfied a quote'],
   },
   'a resource that has come without the version': {
     facts: [
-      ...refusing({ reason: 'resource', wanted: wanted({ version_constraint: '>=2', resources: ['gpu'] }) }),
+      ...refusing({ ...asked(3), reason: 'resource', wanted: wanted({ version_constraint: '>=2', resources: ['gpu'] }) }),
       offering({ resources: ['gpu'] }),
     ],
     finds: ['warning resource_missing a quote'],
   },
   'a function that has come to another cluster than the one asked for': {
-    facts: [...refusing({ reason: 'resource', wanted: wanted({ target_cluster: 'beta' }) }), offering({})],
+    facts: [...refusing({ ...asked(3), reason: 'resource', wanted: wanted({ target_cluster: 'beta' }) }), offering({})],
     finds: ['warning resource_missing a quote'],
   },
 
@@ -412,9 +434,16 @@ describe('a diagnosis', () => {
 
   it('takes for over what is longer ago than whoever asks wants to know', () => {
     const link = sampleLink({ reconnects_10m: 3, last_disconnect_at: NOW - 10 })
-    const facts = [{ ...stalled(NOW - 10, 2_500), refusals: [refusal({})], peers: [samplePeer('b', { link })] }]
+    const facts = [{ ...stalled(NOW - 10, 2_500), refusals: [refusal(asked(3))], peers: [samplePeer('b', { link })] }]
     expect(diagnose(facts, [], { recentSeconds: 11 }).map(({ code }) => code)).toEqual(['event_loop_stalled', 'version_unsatisfied'])
     expect(diagnose(facts, [], { recentSeconds: 9 })).toEqual([])
+  })
+
+  it('says of what was asked for only once that it may be a slip, and of what is asked for again and again that it is', () => {
+    const summary = (count: number) => diagnose(refusing({ ...asked(count), reason: 'unknown' }))[0]?.summary
+    expect(summary(1)).toBe("Node a was asked once for 'quote', which no node registers.")
+    expect(summary(2)).toBe("Node a was asked twice for 'quote', which no node registers.")
+    expect(summary(3)).toBe("Node a is asked for 'quote', which no node registers.")
   })
 
   it('puts the most severe first', () => {

@@ -1,5 +1,6 @@
 /** What the doctor finds: a fault, where it is, what shows it, and what to do. */
 
+/** `info` is no fault: somebody may have made a slip. */
 export const SEVERITIES = ['critical', 'warning', 'info'] as const
 export type Severity = (typeof SEVERITIES)[number]
 

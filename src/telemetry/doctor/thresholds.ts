@@ -7,6 +7,12 @@
 export const RECENT_SECONDS = 300
 
 /**
+ * Requests for what is not there, of those that count as present. One is a slip, and a second the same slip tried again; a program that is
+ * wrong asks for it a third time.
+ */
+export const ASKED_TIMES = 3
+
+/**
  * A link that broke without a word may be back within this time, s: a supervisor's restart takes that long. A node that failure detection
  * has found dead has had its time already.
  */
