@@ -36,6 +36,7 @@ import {
   withTraceContext,
 } from '../wire/index.ts'
 
+const TOPIC_RESPONSE = 'mpreg.rpc.response'
 const NO_TRACES: readonly BundledTrace[] = []
 
 export type Outcome = Pick<FabricRpcResponse, 'success' | 'result' | 'error'>
@@ -189,6 +190,19 @@ export function messageOf(request: FabricRpcRequest, headers: FabricHeaders, dea
       correlation_id: request.request_id,
       metadata: context === undefined ? metadata : withTraceContext(metadata, context),
     },
+    timestamp: now,
+  }
+}
+
+/** The message of an answer. @param now Unix seconds */
+export function answerMessage(payload: RawJson, requestId: string, headers: FabricHeaders, now: number): FabricMessage {
+  return {
+    message_id: requestId,
+    topic: TOPIC_RESPONSE,
+    message_type: 'rpc',
+    delivery: 'at_least_once',
+    payload,
+    headers,
     timestamp: now,
   }
 }

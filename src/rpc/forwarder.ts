@@ -8,14 +8,6 @@
 import { LinkedList, type Tracer, type TraceSpan, TransientMap } from '../base/index.ts'
 import { nextHeaders, originHeaders, type Plan } from '../fabric/index.ts'
 import {
-  BUNDLE_CALLS_MAX,
-  type BundledRequest,
-  type BundledTrace,
-  type BundleScan,
-  bundledRequests,
-  bundledResponses,
-  bundledTracesIn,
-  type CallBundle,
   type Command,
   commandOf,
   encodeCall,
@@ -25,22 +17,18 @@ import {
   type FabricRpcRequest,
   type FunctionEntry,
   metadataOfHops,
-  metadataOfTraces,
   type OutboundFrame,
   RawJson,
-  type RequestBundle,
-  type ResponseBundle,
   traceContextIn,
   traceHopsIn,
   withTraceContext,
 } from '../wire/index.ts'
+import { type Bundles, createBundles } from './bundles.ts'
 import type { Caller } from './call.ts'
 import type { Executor, RequestSource } from './executor.ts'
 import {
   type Answerable,
-  BUNDLED_CHARACTERS_MAX,
-  type BundledAnswer,
-  bundleFrame,
+  answerMessage,
   crossing,
   deadlineOf,
   ENVELOPE_BYTES,
@@ -50,13 +38,10 @@ import {
   failureOf,
   frameOf,
   glanceAt,
-  isReadable,
-  messageOf,
   type Outcome,
   passedOn,
   type RequestGlance,
   type ResponseGlance,
-  responseBundle,
   wholeRequest,
   wholeResponse,
 } from './fabric-calls.ts'
@@ -65,7 +50,6 @@ import { RecentIds } from './recent-ids.ts'
 import type { Registry } from './registry.ts'
 import { selectorOf } from './selector.ts'
 import { executeSpan, forwardSpan } from './spans.ts'
-import { TurnGroups } from './turn-groups.ts'
 
 export interface ForwarderDeps extends OutgoingCallsDeps {
   readonly executor: Pick<Executor, 'executeCommand' | 'isStopping'>
@@ -95,7 +79,7 @@ export interface Forwarder extends Pick<OutgoingCalls, 'caller' | 'nodeLost' | '
   /** A fabric message of type `rpc`. @param scan of the text it came as; undefined when it came as an object */
   receive(from: string, message: FabricMessage, scan?: FrameScan): void
   /** Calls of this cluster that travel together. @param scan of the text they came as; undefined when they came as an object */
-  receiveBundle(from: string, bundle: CallBundle, scan?: BundleScan): void
+  receiveBundle: Bundles['receive']
   /** The last link to a node is gone: what was sent over it is lost. */
   linkLost(nodeId: string): void
   snapshot(): ForwarderSnapshot
@@ -103,8 +87,6 @@ export interface Forwarder extends Pick<OutgoingCalls, 'caller' | 'nodeLost' | '
 
 /** Requests of other nodes that are remembered, so that a copy is not executed again. */
 const REMEMBERED_MAX = 50_000
-const TOPIC_RESPONSE = 'mpreg.rpc.response'
-const NO_METADATA = new RawJson('{}')
 
 export function createForwarder(deps: ForwarderDeps): Forwarder {
   const { clusterId, env, links, nodeId: self } = deps
@@ -126,15 +108,6 @@ export function createForwarder(deps: ForwarderDeps): Forwarder {
     malformed: 0,
     late_answers: 0,
   }
-
-  /** Answers to requests that came together. */
-  const answers = new TurnGroups<{ readonly hop: string; readonly headers: FabricHeaders; readonly replyTo: string }, BundledAnswer>({
-    isSame: (a, b) => a.headers === b.headers && a.replyTo === b.replyTo,
-    send({ headers, hop, replyTo }, items) {
-      const sent = items.length > 1 && links.send(hop, bundleFrame(responseBundle(deps, headers, replyTo, items), undefined))
-      if (!sent) for (const item of items) reply(item.headers, item.request, item.outcome)
-    },
-  })
 
   function hopTo(target: string, visited: readonly string[]): string | undefined {
     if (target === '' || target === self) return undefined
@@ -393,6 +366,7 @@ export function createForwarder(deps: ForwarderDeps): Forwarder {
           target_cluster: headers.source_cluster,
           ...(hops !== undefined && { metadata: metadataOfHops(hops) }),
         }),
+        env.clock.wall(),
       )
     }
     const predecessor = headers.routing_path.at(-1)
@@ -403,18 +377,6 @@ export function createForwarder(deps: ForwarderDeps): Forwarder {
     const fits = text.length * 3 + besides < bytesMax || Buffer.byteLength(text) + besides < bytesMax
     const error = `the answer has about ${text.length} bytes, more than the link to ${predecessor} carries (${bytesMax}); ask for less`
     sendBack(answer(fits ? outcome : failure(errorValue({ error, command, error_type: 'MessageTooLargeError' }))), replyTo, predecessor)
-  }
-
-  function answerMessage(payload: RawJson, requestId: string, headers: FabricHeaders): FabricMessage {
-    return {
-      message_id: requestId,
-      topic: TOPIC_RESPONSE,
-      message_type: 'rpc',
-      delivery: 'at_least_once',
-      payload,
-      headers,
-      timestamp: env.clock.wall(),
-    }
   }
 
   function sendBack(message: FabricMessage, replyTo: string, predecessor: string | undefined): void {
@@ -464,129 +426,6 @@ export function createForwarder(deps: ForwarderDeps): Forwarder {
     sendFrameBack(passedOn(message, told, scan), message.message_id, headers.routing_path, replyTo, predecessor)
   }
 
-  // --- calls that travel together ---
-
-  function receiveBundle(from: string, bundle: CallBundle, scan?: BundleScan): void {
-    const { headers } = bundle
-    // Calls between clusters are judged one by one, and so travel.
-    const isOwn = headers.source_cluster === clusterId && headers.target_cluster === clusterId
-    if (!isOwn || bundle.count > BUNDLE_CALLS_MAX) counts.malformed++
-    else if (bundle.kind === 'rpc-responses') responses(bundle, scan)
-    else if (headers.routing_path.includes(self)) counts.loops += bundle.count
-    else requests(from, bundle, scan)
-  }
-
-  function requests(from: string, bundle: RequestBundle, scan: BundleScan | undefined): void {
-    const { headers, reply_to: replyTo, target_node: target } = bundle
-    const isMine = target === self
-    const hop = isMine || !deps.isRoutingEnabled ? undefined : hopTo(target, headers.routing_path)
-    const forwarded = (trace: BundledTrace): RawJson => forwardedContext(trace, headers, hop as string)
-    if (hop !== undefined && passOnTogether(hop, bundle, scan, forwarded)) return
-    const each = bundledRequests(bundle, scan)
-    if (each === undefined) {
-      counts.malformed++
-      return
-    }
-    const predecessor = headers.routing_path.at(-1) as string
-    const answersTogether = links.has(predecessor, 'bundles/1')
-    const traces = bundledTracesIn(headers.metadata)
-    const bare = traces.length === 0 ? headers : { ...headers, metadata: NO_METADATA }
-    for (const [call, one] of each.entries()) {
-      const whole = unbundled(one, target, replyTo)
-      const trace = traces.length === 0 ? undefined : traces.find((each) => each.call === call)
-      const own = trace === undefined ? bare : { ...headers, metadata: trace.metadata }
-      const message = (): FabricMessage => messageOf(whole, own, one.deadline_ms, env.clock.wall())
-      if (!isMine) {
-        request(from, message(), whole, undefined)
-        continue
-      }
-      if (remembered.has(one.request_id)) {
-        counts.requests_duplicate++
-        continue
-      }
-      const answer = (outcome: Outcome, after: FabricHeaders): void => {
-        const characters = (outcome.error ?? outcome.result).text.length
-        if (answersTogether && characters < BUNDLED_CHARACTERS_MAX) {
-          answers.add({ hop: predecessor, headers, replyTo }, { request: whole, outcome, headers: after }, characters)
-        } else reply(after, whole, outcome)
-      }
-      execute(from, own, whole, one.deadline_ms, answer, message)
-    }
-  }
-
-  function unbundled({ deadline_ms: _, ...request }: BundledRequest, target_node: string, reply_to: string): FabricRpcRequest {
-    return {
-      kind: 'rpc-request',
-      ...request,
-      target_cluster: clusterId,
-      target_node,
-      reply_to,
-      federation_path: [],
-      federation_remaining_hops: null,
-    }
-  }
-
-  function responses(bundle: ResponseBundle, scan: BundleScan | undefined): void {
-    const { headers, reply_to: replyTo, responder, routing_path: path } = bundle
-    if (replyTo !== self) {
-      const place = path.indexOf(self)
-      if (place > 0 && passOnTogether(path[place - 1] as string, bundle, scan, returnedContext)) return
-    }
-    const each = bundledResponses(bundle, scan)
-    if (each === undefined) {
-      counts.malformed++
-      return
-    }
-    const traces = bundledTracesIn(headers.metadata)
-    for (const [call, one] of each.entries()) {
-      const { request_id: requestId } = one
-      const metadata = (traces.length === 0 ? undefined : traces.find((each) => each.call === call)?.metadata) ?? NO_METADATA
-      if (outgoing.isPending(requestId)) outgoing.answered(requestId, isReadable(one) ? one : undefined, path, traceHopsIn(metadata))
-      else {
-        const whole = { kind: 'rpc-response', ...one, responder, reply_to: replyTo, reply_cluster: clusterId, routing_path: path } as const
-        response(answerMessage(encodeCall(whole), requestId, { ...headers, metadata }), whole, undefined)
-      }
-    }
-  }
-
-  /** Of a request that is passed on in a bundle. */
-  function forwardedContext({ command, metadata }: BundledTrace, headers: FabricHeaders, hop: string): RawJson {
-    const context = deps.tracer && traceContextIn(metadata)
-    const span = context && forwardSpan(deps.tracer as Tracer, context, command, headers, hop)
-    if (span === undefined) return metadata
-    span.end()
-    return withTraceContext(metadata, span.context)
-  }
-
-  /** Of an answer that is passed on in a bundle. */
-  function returnedContext({ metadata }: BundledTrace): RawJson {
-    const hops = deps.tracer && traceHopsIn(metadata)
-    return hops === undefined ? metadata : metadataOfHops((deps.tracer as Tracer).note(hops, 'return'))
-  }
-
-  /**
-   * False when this way is closed to bundles: then each goes by itself, and by itself finds out what is wrong.
-   * @param contextAfter of a traced call, after this hop
-   */
-  function passOnTogether(
-    hop: string,
-    bundle: CallBundle,
-    scan: BundleScan | undefined,
-    contextAfter: (trace: BundledTrace) => RawJson,
-  ): boolean {
-    if (!links.isConnected(hop) || !links.has(hop, 'bundles/1')) return false
-    const headers = nextHeaders(deps, bundle.headers)
-    if (typeof headers === 'string') return false
-    const traces = deps.tracer === undefined ? [] : bundledTracesIn(headers.metadata)
-    const told =
-      traces.length === 0
-        ? headers
-        : { ...headers, metadata: metadataOfTraces(traces.map((trace) => ({ ...trace, metadata: contextAfter(trace) }))) }
-    if (!links.send(hop, bundleFrame({ ...bundle, headers: told }, scan))) return false
-    counts.relayed += bundle.count
-    return true
-  }
-
   // --- odds and ends ---
 
   /** What a neighbour has running here, whatever cluster its requests come from; each sees the catalog as its cluster does. */
@@ -601,10 +440,26 @@ export function createForwarder(deps: ForwarderDeps): Forwarder {
     return { caller, inFlight }
   }
 
+  const bundles = createBundles({
+    place: deps,
+    now: env.clock.wall,
+    links,
+    tracer: deps.tracer,
+    isRoutingEnabled: deps.isRoutingEnabled,
+    outgoing,
+    remembered,
+    counts,
+    hopTo,
+    request: (from, message, glance) => request(from, message, glance, undefined),
+    response: (message, glance) => response(message, glance, undefined),
+    execute,
+    reply,
+  })
+
   return {
     caller: outgoing.caller,
     receive,
-    receiveBundle,
+    receiveBundle: bundles.receive,
     linkLost(nodeId) {
       inFlightOf.delete(nodeId)
       outgoing.linkLost(nodeId)
