@@ -2,7 +2,8 @@
  * The HTTP conventions that hold for every path: headers, CORS, methods, errors, limits and timing.
  *
  * A body is turned into text by one `JSON.stringify`, in the order of its members; Fastify's own serialisers would leave out members that
- * a schema does not name. Schemas only document: parameters are checked by the routes, whose complaints say what would have been valid.
+ * a schema does not name. Schemas only document: values of parameters are checked by the routes, whose complaints say what would have been
+ * valid.
  */
 import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { type Clock, Histogram, type LogScope } from '../base/index.ts'
@@ -94,7 +95,9 @@ function addRoute(app: FastifyInstance, route: MonitorRoute): void {
     config: { pattern: route.path, needsToken: route.needsToken === true },
     schema: documentation(route),
     async handler(request, reply) {
-      const answer = await route.reply(asMonitorRequest(request, reply))
+      const asked = asMonitorRequest(request, reply)
+      if (route.takesAnyQuery !== true) refuseUnknownParameters(route, Object.keys(asked.query))
+      const answer = await route.reply(asked)
       if (answer instanceof StreamAnswer) return reply.type(answer.contentType).send(answer.stream)
       if (answer instanceof TextAnswer) return reply.code(answer.status).type(answer.contentType).send(answer.text)
       return reply.type(JSON_TYPE).send(JSON.stringify(answer))
@@ -154,6 +157,17 @@ function unknownPath(path: string, known: readonly string[]): RequestRefusal {
     `no path ${path}${nearest === undefined ? '' : `; did you mean ${nearest}?`} GET /endpoints lists all`,
     known,
   )
+}
+
+/** A parameter that is passed over would seem to have had its effect. @throws RequestRefusal 400 */
+function refuseUnknownParameters({ path, query = {} }: MonitorRoute, given: readonly string[]): void {
+  const known = Object.keys(query)
+  const unknown = given.find((name) => !known.includes(name))
+  if (unknown === undefined) return
+  const nearest = nearestName(unknown, known)
+  const guess = nearest === undefined ? ';' : `; did you mean ${JSON.stringify(nearest)}?`
+  const takes = known.length === 0 ? 'none' : known.join(', ')
+  throw new RequestRefusal(400, `unknown parameter ${JSON.stringify(unknown)}${guess} ${path} takes ${takes}`, known)
 }
 
 function recordDuration(requests: Map<string, Histogram>, pattern: string, ms: number): void {

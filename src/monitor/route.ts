@@ -9,8 +9,10 @@ export interface MonitorRoute {
   readonly path: string
   /** For the index and the OpenAPI document. */
   readonly description: string
-  /** Query parameters and what they mean. */
+  /** Query parameters and what they mean; others are refused. */
   readonly query?: Readonly<Record<string, string>>
+  /** Parameters nobody knows are passed over: whoever asks may not choose what is asked. */
+  readonly takesAnyQuery?: boolean
   readonly body?: TSchema
   readonly answer?: TSchema
   /** The token must be shown whatever the listener's address and the settings say. */

@@ -3,7 +3,7 @@ import type { AddressInfo } from 'node:net'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { MonitorListenError } from '../../src/monitor/index.ts'
 import { fakeAlert, fakeSystem, fakeUnified, fakeViews } from './fake-views.ts'
-import { runMonitor } from './running.ts'
+import { neededQuery, runMonitor } from './running.ts'
 
 const CORS = ['access-control-allow-origin', 'access-control-allow-methods', 'access-control-allow-headers']
 
@@ -35,7 +35,7 @@ describe('monitoring service', () => {
       expect(description).not.toBe('')
       if (method !== 'GET') continue
       const asked = path.replace('{cluster_id}', 'golden').replace('{id}', 'u-1')
-      const response = await get(`${asked}?destination=golden&name=echo`)
+      const response = await get(`${asked}${neededQuery(path, 'golden')}`)
       // Pictures of the process are for the token alone.
       expect(path.startsWith('/debug/') ? [403] : [200, 404, 503], asked).toContain(response.status)
       expect(response.headers.get('x-monitoring-system'), asked).toBe('MPREG-Federation-Monitor')
@@ -211,6 +211,36 @@ describe('HTTP conventions', () => {
     expect(await response.json()).toMatchObject({ status: 'error', valid: ['GET', 'HEAD'] })
     const wrong = await get('/alerts/acknowledge')
     expect([wrong.status, wrong.headers.get('allow')]).toEqual([405, 'POST, OPTIONS'])
+  })
+
+  it('refuse a parameter that a path does not take, naming those it takes', async () => {
+    const { json } = await runMonitor()
+    const misspelt = await json('/metrics/timeseries?metrics=health_score&duration=2')
+    expect(misspelt).toEqual({
+      status: 400,
+      body: {
+        status: 'error',
+        message: 'unknown parameter "metrics"; did you mean "metric"? /metrics/timeseries takes metric, duration, resolution',
+        valid: ['metric', 'duration', 'resolution'],
+      },
+    })
+    expect(await json('/alerts?severity=critical')).toEqual({
+      status: 400,
+      body: { status: 'error', message: 'unknown parameter "severity"; /alerts takes none' },
+    })
+    expect(await json('/health/clusters/golden?detail')).toMatchObject({ status: 400 })
+    expect(await json('/alerts/acknowledge?alert_id=x', { method: 'POST', body: '{}' })).toMatchObject({ status: 400 })
+    expect(await json('/routing/trace?destination=b&destination=c')).toMatchObject({ status: 200 })
+  })
+
+  it('leave probes alone, whatever a load balancer adds to them', async () => {
+    const { get } = await runMonitor()
+    for (const path of ['/livez', '/readyz', '/health/live', '/health/ready']) expect((await get(`${path}?_=1`)).status, path).toBe(200)
+  })
+
+  it('ask for the token before they say what may be asked', async () => {
+    const { get } = await runMonitor({}, { host: '0.0.0.0', token: 'secret', tokenRequired: true })
+    expect((await get('/metrics/timeseries?x=1')).status).toBe(401)
   })
 
   it('answer HEAD wherever GET is', async () => {

@@ -2,6 +2,7 @@ import { describe, expect, it, onTestFinished } from 'vitest'
 import type { Alert, MonitoringEvent } from '../../src/wire/index.ts'
 import { openSession } from '../interop/wire-session.ts'
 import { bridgedTo, type MonitoredNode, startMonitored, until } from './real-fabric.ts'
+import { neededQuery } from './running.ts'
 
 type Start = Parameters<typeof startMonitored>
 
@@ -52,7 +53,7 @@ describe('a real node', () => {
     for (const { method, path } of index.endpoints as { method: string; path: string }[]) {
       if (method !== 'GET' || path.startsWith('/debug/')) continue
       const asked = path.replace('{cluster_id}', 'oak').replace('{id}', 'u')
-      const response = await node.get(`${asked}?destination=oak&name=echo`)
+      const response = await node.get(`${asked}${neededQuery(path, 'oak')}`)
       expect([200, 404, 503], asked).toContain(response.status)
     }
   })

@@ -37,3 +37,9 @@ export async function runMonitor(views: Partial<MonitorViews> = {}, options: Par
     },
   }
 }
+
+/** What a path can not be asked without. */
+export function neededQuery(path: string, cluster: string): string {
+  if (path === '/routing/trace') return `?destination=${cluster}`
+  return path.startsWith('/explain/') ? '?name=echo' : ''
+}

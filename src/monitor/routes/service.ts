@@ -45,6 +45,7 @@ export function probeRoutes(context: MonitorContext): MonitorRoute[] {
     method: 'GET',
     path,
     description: '200 while the process answers',
+    takesAnyQuery: true,
     answer: monitoringAnswers[path],
     reply: () => ({ live: true, timestamp: context.clock.wall() }),
   })
@@ -52,6 +53,7 @@ export function probeRoutes(context: MonitorContext): MonitorRoute[] {
     method: 'GET',
     path,
     description: '200 when the node can take work, 503 when it can not',
+    takesAnyQuery: true,
     answer: monitoringAnswers[path],
     reply() {
       const { checks, ready } = context.views.readiness()
