@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { DELIVERIES, decodeFabricMessage, encodeFabricMessage, type FabricMessage, MESSAGE_TYPES, PRIORITIES } from './fabric.ts'
+import { DELIVERIES, decodeFabricMessage, encodeFabricMessage, type FabricMessage, MESSAGE_TYPES, PRIORITIES, skipJson } from './fabric.ts'
 import { RawJson } from './json.ts'
 
 const NOW = 1_790_000_000
@@ -107,5 +107,23 @@ describe('the fabric-message envelope', () => {
         timestamp: NOW,
       },
     })
+  })
+})
+
+describe('passing over a value', () => {
+  const awkward = fc.constantFrom('\\', '"', ']', '}', '[{', '\\"', 'é', '\u{1F30B}', '\ud800', 'plain', 'x'.repeat(70))
+  const value = fc.oneof(fc.array(awkward, { maxLength: 4 }), fc.dictionary(awkward, awkward, { maxKeys: 3 }), awkward)
+
+  it('ends where it ends, wherever the pieces it is looked at in begin', () => {
+    fc.assert(
+      // Around the first thousand characters, and around eight and sixteen thousand after those.
+      fc.property(fc.array(value), fc.constantFrom(0, 900, 9_100, 17_300), fc.nat({ max: 200 }), (list, before, more) => {
+        const text = JSON.stringify([{ filler: Array.from({ length: (before + more) / 8 }, () => '\\"]') }, ' '.repeat(more % 9), list])
+        expect(skipJson(`${text}]}"`, 0)).toBe(text.length)
+        expect(skipJson(`[${text},1]`, 1)).toBe(text.length + 1)
+        expect(() => skipJson(text.slice(0, -1), 0)).toThrow(SyntaxError)
+      }),
+      { numRuns: 2_000 },
+    )
   })
 })
