@@ -1,5 +1,5 @@
 /**
- * Interleaved measurement of two contenders: A B A B …, one after the other on the otherwise idle machine.
+ * Interleaved measurement of two contenders: A B B A A B …, one after the other on the otherwise idle machine.
  *
  * Absolute numbers drift with the machine; what two neighbouring runs say of each other does not. So a comparison is the median of the
  * ratios of the pairs, and its spread tells how far to trust it.
@@ -13,28 +13,54 @@ export interface PairOutcome {
   readonly ratio: Summary
 }
 
+/** Two contenders that run. */
+export interface Contest {
+  ours(): Promise<number>
+  theirs(): Promise<number>
+  stop(): Promise<void>
+}
+
+/** Pairs until both contenders are started anew. */
+const PAIRS_OF_A_START = 2
+
+export async function measurePairs(runs: number, ours: () => Promise<number>, theirs: () => Promise<number>): Promise<PairOutcome> {
+  return outcomeOf(await takePairs(runs, ours, theirs))
+}
+
+/**
+ * The same with contenders that are started anew every few pairs. One process of a program is a few percent faster than the next, for as long as it
+ * runs, since what its compiler chose first stays; where contenders differ by a few percent this must not be taken for the difference.
+ */
+export async function measureFreshPairs(runs: number, start: () => Promise<Contest>): Promise<PairOutcome> {
+  const ours: number[] = []
+  const theirs: number[] = []
+  for (let left = runs; left > 0; left -= PAIRS_OF_A_START) {
+    const contest = await start()
+    const pairs = await takePairs(Math.min(left, PAIRS_OF_A_START), contest.ours, contest.theirs)
+    ours.push(...pairs.ours)
+    theirs.push(...pairs.theirs)
+    await contest.stop()
+  }
+  return outcomeOf({ ours, theirs })
+}
+
 /** What was measured, the n-th of ours beside the n-th of theirs. */
-export interface PairSamples {
+interface PairSamples {
   readonly ours: readonly number[]
   readonly theirs: readonly number[]
 }
 
-export async function measurePairs(runs: number, ours: () => Promise<number>, theirs: () => Promise<number>): Promise<PairOutcome> {
-  return outcomeOf([await takePairs(runs, ours, theirs)])
-}
-
-/** The measurements alone, for who takes them in several goes. */
-export async function takePairs(runs: number, ours: () => Promise<number>, theirs: () => Promise<number>): Promise<PairSamples> {
+async function takePairs(runs: number, ours: () => Promise<number>, theirs: () => Promise<number>): Promise<PairSamples> {
   const samples = { ours: [] as number[], theirs: [] as number[] }
   for (let i = 0; i < runs; i++) {
-    samples.ours.push(await ours())
+    if (i % 2 === 0) samples.ours.push(await ours())
     samples.theirs.push(await theirs())
+    if (i % 2 === 1) samples.ours.push(await ours())
   }
   return samples
 }
 
-export function outcomeOf(goes: readonly PairSamples[]): PairOutcome {
-  const ours = goes.flatMap((go) => go.ours)
-  const theirs = goes.flatMap((go) => go.theirs)
+/** Of pairs that were measured one by one. */
+export function outcomeOf({ ours, theirs }: PairSamples): PairOutcome {
   return { ours: summarize(ours), theirs: summarize(theirs), ratio: summarize(ours.map((value, i) => value / (theirs[i] as number))) }
 }

@@ -2,7 +2,7 @@
 import type { SettingsInput } from '../src/node/index.ts'
 import type { LoadOperations } from './load.ts'
 import type { BenchOptions } from './options.ts'
-import { measurePairs } from './pairs.ts'
+import { measureFreshPairs } from './pairs.ts'
 import { PAYLOAD } from './payload.ts'
 import { Report } from './report.ts'
 import { type Role, startRole } from './role.ts'
@@ -25,31 +25,37 @@ export async function benchTracing({ runs, seconds }: BenchOptions): Promise<voi
   const sink = await startRole<OtlpSinkRole>(role('otlp-sink'))
   const otlpEndpoint = await sink.ask('url', undefined)
   const traced = (tracingSampleRatio: number): SettingsInput => ({ otlpEndpoint, tracingSampleRatio })
+  const load = { seconds, inFlight: IN_FLIGHT }
   for (const [way, start] of [
     ['local', startLocal],
     ['hop1', startHop],
   ] as const) {
-    const off = await start({})
     for (const [name, settings, target] of [
       // What two nodes without tracing differ by is what the others may differ by, too.
       ['off', {}, '~ 1'],
       ['at_1_percent', traced(0.01), '>= 0.95'],
       ['at_100_percent', traced(1), ''],
     ] as const) {
-      const ours = await start(settings)
-      const load = { seconds, inFlight: IN_FLIGHT }
-      for (const { client } of [off, ours]) await client.ask('throughput', { ...load, seconds: WARM_UP_SECONDS })
-      const outcome = await measurePairs(
-        runs,
-        () => ours.client.ask('throughput', load),
-        () => off.client.ask('throughput', load),
-      )
+      let exported = 0
+      let lost = 0
+      const outcome = await measureFreshPairs(runs, async () => {
+        const off = await start({})
+        const ours = await start(settings)
+        for (const { client } of [off, ours]) await client.ask('throughput', { ...load, seconds: WARM_UP_SECONDS })
+        return {
+          ours: () => ours.client.ask('throughput', load),
+          theirs: () => off.client.ask('throughput', load),
+          async stop() {
+            exported += await ours.entry.ask('spansExported', undefined)
+            lost += await ours.entry.ask('spansLost', undefined)
+            await ours.stop()
+            await off.stop()
+          },
+        }
+      })
       report.pair(`${way}_${name}_vs_off`, 'calls/s', [`${way}_${name}`, `${way}_off_beside_${name}`], outcome, target)
-      const [exported, lost] = [await ours.entry.ask('spansExported', undefined), await ours.entry.ask('spansLost', undefined)]
-      report.note(`${way} ${name}: ${exported} spans exported by the first node, ${lost} lost`)
-      await ours.stop()
+      report.note(`${way} ${name}: ${exported} spans exported by the first nodes, ${lost} lost`)
     }
-    await off.stop()
   }
   await sink.stop()
   report.print()

@@ -239,7 +239,7 @@ export function createEventLog({ clock, random }: Pick<Env, 'clock' | 'random'>,
     if (!admission.hasRoom(nowMs) && (openChains === 0 || !chains.has(shortId(id)))) {
       total += 2
       leftOut += 2
-      admission.admits(nowMs, false)
+      admission.leftOut(nowMs)
       counts.requestSeen(latencyMs, nowMs)
       return
     }
@@ -296,8 +296,12 @@ function createAdmission(perSecondMax: number) {
   let second = Number.NEGATIVE_INFINITY
   let admitted = 0
   let leftOutAtMs = Number.NEGATIVE_INFINITY
+  let fullUntilMs = Number.NEGATIVE_INFINITY
   return {
-    hasRoom: (nowMs: number): boolean => Math.floor(nowMs / 1000) !== second || admitted < perSecondMax,
+    hasRoom: (nowMs: number): boolean => nowMs >= fullUntilMs,
+    leftOut(nowMs: number): void {
+      leftOutAtMs = nowMs
+    },
     /** A completion whose start was left out would make half a story, and take the place of a whole one. */
     admits(nowMs: number, isCompletion: boolean): boolean {
       if (isCompletion && nowMs - leftOutAtMs < LEFT_OUT_MEMORY_MS) return false
@@ -311,6 +315,7 @@ function createAdmission(perSecondMax: number) {
         return false
       }
       admitted++
+      if (admitted === perSecondMax) fullUntilMs = (second + 1) * 1000
       return true
     },
   }

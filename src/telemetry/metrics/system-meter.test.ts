@@ -1,3 +1,4 @@
+import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { createVirtualEnv } from '../../base/index.ts'
 import { createSystemMeter } from './system-meter.ts'
@@ -62,5 +63,31 @@ describe('system meter', () => {
     await env.advance(400_000)
     meter.record(1, false, 400_000)
     expect(meter.metrics()).toMatchObject({ operations_last_5_minutes: 1, failures_last_5_minutes: 1 })
+  })
+
+  it('misses no operation, whenever it is read', async () => {
+    await fc.assert(
+      fc.asyncProperty(
+        fc.array(fc.tuple(fc.integer({ min: 1, max: 20_000 }), fc.integer({ min: 1, max: 3 }), fc.boolean()), { maxLength: 40 }),
+        async (steps) => {
+          const { env, meter } = setup()
+          const seen: { readonly atMs: number; readonly times: number }[] = []
+          for (const [ms, times, isRead] of steps) {
+            await env.advance(ms)
+            const nowMs = env.clock.monotonic()
+            meter.record(1, true, nowMs, times)
+            seen.push({ atMs: nowMs, times })
+            if (!isRead) continue
+            const since = (fromMs: number) => seen.filter(({ atMs }) => atMs > fromMs).reduce((sum, one) => sum + one.times, 0)
+            const { operations_last_5_minutes: recent, requests_per_second: rate, total_operations_last_hour: hour } = meter.metrics()
+            expect(hour).toBe(since(Number.NEGATIVE_INFINITY))
+            expect(recent).toBeGreaterThanOrEqual(since(nowMs - 295_000))
+            expect(recent).toBeLessThanOrEqual(since(nowMs - 300_001))
+            expect(rate * 60).toBeGreaterThanOrEqual(since(nowMs - 59_000) - 1e-9)
+            expect(rate * 60).toBeLessThanOrEqual(since(nowMs - 60_001) + 1e-9)
+          }
+        },
+      ),
+    )
   })
 })

@@ -5,7 +5,7 @@
  *     meter.record(endMs - startMs, true, endMs)
  *     meter.metrics().error_rate_percent
  *
- * `record` stands in the way of every call, so it allocates nothing and adds to fixed windows. Error rate and percentiles are those of the
+ * `record` stands in the way of every call, so it allocates nothing and adds up within a second what fixed windows then take. Error rate and percentiles are those of the
  * last five minutes; lifetime values stand beside them, for comparing and for monotonic counters.
  */
 import { type Clock, type Histogram, SlidingWindow } from '../../base/index.ts'
@@ -48,6 +48,8 @@ export interface SystemMeter extends SystemSource {
 }
 
 const WINDOW_STEPS = 60
+/** A step of every window is a multiple of this. */
+const SETTLE_MS = MINUTE_MS / WINDOW_STEPS
 
 export function createSystemMeter(clock: Clock, { system, systemName, activeConnections }: SystemMeterInit): SystemMeter {
   const lastMinute = new SlidingWindow(clock, { windowMs: MINUTE_MS, buckets: WINDOW_STEPS })
@@ -57,13 +59,24 @@ export function createSystemMeter(clock: Clock, { system, systemName, activeConn
   const latencies = new LatencyWindow(clock.monotonic())
   let operations = 0
   let failures = 0
+  /** Operations of one second that are in no window yet: all of them fall into the same step of each. */
+  let waiting = 0
+  let waitingEndMs = Number.NEGATIVE_INFINITY
+
+  function settle(nowMs: number): void {
+    if (waiting > 0) {
+      const startMs = waitingEndMs - SETTLE_MS
+      for (const window of [lastMinute, recent, lastHour]) window.record(waiting, startMs)
+      waiting = 0
+    }
+    waitingEndMs = (Math.floor(nowMs / SETTLE_MS) + 1) * SETTLE_MS
+  }
 
   return {
     record(durationMs, ok, nowMs = clock.monotonic(), times = 1) {
+      if (nowMs >= waitingEndMs) settle(nowMs)
       operations += times
-      lastMinute.record(times, nowMs)
-      recent.record(times, nowMs)
-      lastHour.record(times, nowMs)
+      waiting += times
       if (durationMs !== null) latencies.record(durationMs, nowMs, times)
       if (!ok) {
         failures += times
@@ -72,7 +85,9 @@ export function createSystemMeter(clock: Clock, { system, systemName, activeConn
     },
     lifetimeLatencies: () => latencies.lifetime(),
     metrics() {
-      const late = latencies.recent(clock.monotonic())
+      const nowMs = clock.monotonic()
+      settle(nowMs)
+      const late = latencies.recent(nowMs)
       const ever = latencies.lifetime()
       const recentOperations = recent.total()
       const failed = recentFailures.total()
