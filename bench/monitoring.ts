@@ -15,9 +15,6 @@ import { summarize } from './statistics.ts'
 
 const IN_FLIGHT = 64
 const WARM_UP_SECONDS = 3
-/** Long enough for a scrape. */
-const RUN_SECONDS_MIN = 1
-const SCRAPE_EVERY_MS = 1_000
 /** Questions a second for the health of a node under load, and for how long. */
 const HEALTH_EVERY_MS = 20
 const HEALTH_SECONDS = 5
@@ -25,7 +22,8 @@ const HEALTH_RUNS_MAX = 6
 
 export async function benchMonitoring({ runs, seconds }: BenchOptions): Promise<void> {
   const report = new Report('monitoring')
-  const load = { seconds: Math.max(seconds, RUN_SECONDS_MIN), inFlight: IN_FLIGHT }
+  const load = { seconds, inFlight: IN_FLIGHT }
+  let watchedSeconds = 0
   const costs = { ours: [] as number[], theirs: [] as number[] }
   const health: PathTimes[] = []
 
@@ -39,9 +37,13 @@ export async function benchMonitoring({ runs, seconds }: BenchOptions): Promise<
     await scraper.ask('time', { path: '/metrics/prometheus', seconds: WARM_UP_SECONDS, everyMs: 5 })
     return {
       async ours() {
-        await scraper.ask('startScraping', { everyMs: SCRAPE_EVERY_MS })
+        // One for each second of being watched.
+        const before = Math.floor(watchedSeconds)
+        watchedSeconds += seconds
+        const scrapes = Math.floor(watchedSeconds) - before
+        const scraping = scraper.ask('scrape', { scrapes, afterMs: (seconds * 1000) / 2 })
         const rate = await measured(watched, costs.ours)
-        await scraper.ask('stopScraping', undefined)
+        await scraping
         return rate
       },
       theirs: () => measured(plain, costs.theirs),

@@ -22,23 +22,27 @@ export interface Contest {
 
 /** Pairs until both contenders are started anew. */
 const PAIRS_OF_A_START = 2
+/** Runs of each contender in such a pair, in turns: a machine that others use too changes its pace several times a second. */
+const SLICES = 4
 
 export async function measurePairs(runs: number, ours: () => Promise<number>, theirs: () => Promise<number>): Promise<PairOutcome> {
   return outcomeOf(await takePairs(runs, ours, theirs))
 }
 
 /**
- * The same with contenders that are started anew every few pairs. One process of a program is a few percent faster than the next, for as long as it
- * runs, since what its compiler chose first stays; where contenders differ by a few percent this must not be taken for the difference.
+ * The same for contenders that differ by a few percent: each of a pair runs {@link SLICES} times, and they are started anew every few pairs. One
+ * process of a program is a few percent faster than the next, for as long as it runs, since what its compiler chose first stays.
  */
 export async function measureFreshPairs(runs: number, start: () => Promise<Contest>): Promise<PairOutcome> {
   const ours: number[] = []
   const theirs: number[] = []
   for (let left = runs; left > 0; left -= PAIRS_OF_A_START) {
     const contest = await start()
-    const pairs = await takePairs(Math.min(left, PAIRS_OF_A_START), contest.ours, contest.theirs)
-    ours.push(...pairs.ours)
-    theirs.push(...pairs.theirs)
+    for (let pair = 0; pair < Math.min(left, PAIRS_OF_A_START); pair++) {
+      const slices = await takePairs(SLICES, contest.ours, contest.theirs)
+      ours.push(mean(slices.ours))
+      theirs.push(mean(slices.theirs))
+    }
     await contest.stop()
   }
   return outcomeOf({ ours, theirs })
@@ -58,6 +62,10 @@ async function takePairs(runs: number, ours: () => Promise<number>, theirs: () =
     if (i % 2 === 1) samples.ours.push(await ours())
   }
   return samples
+}
+
+function mean(values: readonly number[]): number {
+  return values.reduce((sum, value) => sum + value, 0) / values.length
 }
 
 /** Of pairs that were measured one by one. */

@@ -15,20 +15,13 @@ export interface PathTimes {
 }
 
 const { url } = roleInput<ScraperInput>()
-let scraping: NodeJS.Timeout | undefined
-let scrapes = 0
 
 const operations = {
-  /** Reads everything a Prometheus server would, as often as told, the first time after half of that. */
-  startScraping({ everyMs }: { readonly everyMs: number }): null {
-    setTimeout(() => void scrape(), everyMs / 2)
-    scraping = setInterval(() => void scrape(), everyMs)
+  /** Reads everything a Prometheus server would, so many times, after a while. */
+  async scrape({ afterMs, scrapes }: { readonly scrapes: number; readonly afterMs: number }): Promise<null> {
+    await new Promise((resolve) => setTimeout(resolve, afterMs))
+    for (let i = 0; i < scrapes; i++) await scrape()
     return null
-  },
-  /** The number of scrapes since the start. */
-  stopScraping(): number {
-    clearInterval(scraping)
-    return scrapes
   },
   /** Asks for a path at a steady pace, one question after another, and says how long answers took. */
   async time({
@@ -61,5 +54,4 @@ async function scrape(): Promise<void> {
   const response = await fetch(`${url}/metrics`, { headers: { accept: 'text/plain;version=0.0.4' } })
   await response.text()
   if (!response.ok) throw new Error(`GET /metrics: ${response.status}`)
-  scrapes++
 }

@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest'
-import { createVirtualEnv, LinkedList, macroTurn } from '../base/index.ts'
+import { createVirtualEnv, type Env, LinkedList, macroTurn, type VirtualEnv } from '../base/index.ts'
 import { createTracer } from '../telemetry/index.ts'
 import { decodeRpcRequest, RpcError, type TraceHop } from '../wire/index.ts'
 import type { Call } from './call.ts'
-import { createExecutor, type ExecutorOptions } from './executor.ts'
+import { createExecutor, type ExecutorOptions, type RequestObserver } from './executor.ts'
 import { describeFunction, type FunctionOptions } from './function.ts'
 import { createIntrospection } from './introspection.ts'
 import type { CallMiddleware } from './middleware.ts'
@@ -15,8 +15,12 @@ type Answer = {
   error: { code: number; message: string; details: string; explanation?: never } | null
 } & Record<string, never>
 
-function setUp(options: Partial<ExecutorOptions> = {}, middleware: CallMiddleware[] = []) {
-  const env = createVirtualEnv({ seed: 1 })
+function setUp(
+  options: Partial<ExecutorOptions> = {},
+  middleware: CallMiddleware[] = [],
+  observer?: RequestObserver,
+  env: Env & Pick<VirtualEnv, 'advance'> = createVirtualEnv({ seed: 1 }),
+) {
   const registry = createRegistry({
     nodeId: () => 'ws://here:1',
     clusterId: 'home',
@@ -30,6 +34,7 @@ function setUp(options: Partial<ExecutorOptions> = {}, middleware: CallMiddlewar
       registry,
       middleware,
       tracer: createTracer({ clock: env.clock, node: () => 'ws://here:1', recorder: () => undefined }),
+      observer,
       publishIntermediate: (_requestId, topic, id, text) => published.push({ topic, id, payload: JSON.parse(text) }),
     },
     { deadlineMs: 30_000, requestsInFlightMax: 8, commandsMax: 100, resultCharactersMax: 1_000_000, detailsWithStack: false, ...options },
@@ -560,5 +565,36 @@ describe('requests whose caller wants to know what was done', () => {
       ['echo', 0, null],
       ['hang', 1, 'not finished'],
     ])
+  })
+})
+
+describe('what is measured of requests', () => {
+  it('begins with the end of the one before in the same turn, for which it waited, else with itself', async () => {
+    const ended: number[] = []
+    let nowMs = 0
+    const env = createVirtualEnv({ seed: 1 })
+    const { executor, register, send, source } = setUp(
+      {},
+      [],
+      { level: () => {}, ended: (_request, tookMs) => ended.push(tookMs) },
+      { ...env, clock: { ...env.clock, monotonic: () => nowMs } },
+    )
+    /** Time passes, and the turn does not end. */
+    const work = (ms: number): void => {
+      nowMs += ms
+    }
+    register('work', (ms: number) => work(ms), { raw: true })
+    const cmds = [{ name: 'x', fun: 'work', args: [5] }]
+    send({ cmds })
+    // The frame of the next one is read.
+    work(2)
+    send({ cmds })
+    work(100)
+    const own = { ...source, caller: { ...source.caller, connectionId: '' } }
+    executor.execute(decodeRpcRequest({ role: 'rpc', u: 'u2', cmds }, ''), own, () => {})
+    await macroTurn()
+    work(50)
+    send({ cmds })
+    expect(ended).toEqual([5, 7, 5, 5])
   })
 })

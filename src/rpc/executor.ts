@@ -102,6 +102,7 @@ export interface ExecutorSnapshot {
 
 /** The requests of one connection. */
 export interface RequestSource {
+  /** Its `connectionId` is empty for calls made in-process. */
   readonly caller: Caller
   /** Requests that have started and are not answered; owned by the executor. */
   readonly inFlight: LinkedList<object>
@@ -140,12 +141,31 @@ export function createExecutor(deps: ExecutorDeps, options: ExecutorOptions): Ex
   const running = new LinkedList<Run>()
   let refusing = false
   const counters = { requests: 0, failed: 0, overloaded: 0, timedOut: 0, commands: 0 }
+  /** When the last request of this turn of the event loop ended, if that was measured. */
+  let endedMs: number | undefined
+  const forgetEnd = (): void => {
+    endedMs = undefined
+  }
+
+  /**
+   * A request of a connection that follows another within the turn was waiting behind it: it begins when that one ends, with the reading of its
+   * frame. Looking at the clock is a good part of what measuring costs.
+   */
+  function beginMs({ caller }: RequestSource): number {
+    return endedMs !== undefined && caller.connectionId !== '' ? endedMs : clock.monotonic()
+  }
+
+  function endMs(): number {
+    if (endedMs === undefined) queueMicrotask(forgetEnd)
+    endedMs = clock.monotonic()
+    return endedMs
+  }
 
   /** A request on its way: what all kinds have in common, from its first command to its one answer. */
   abstract class Run {
     readonly request: RpcRequest
     readonly source: RequestSource
-    readonly startedMs = clock.monotonic()
+    readonly startedMs: number
     readonly cancellation = new Cancellation()
     /** If it is traced; ends with the answer. Set before the start. */
     span: TraceSpan | undefined
@@ -166,6 +186,7 @@ export function createExecutor(deps: ExecutorDeps, options: ExecutorOptions): Ex
     ) {
       this.request = request
       this.source = source
+      this.startedMs = beginMs(source)
       this.#respond = respond
       this.#observer = observer
     }
@@ -268,7 +289,7 @@ export function createExecutor(deps: ExecutorDeps, options: ExecutorOptions): Ex
 
     #ended(error: unknown): void {
       if (this.#observer === null) return
-      const nowMs = clock.monotonic()
+      const nowMs = endMs()
       this.#observer.ended(this.request, nowMs - this.startedMs, nowMs, error)
     }
 
