@@ -8,7 +8,7 @@ import type { BenchOptions } from './options.ts'
 import { measureFreshPairs, outcomeOf } from './pairs.ts'
 import { PAYLOAD } from './payload.ts'
 import { Report } from './report.ts'
-import { type Role, startRole } from './role.ts'
+import { pin, type Role, startRole } from './role.ts'
 import type { NodeServer, NodeServerInput } from './roles/node-server.ts'
 import type { PathTimes, Scraper, ScraperInput } from './roles/scraper.ts'
 import { summarize } from './statistics.ts'
@@ -85,7 +85,10 @@ interface Contender {
 async function startNode(monitored: boolean): Promise<Contender> {
   const node = await startRole<NodeServer>(role('node-server'), { monitored } satisfies NodeServerInput)
   const { ws: url } = await node.ask('endpoints', undefined)
-  return { node, client: await startRole<LoadOperations>(role('node-client'), { url, payload: PAYLOAD }) }
+  const client = await startRole<LoadOperations>(role('node-client'), { url, payload: PAYLOAD })
+  pin(node, 0)
+  pin(client, 1)
+  return { node, client }
 }
 
 function role(name: string): URL {

@@ -5,7 +5,7 @@ import type { BenchOptions } from './options.ts'
 import { measureFreshPairs } from './pairs.ts'
 import { PAYLOAD } from './payload.ts'
 import { Report } from './report.ts'
-import { type Role, startRole } from './role.ts'
+import { pin, type Role, startRole } from './role.ts'
 import type { CallClientInput } from './roles/fabric-client.ts'
 import type { OtlpSinkRole } from './roles/otlp-sink.ts'
 import type { SettingsNode, SettingsNodeInput } from './roles/settings-node.ts'
@@ -64,6 +64,8 @@ export async function benchTracing({ runs, seconds }: BenchOptions): Promise<voi
 async function startLocal(settings: SettingsInput): Promise<Contender> {
   const entry = await startNode(settings, ['bench.echo'])
   const client = await startClient(entry)
+  pin(entry, 0)
+  pin(client, 1)
   return {
     client,
     entry,

@@ -332,16 +332,29 @@ export function skipJson(text: string, at: number): number {
 /** Characters of a value that are looked at one by one where they are. */
 const NEAR_CHARACTERS = 1024
 /** Of a longer value the rest is copied, so many characters at a time, to where reading one costs less than in a text; it stays in the first cache. */
-const piece = new Uint16Array(8 * 1024)
-const pieceBytes = Buffer.from(piece.buffer)
+const PIECE_CHARACTERS = 8 * 1024
+/** A character takes up to three bytes of UTF-8. */
+const piece = new Uint8Array(3 * PIECE_CHARACTERS)
+const encoder = new TextEncoder()
+
+/** Puts the codes of the next characters into `piece`, one to a character, 0 for those beyond ASCII. @returns how many */
+function takePiece(text: string, start: number): number {
+  const part = text.slice(start, start + PIECE_CHARACTERS)
+  const { written } = encoder.encodeInto(part, piece)
+  if (written === part.length) return written
+  for (let i = 0; i < part.length; i++) {
+    const code = part.charCodeAt(i)
+    piece[i] = code < 128 ? code : 0
+  }
+  return part.length
+}
 
 /** Goes on from `from`, which is in no string, inside of so many brackets. */
 function skipFar(text: string, from: number, open: number): number {
   let depth = open
   let isInString = false
   for (let start = from; start < text.length; ) {
-    const end = Math.min(piece.length, text.length - start)
-    pieceBytes.write(text.slice(start, start + end), 'utf16le')
+    const end = takePiece(text, start)
     let at = 0
     while (at < end) {
       while (isInString && at < end) {

@@ -4,7 +4,16 @@ import { RawJson } from './json.ts'
 import { decodePublish } from './pubsub.ts'
 import { decodeRpcRequest } from './rpc.ts'
 import { encodeRpcRequest } from './rpc-client.ts'
-import { answerWithHops, isSampled, traceContextIn, traceContextOf, traceHopsIn, withTraceContext } from './trace-context.ts'
+import {
+  answerWithHops,
+  bundledTracesIn,
+  isSampled,
+  metadataOfTraces,
+  traceContextIn,
+  traceContextOf,
+  traceHopsIn,
+  withTraceContext,
+} from './trace-context.ts'
 
 const PARENT = '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01'
 const CONTEXT = { traceparent: PARENT, tracestate: undefined, hops: undefined }
@@ -103,5 +112,27 @@ describe('the reports in an answer', () => {
     expect(answerWithHops('{"r":{"a":1.0},"error":null,"u":"1"}', '[{"node":"x"}]')).toBe(
       '{"r":{"a":1.0},"error":null,"u":"1","trace":[{"node":"x"}]}',
     )
+  })
+})
+
+describe('the traced calls of a bundle', () => {
+  const traces = [
+    { call: 0, command: 'add', metadata: new RawJson(`{"traceparent":"${PARENT}"}`) },
+    { call: 7, command: 'a "quoted" name', metadata: new RawJson('{"trace_hops":[]}') },
+  ]
+
+  it('are those that were put there', () => {
+    expect(bundledTracesIn(metadataOfTraces(traces))).toEqual(traces)
+  })
+
+  it.each([
+    ['{}'],
+    ['{"traces":['],
+    ['{"traces":7}'],
+    ['{"other":1,"traces":[]}'],
+    ['{"traces":[null,1,[],{},{"call":"0","command":"x","metadata":{}},{"call":0,"command":"x","metadata":[]}]}'],
+    [`{"traces":[${Array.from({ length: 257 }, () => '{"call":0,"command":"x","metadata":{}}').join()}]}`],
+  ])('are none in %s', (text) => {
+    expect(bundledTracesIn(new RawJson(text))).toEqual([])
   })
 })
