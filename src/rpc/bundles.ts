@@ -113,7 +113,7 @@ export function createBundles(deps: BundlesDeps): Bundles {
     }
     const predecessor = headers.routing_path.at(-1) as string
     const answersTogether = links.has(predecessor, 'bundles/1')
-    const traces = bundledTracesIn(headers.metadata)
+    const traces = bundledTracesIn(headers.metadata, bundle.count)
     const bare = { ...headers, metadata: NO_METADATA }
     for (let call = 0; call < each.length; call++) {
       const one = each[call] as BundledRequest
@@ -162,7 +162,7 @@ export function createBundles(deps: BundlesDeps): Bundles {
       counts.malformed++
       return
     }
-    const traces = bundledTracesIn(headers.metadata)
+    const traces = bundledTracesIn(headers.metadata, bundle.count)
     for (let call = 0; call < each.length; call++) {
       const one = each[call] as BundledResponse
       const { request_id: requestId } = one
@@ -184,7 +184,7 @@ export function createBundles(deps: BundlesDeps): Bundles {
     if (!links.isConnected(hop) || !links.has(hop, 'bundles/1')) return false
     const headers = nextHeaders(place, bundle.headers)
     if (typeof headers === 'string') return false
-    const traces = tracer === undefined ? [] : bundledTracesIn(headers.metadata)
+    const traces = tracer === undefined ? [] : bundledTracesIn(headers.metadata, bundle.count)
     const told = traces.map((trace) => ({ ...trace, metadata: contextAfter(trace) }))
     const after = told.length === 0 ? headers : { ...headers, metadata: metadataOfTraces(told) }
     if (!links.send(hop, bundleFrame({ ...bundle, headers: after }, scan))) return false

@@ -122,7 +122,7 @@ describe('the traced calls of a bundle', () => {
   ]
 
   it('are those that were put there', () => {
-    expect(bundledTracesIn(metadataOfTraces(traces))).toEqual(traces)
+    expect(bundledTracesIn(metadataOfTraces(traces), 8)).toEqual(traces)
   })
 
   it.each([
@@ -131,8 +131,8 @@ describe('the traced calls of a bundle', () => {
     ['{"traces":7}'],
     ['{"other":1,"traces":[]}'],
     ['{"traces":[null,1,[],{},{"call":"0","command":"x","metadata":{}},{"call":0,"command":"x","metadata":[]}]}'],
-    [`{"traces":[${Array.from({ length: 257 }, () => '{"call":0,"command":"x","metadata":{}}').join()}]}`],
+    [`{"traces":[${Array.from({ length: 9 }, () => '{"call":0,"command":"x","metadata":{}}').join()}]}`],
   ])('are none in %s', (text) => {
-    expect(bundledTracesIn(new RawJson(text))).toEqual([])
+    expect(bundledTracesIn(new RawJson(text), 8)).toEqual([])
   })
 })

@@ -7,7 +7,6 @@
  * a context has none of them.
  */
 import type { TraceContext } from '../base/index.ts'
-import { BUNDLE_CALLS_MAX } from './fabric-bundle.ts'
 import { encodeJson, RawJson, scanObject } from './json.ts'
 
 /** What one node or client did with a traced call. */
@@ -126,11 +125,11 @@ export interface BundledTrace {
   readonly metadata: RawJson
 }
 
-/** The traced calls of a bundle, by its metadata; what can not be read is left out, and all of them if there are more than calls in any bundle. */
-export function bundledTracesIn(metadata: RawJson): readonly BundledTrace[] {
+/** The traced calls of a bundle of so many, by its metadata; what can not be read is left out, and all if there are more of them than calls. */
+export function bundledTracesIn(metadata: RawJson, count: number): readonly BundledTrace[] {
   if (!metadata.text.startsWith(TRACES)) return NO_TRACES
   const { traces } = membersOf(metadata) as { readonly traces?: unknown }
-  if (!Array.isArray(traces) || traces.length > BUNDLE_CALLS_MAX) return NO_TRACES
+  if (!Array.isArray(traces) || traces.length > count) return NO_TRACES
   return traces.flatMap((one: { readonly [K in keyof BundledTrace]?: unknown } | null) => {
     const { call, command, metadata: own } = one ?? {}
     if (typeof call !== 'number' || typeof command !== 'string' || typeof own !== 'object' || own === null || Array.isArray(own)) return []
