@@ -328,7 +328,9 @@ export class NodeClient {
           reject(signal.reason)
         }
         signal.addEventListener('abort', abort, { once: true })
-        pending.unhook = () => signal.removeEventListener('abort', abort)
+        // Made before it is assigned: see OutboundFrame.
+        const unhook = () => signal.removeEventListener('abort', abort)
+        pending.unhook = unhook
       }
       this.#pending.set(pending.u, pending)
       this.#transmit(pending)
