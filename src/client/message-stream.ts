@@ -20,10 +20,11 @@ export function streamOf(
   const messages = iterate(subscribe, patterns, options, inbox)
   const { return: finish } = messages
   // A generator would let `return` wait behind a `next` that waits for a message.
-  messages.return = (value) => {
+  const end: typeof messages.return = (value) => {
     inbox.end()
     return finish.call(messages, value)
   }
+  messages.return = end
   return messages
 }
 

@@ -1,8 +1,8 @@
-import { spawnSync } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import path from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { root } from '../../scripts/bootstrap.mjs'
+import { reportedLines } from './linted.ts'
 import { type PlantedTree, plantTree } from './planted-tree.ts'
 
 /** One statement a line, so that a line number names the statement. */
@@ -45,6 +45,7 @@ describe('a pure room', () => {
       ...Object.fromEntries(places.map((place) => [place, code])),
       'biome.json': readFileSync(path.join(root, 'biome.json'), 'utf8'),
       'lint/no-ambient-world.grit': readFileSync(path.join(root, 'lint/no-ambient-world.grit'), 'utf8'),
+      'lint/no-assigned-functions.grit': readFileSync(path.join(root, 'lint/no-assigned-functions.grit'), 'utf8'),
       '.gitignore': 'dist/\n',
     })
     reported = reportedLines(tree.folder)
@@ -59,19 +60,3 @@ describe('a pure room', () => {
     expect(reported.get(file)).toBeUndefined()
   })
 })
-
-/** file -> the lines on which the plugin reports something */
-function reportedLines(folder: string): Map<string, number[]> {
-  const biome = path.join(root, 'node_modules/@biomejs/biome/bin/biome')
-  const args = [biome, 'lint', '--reporter=github', '--colors=off', '--max-diagnostics=none', '.']
-  const { stdout } = spawnSync(process.execPath, args, { cwd: folder, encoding: 'utf8' })
-  const lines = new Map<string, number[]>()
-  for (const [, file = '', line] of stdout.matchAll(/title=plugin,file=(.*?),line=(\d+)/g)) {
-    const name = file.slice(file.search(/(?:src|test)\//))
-    lines.set(
-      name,
-      [...(lines.get(name) ?? []), Number(line)].sort((a, b) => a - b),
-    )
-  }
-  return lines
-}
