@@ -87,7 +87,7 @@ export function callFaults(exam: Examination): Suspicion[] {
         summary: `Node ${by.node_id} ${asked} ${fault.what(name)}.`,
         evidence: [refusalLine(refused)],
         remedy: fault.remedy(name),
-        command: commands.explainFunction(name),
+        command: commands.explainFunction(name, wanted),
         effects: reason === 'gone' ? nodesNamedIn(exam, detail).map((nodeId) => `peer:${nodeId}`) : [],
       },
     ]

@@ -446,6 +446,14 @@ describe('a diagnosis', () => {
     expect(summary(3)).toBe("Node a is asked for 'quote', which no node registers.")
   })
 
+  it('has explained what was asked for, not just the name', () => {
+    const asked = wanted({ version_constraint: '>=2', resources: ['gpu', "a'b"], function_id: 'q-1', target_cluster: 'beta' })
+    expect(diagnose(refusing({ wanted: asked }))[0]?.command).toBe(
+      `mpreg explain function quote --locs gpu --locs 'a'\\''b' --function-id q-1 --version-constraint '>=2' --target-cluster beta`,
+    )
+    expect(diagnose(refusing({ reason: 'unknown', wanted: wanted({}) }))[0]?.command).toBe('mpreg explain function quote')
+  })
+
   it('puts the most severe first', () => {
     const [node] = refusing({ reason: 'unknown' })
     const found = diagnose([
