@@ -53,11 +53,12 @@ export async function startRole<O extends Operations>(
 }
 
 /**
- * Keeps a role on one processor, where the system knows `taskset` and has that many; a system without goes on as it was. Who shares a processor with
- * whom is otherwise up to the scheduler, and for a server and its client worth more than the few percent some benchmarks look for.
+ * Keeps the event loop of a role on one processor, where the system knows `taskset` and has that many; a system without goes on as it was. Its other
+ * threads stay free. Who shares a processor with whom is otherwise up to the scheduler, and for a server and its client worth more than the few
+ * percent some benchmarks look for.
  */
 export function pin({ pid }: { readonly pid: number }, processor: number): void {
-  spawnSync('taskset', ['--all-tasks', '--cpu-list', '--pid', String(processor), String(pid)], { stdio: 'ignore' })
+  spawnSync('taskset', ['--cpu-list', '--pid', String(processor), String(pid)], { stdio: 'ignore' })
 }
 
 function answerOf(child: ChildProcess, name: string): Promise<unknown> {
