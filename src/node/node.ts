@@ -323,7 +323,7 @@ class RunningNode implements Node {
         observer: this.#isMonitored
           ? {
               level: (...told) => this.#telemetry?.requests.level(...told),
-              ended: (...told) => this.#telemetry?.requests.ended(...told),
+              ended: (request, durationMs, nowMs, error) => this.#telemetry?.requests.ended(request, durationMs, nowMs, error),
             }
           : undefined,
       },
