@@ -134,7 +134,8 @@ class Run<C extends SimClient> {
     this.#workload = createWorkload(fabric)
     this.#invariants = watchInvariants(fabric)
     const { nodes, stormMs = STORM_MS } = options
-    this.#plan = options.plan ?? drawPlan(fabric.random('plan'), { nodes, durationMs: stormMs, pauseMs: PAUSE_MS })
+    this.#plan =
+      options.plan ?? drawPlan(fabric.random('plan'), { nodes, clusters: options.clusters, durationMs: stormMs, pauseMs: PAUSE_MS })
   }
 
   get #over(): boolean {

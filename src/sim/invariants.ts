@@ -17,6 +17,11 @@ const GONE_LISTED_MS = { stopped: 3_000, crashed: 8_000 } as const
  */
 const SILENT_LISTED_MS = { least: 15_000, perDecade: 11_500 }
 /**
+ * So much longer where the network was cut meanwhile: nodes that lost sight of many doubt themselves (Lifeguard's local health), and probe more
+ * slowly until as many of their probes are answered again.
+ */
+const CUT_LISTED_MS = 5_000
+/**
  * The same for who vanished before it was well linked, or where few are left: so few can probe it that nobody confirms, and the suspicion takes
  * its full time, or the lease of what it offered ends (30 s by the explorer's settings).
  */
@@ -45,7 +50,7 @@ export interface Invariants {
 
 /** Violations become faults of the fabric. */
 export function watchInvariants(fabric: Fabric): Invariants {
-  const gone = new Map<string, { readonly how: Departure; readonly sinceMs: number }>()
+  const gone = new Map<string, { readonly how: Departure; readonly sinceMs: number; readonly inCut: boolean }>()
   /** Since when a viewer lists a node that is gone: `viewer gone`. */
   const listedSince = new Map<string, number>()
   const missingSince = new Map<string, number>()
@@ -77,7 +82,8 @@ export function watchInvariants(fabric: Fabric): Invariants {
       const listedMs = fabric.nowMs - Math.max(sinceMs, calmFromMs)
       const isLater = (startedMs.get(viewer) ?? 0) > departure.sinceMs
       const how = isLater ? 'silent' : departure.how
-      if (!cut && listedMs > listedMaxMs[how === 'silent' && fabric.live.length <= FEW_NODES ? 'brief' : how])
+      const maxMs = listedMaxMs[how === 'silent' && fabric.live.length <= FEW_NODES ? 'brief' : how]
+      if (!cut && listedMs > maxMs + (departure.inCut ? CUT_LISTED_MS : 0))
         fabric.fault(
           'departed_listed',
           viewer,
@@ -116,7 +122,7 @@ export function watchInvariants(fabric: Fabric): Invariants {
       const isHeard = !cut && calmFromMs <= fabric.nowMs
       const id = simUrl(index)
       const isBrief = fabric.nowMs - (startedMs.get(id) ?? 0) < BRIEF_MS
-      gone.set(id, { how: isHeard && how !== 'silent' ? how : isBrief ? 'brief' : 'silent', sinceMs: fabric.nowMs })
+      gone.set(id, { how: isHeard && how !== 'silent' ? how : isBrief ? 'brief' : 'silent', sinceMs: fabric.nowMs, inCut: cut })
     },
     returned(index) {
       const id = simUrl(index)

@@ -19,7 +19,15 @@ export interface PlanOptions {
   readonly durationMs: number
   /** Mean time between two actions, ms. */
   readonly pauseMs: number
+  /** Clusters the nodes form; default 1. */
+  readonly clusters?: number | undefined
 }
+
+/**
+ * How far a clock is moved at most, s. Nodes of one cluster bear any difference. Between clusters a minute is all there may be
+ * (docs/federation.md), so there even several moves must not come to that.
+ */
+const SKEW_SECONDS_MAX = { cluster: 600, federation: 10 } as const
 
 const TOPICS = ['t.a', 't.b', 't.c'] as const
 const PATTERNS = ['t.a', 't.*', 't.#', '#'] as const
@@ -49,7 +57,8 @@ type Kind = keyof typeof WEIGHTS
 const TOTAL = Object.values(WEIGHTS).reduce((sum, weight) => sum + weight, 0)
 
 /** A plan that keeps at least half of the nodes running, so that there is something left to watch. */
-export function drawPlan(random: Random, { durationMs, nodes, pauseMs }: PlanOptions): Action[] {
+export function drawPlan(random: Random, { clusters = 1, durationMs, nodes, pauseMs }: PlanOptions): Action[] {
+  const skewMax = SKEW_SECONDS_MAX[clusters > 1 ? 'federation' : 'cluster']
   const plan: Action[] = []
   const down = new Set<number>()
   const offered = new Set<string>()
@@ -110,7 +119,7 @@ export function drawPlan(random: Random, { durationMs, nodes, pauseMs }: PlanOpt
       case 'stall':
         return ['stall', node(), `${Math.round(10 ** (2 + 2.2 * random.next()))}ms`]
       case 'skew':
-        return ['skew', node(), String(Math.round((random.next() - 0.5) * 1200))]
+        return ['skew', node(), String(Math.round((random.next() - 0.5) * 2 * skewMax))]
       case 'drift':
         return ['drift', node(), String(random.int(401) - 200)]
     }
