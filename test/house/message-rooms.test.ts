@@ -1,9 +1,5 @@
-import { readFileSync } from 'node:fs'
-import path from 'node:path'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { root } from '../../scripts/bootstrap.mjs'
-import { reportedLines } from './linted.ts'
-import { type PlantedTree, plantTree } from './planted-tree.ts'
+import { beforeAll, describe, expect, it } from 'vitest'
+import { lintEverywhere } from './linted.ts'
 
 /** One statement a line, so that a line number names the statement. */
 const assigned = [
@@ -24,21 +20,11 @@ const busy = ['base', 'client', 'fabric', 'pubsub', 'rpc', 'wire']
 const free = ['src/transport/tcp.ts', 'src/cli/main.ts', 'src/rpc/forwarder.test.ts']
 
 describe('a room that handles messages', () => {
-  let tree: PlantedTree
   let reported: Map<string, number[]>
 
   beforeAll(() => {
-    const places = [...busy.map((room) => `src/${room}/deep/down.ts`), ...free]
-    tree = plantTree({
-      ...Object.fromEntries(places.map((place) => [place, code])),
-      'biome.json': readFileSync(path.join(root, 'biome.json'), 'utf8'),
-      'lint/no-ambient-world.grit': readFileSync(path.join(root, 'lint/no-ambient-world.grit'), 'utf8'),
-      'lint/no-assigned-functions.grit': readFileSync(path.join(root, 'lint/no-assigned-functions.grit'), 'utf8'),
-      '.gitignore': 'dist/\n',
-    })
-    reported = reportedLines(tree.folder)
+    reported = lintEverywhere(code, [...busy.map((room) => `src/${room}/deep/down.ts`), ...free])
   })
-  afterAll(() => tree.remove())
 
   it.each(busy)('(%s) makes no function in an assignment to a property', (room) => {
     expect(reported.get(`src/${room}/deep/down.ts`)).toEqual(assigned.map((_, index) => index + 1))

@@ -1,9 +1,5 @@
-import { readFileSync } from 'node:fs'
-import path from 'node:path'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { root } from '../../scripts/bootstrap.mjs'
-import { reportedLines } from './linted.ts'
-import { type PlantedTree, plantTree } from './planted-tree.ts'
+import { beforeAll, describe, expect, it } from 'vitest'
+import { lintEverywhere } from './linted.ts'
 
 /** One statement a line, so that a line number names the statement. */
 const asksTheWorld = [
@@ -35,22 +31,11 @@ const pure = ['base', 'fabric', 'raft', 'rpc', 'pubsub', 'queue', 'cache', 'ledg
 const free = ['src/base/real-env.ts', 'src/node/node.ts', 'src/transport/tcp.ts', 'test/rpc.test.ts']
 
 describe('a pure room', () => {
-  let tree: PlantedTree
   let reported: Map<string, number[]>
 
-  // The same file everywhere, and one run of the house's linter with the house's configuration over all of it.
   beforeAll(() => {
-    const places = [...pure.map((room) => `src/${room}/deep/down.ts`), ...free]
-    tree = plantTree({
-      ...Object.fromEntries(places.map((place) => [place, code])),
-      'biome.json': readFileSync(path.join(root, 'biome.json'), 'utf8'),
-      'lint/no-ambient-world.grit': readFileSync(path.join(root, 'lint/no-ambient-world.grit'), 'utf8'),
-      'lint/no-assigned-functions.grit': readFileSync(path.join(root, 'lint/no-assigned-functions.grit'), 'utf8'),
-      '.gitignore': 'dist/\n',
-    })
-    reported = reportedLines(tree.folder)
+    reported = lintEverywhere(code, [...pure.map((room) => `src/${room}/deep/down.ts`), ...free])
   })
-  afterAll(() => tree.remove())
 
   it.each(pure)('(%s) may not ask the world for time, chance or timers', (room) => {
     expect(reported.get(`src/${room}/deep/down.ts`)).toEqual(forbiddenLines)
