@@ -20,7 +20,7 @@ import {
   type FabricRpcRequest,
   metadataOfHops,
   metadataOfTraces,
-  RawJson,
+  type RawJson,
   type RequestBundle,
   type ResponseBundle,
   traceContextIn,
@@ -35,6 +35,8 @@ import {
   bundleFrame,
   isReadable,
   messageOf,
+  NO_METADATA,
+  NO_TRACES,
   type Outcome,
   type RequestGlance,
   type ResponseGlance,
@@ -75,8 +77,6 @@ export interface Bundles {
   /** @param scan of the text it came as; undefined when it came as an object */
   receive(from: string, bundle: CallBundle, scan?: BundleScan): void
 }
-
-const NO_METADATA = new RawJson('{}')
 
 export function createBundles(deps: BundlesDeps): Bundles {
   const { counts, links, now, outgoing, place, remembered, tracer } = deps
@@ -184,7 +184,7 @@ export function createBundles(deps: BundlesDeps): Bundles {
     if (!links.isConnected(hop) || !links.has(hop, 'bundles/1')) return false
     const headers = nextHeaders(place, bundle.headers)
     if (typeof headers === 'string') return false
-    const traces = tracer === undefined ? [] : bundledTracesIn(headers.metadata, bundle.count)
+    const traces = tracer === undefined ? NO_TRACES : bundledTracesIn(headers.metadata, bundle.count)
     const told = traces.map((trace) => ({ ...trace, metadata: contextAfter(trace) }))
     const after = told.length === 0 ? headers : { ...headers, metadata: metadataOfTraces(told) }
     if (!links.send(hop, bundleFrame({ ...bundle, headers: after }, scan))) return false

@@ -37,7 +37,8 @@ import {
 } from '../wire/index.ts'
 
 const TOPIC_RESPONSE = 'mpreg.rpc.response'
-const NO_TRACES: readonly BundledTrace[] = []
+export const NO_TRACES: readonly BundledTrace[] = []
+export const NO_METADATA = new RawJson('{}')
 
 export type Outcome = Pick<FabricRpcResponse, 'success' | 'result' | 'error'>
 

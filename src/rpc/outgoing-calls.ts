@@ -25,7 +25,16 @@ import {
 } from '../wire/index.ts'
 import type { RunningCall } from './call.ts'
 import type { RemoteFunction } from './executor.ts'
-import { BUNDLED_CHARACTERS_MAX, bundleFrame, ENVELOPE_BYTES, errorValue, frameOf, messageOf } from './fabric-calls.ts'
+import {
+  BUNDLED_CHARACTERS_MAX,
+  bundleFrame,
+  ENVELOPE_BYTES,
+  errorValue,
+  frameOf,
+  messageOf,
+  NO_METADATA,
+  NO_TRACES,
+} from './fabric-calls.ts'
 import type { ForwarderLinks } from './forwarder-links.ts'
 import type { Selector } from './registry.ts'
 import { selectorOf } from './selector.ts'
@@ -114,8 +123,6 @@ const UNSENT = new Error('it could not be sent')
 const FAILURE_CHARACTERS_MAX = 500
 const NO_PEER = 'no_peer_for_next_hop'
 const NO_CLUSTERS: readonly string[] = []
-const NO_TRACES: readonly BundledTrace[] = []
-const NO_METADATA = new RawJson('{}')
 const TOPIC_CANCEL = 'mpreg.rpc.cancel'
 
 export function createOutgoingCalls(deps: OutgoingCallsDeps): OutgoingCalls {
