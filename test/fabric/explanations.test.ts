@@ -206,6 +206,23 @@ describe('explaining a route', () => {
     expect(fabric.node(0).explain.route('gamma').verdict).toBe('routed')
   })
 
+  it('says of a node whose clock is more than a minute behind that announcements are refused as dated ahead', async () => {
+    const bridges = [
+      ['alpha', 'beta'],
+      ['beta', 'gamma'],
+    ] as const
+    const { fabric, routed } = await createFederation({ nodes: { alpha: 1, beta: 1, gamma: 1 }, bridges })
+    onTestFinished(() => fabric.close())
+    expect(await fabric.until(routed, 20_000)).toBe(true)
+    fabric.skew(0, -167)
+    await fabric.advance(60_000)
+    const codes = fabric
+      .node(0)
+      .explain.route('gamma')
+      .candidates.flatMap(({ reasons }) => reasons.map(({ code }) => code))
+    expect(codes).toContain('future_timestamp')
+  })
+
   it('does not call a cluster unknown whose only node has left the way out', async () => {
     const { fabric, routed } = await createFederation({ nodes: { alpha: 1, beta: 1 }, bridges: [['alpha', 'beta']] })
     onTestFinished(() => fabric.close())
