@@ -4,7 +4,8 @@
  */
 
 export type { PublishMiddleware } from './middleware.ts'
-export { createNode, createNodeFromFile, type Node, type NodeDeps } from './node.ts'
+export { createNode, createNodeFromFile } from './node.ts'
+export type { Node, NodeDeps } from './node-api.ts'
 export type { NodeSnapshot } from './node-snapshot.ts'
 export type { RouteTrace } from './routing.ts'
 export * from './settings/index.ts'

@@ -9,18 +9,9 @@
 import { createHash } from 'node:crypto'
 import { hostname } from 'node:os'
 import { createRealEnv, type Env, realClock } from '../base/index.ts'
-import { type AnyEntry, FunctionConflictError, keyText, type ListedPeer } from '../fabric/index.ts'
+import { FunctionConflictError, type ListedPeer } from '../fabric/index.ts'
+import { createExchange, createSubscriptionEntries, type Exchange, type TopicExplanation } from '../pubsub/index.ts'
 import {
-  createExchange,
-  createSubscriptionEntries,
-  deliverTraced,
-  type Exchange,
-  publicationSpan,
-  type TopicExplanation,
-} from '../pubsub/index.ts'
-import {
-  type Call,
-  type Caller,
   type CallMiddleware,
   createExecutor,
   createRegistry,
@@ -38,7 +29,6 @@ import {
   createStallWatch,
   type Diagnostics,
   type Log,
-  type LogSink,
   logOncePer,
   type NodeFacts,
   nearestName,
@@ -55,8 +45,9 @@ import {
   SlowConsumerError,
   type SocketNetwork,
 } from '../transport/index.ts'
-import { canonicalJson, encodeMessage, errorLine, type Message, RawJson, tracedMessage } from '../wire/index.ts'
+import { canonicalJson, type Message } from '../wire/index.ts'
 import { builtins } from './builtins.ts'
+import { type DebugView, debugView } from './debug-view.ts'
 import { openDescriptors } from './descriptors.ts'
 import { nodeFacts } from './diagnosis.ts'
 import { createExplainer, type Explainer } from './explain.ts'
@@ -69,9 +60,11 @@ import { createEvidence } from './monitoring/evidence.ts'
 import { createMonitoringServer, type MonitoringServer } from './monitoring/monitoring.ts'
 import { createNodeTelemetry, type NodeTelemetry } from './monitoring/telemetry.ts'
 import { nodeViews } from './monitoring/views.ts'
+import type { Node, NodeDeps } from './node-api.ts'
 import type { NodeSnapshot } from './node-snapshot.ts'
 import { createOffers } from './offers.ts'
 import { type CallOptions, createOwnCalls, type OwnCall } from './own-calls.ts'
+import { subscribeInProcess } from './own-subscriptions.ts'
 import { createProcessProbe } from './process-probe.ts'
 import { createPublications, type Publications } from './publications.ts'
 import { createReach, type Reach } from './reach.ts'
@@ -120,93 +113,6 @@ const COMMANDS_PER_REQUEST_MAX = 1000
 const RESULT_CHARACTERS_MAX = 128 * 1024 * 1024
 /** A peer that keeps sending bad frames is named once in this time. */
 const BAD_FRAME_LOG_INTERVAL_MS = 10_000
-
-/** What a node needs of the world; everything has a real default. */
-export interface NodeDeps {
-  readonly env?: Env
-  readonly network?: Network
-  readonly logSink?: LogSink
-  /** Where the `MPREG_DEBUG_*` switches are read; default: the process's own. */
-  readonly environment?: Readonly<Record<string, string | undefined>>
-}
-
-/** A node's view of the fabric, as little as invariants need. */
-export interface DebugView {
-  readonly node_id: string
-  /** Node ids `list_peers` shows, in order. */
-  readonly peers: readonly string[]
-  /** Live catalog entries by owner: their keys, in order. */
-  readonly catalog: ReadonlyMap<string, readonly string[]>
-  /** Own functions as `name@version`, built-in ones included. */
-  readonly functions: readonly string[]
-  readonly requests_in_flight: number
-}
-
-export interface Node {
-  readonly settings: Settings
-  /** ULID of this run. */
-  readonly instanceId: string
-  /** The node id, `ws://host:port`; known once the port is, at the latest after {@link start}. */
-  readonly url: string
-  /** URLs of all listeners, with the ports really bound. */
-  readonly endpoints: readonly string[]
-  /**
-   * Makes a function callable. Its parameter names are read off the function unless `options.params` declares them.
-   * A function given as `{ module, export }` runs in a worker thread.
-   * @throws RegistrationError
-   */
-  register(name: string, target: ((...args: never[]) => unknown) | WorkerFunction, options?: FunctionOptions): void
-  /** The function gets the running call as its first argument: its signal, deadline and caller. */
-  register(name: string, target: (call: Call, ...args: never[]) => unknown, options: FunctionOptions & { readonly withCall: true }): void
-  /** Removes one version of a function, or all; the number removed. */
-  unregister(name: string, version?: string): number
-  /** Hooks around every call, in the order added. */
-  use(middleware: CallMiddleware): void
-  /** Hooks around every publication of a client. */
-  usePublish(middleware: PublishMiddleware): void
-  /** Publishes on this node; the number of subscriptions that got the message. */
-  publish(topic: string, payload: unknown, headers?: Readonly<Record<string, unknown>>): number
-  /** In-process subscription; the function returned ends it. */
-  subscribe(patterns: readonly string[], receive: (message: Message) => void | Promise<void>): () => void
-  /**
-   * Calls a function, wherever in the fabric it is, as a client of this node would. Rejects with RpcError; what a function on another
-   * node throws is a value, as for clients: `{ error, command, error_type, … }`.
-   */
-  call(fun: string, ...args: readonly unknown[]): Promise<unknown>
-  /** The same, asking for more than a name. */
-  callWith(options: CallOptions, fun: string, ...args: readonly unknown[]): Promise<unknown>
-  /** The other nodes that are there, as `list_peers` shows them. */
-  listPeers(): readonly ListedPeer[]
-  /** Everything this node can say of another: links, how dialling goes, what failure detection holds, why it is not listed. */
-  explainPeer(nodeId: string): PeerExplanation
-  /** The routes to a cluster, what was held against each, and where a message for it would go now. */
-  explainRoute(cluster: string, avoid?: readonly string[]): RouteTrace
-  /**
-   * Takes up the routing settings of a document (policies, stability, tags, link costs, signatures, keys, areas) while the node runs; those it
-   * does not mention stay as they are. A wrong document changes nothing.
-   * @param source its name, for errors
-   * @returns warnings, which are also logged
-   * @throws SettingsError naming every problem and its line
-   */
-  reloadRouting(text: string, format: SettingsFormat, source?: string): readonly string[]
-  /** Explanations of functions, routes, peers and topics in one form, for people and for HTTP. */
-  readonly explain: Explainer
-  /** Everything the doctor wants to know of this node. */
-  diagnosis(): NodeFacts
-  /** Where the node can be asked about itself over HTTP; null without monitoring, or before the start. */
-  readonly monitoringUrl: string | null
-  /** Tells peers by status where this node can be asked. @internal */
-  announceMonitoring(url: string | null): void
-  /** Who would get a message published on a topic now, by which way, and why others would not. */
-  explainTopic(topic: string): TopicExplanation
-  snapshot(): NodeSnapshot
-  /** What a simulation compares between nodes; undefined before the start. @param isWanted of whose entries the catalog tells @internal */
-  debugView(isWanted?: (nodeId: string) => boolean): DebugView | undefined
-  /** Listens. @throws TransportError and others, with one line that says what to change */
-  start(): Promise<void>
-  /** Stops accepting, lets running requests finish for half a second, closes every connection. Idempotent. */
-  stop(): Promise<void>
-}
 
 /**
  * Prepares a node; nothing listens until `start`.
@@ -319,7 +225,7 @@ class RunningNode implements Node {
         middleware: this.#callMiddleware,
         remote: { place: (selector, local) => this.#place(selector, local) },
         tracer: this.#tracing.tracer,
-        publishIntermediate: (...record) => this.#publishRecord(...record),
+        publishIntermediate: (...record) => this.#publications.record(...record),
         observer: this.#isMonitored
           ? {
               level: (...told) => this.#telemetry?.requests.level(...told),
@@ -345,8 +251,13 @@ class RunningNode implements Node {
     })
     this.#workers = createWorkerPool({ threadsMax: settings.rpcWorkerThreadsMax, queueMax: WORKER_QUEUE_MAX, log: env.log })
     this.#publications = createPublications({
-      exchange: { publish: (message) => this.#publishEverywhere(message) },
+      env,
+      publisher: settings.name,
+      exchange: this.#exchange,
+      tracer: this.#tracing.tracer,
       middleware: this.#publishMiddleware,
+      forwarding: () => this.#reach?.pubsub,
+      telemetry: () => this.#telemetry,
       onRefused: (topic, message) => this.#refusals.record('publication', topic, 'topic_refused', message),
       reservedTopicsProtected: settings.pubsubReservedTopicsProtected,
     })
@@ -425,65 +336,11 @@ class RunningNode implements Node {
   }
 
   publish(topic: string, payload: unknown, headers?: Readonly<Record<string, unknown>>): number {
-    const { clock, random } = this.#env
-    const init = {
-      topic,
-      payload,
-      timestamp: clock.wall(),
-      messageId: random.ulid(),
-      publisher: this.settings.name,
-      ...(headers && { headers }),
-    }
-    const { timestamp, messageId, publisher } = init
-    return this.#publishEverywhere(tracedMessage({ topic, timestamp, messageId, publisher, text: encodeMessage(init) }, headers))
-  }
-
-  /** To subscribers here, then to those of other nodes; the number of the former. */
-  #publishEverywhere(message: Message): number {
-    const telemetry = this.#telemetry
-    const startedMs = telemetry === undefined ? 0 : this.#env.clock.monotonic()
-    const span = publicationSpan(this.#tracing.tracer, message)
-    const deliveries =
-      span === undefined
-        ? this.#exchange.publish(message)
-        : deliverTraced(
-            (init) => span.child(init),
-            () => this.#exchange.publish(message),
-            message,
-          )
-    this.#reach?.pubsub.published(message, span)
-    span?.end()
-    if (telemetry !== undefined) {
-      const nowMs = this.#env.clock.monotonic()
-      telemetry.published(message.topic, message.messageId, deliveries, nowMs - startedMs, nowMs)
-    }
-    return deliveries
+    return this.#publications.own(topic, payload, headers)
   }
 
   subscribe(patterns: readonly string[], receive: (message: Message) => void | Promise<void>): () => void {
-    const { clock, log, random } = this.#env
-    const subscriptionId = random.ulid()
-    const owner = {
-      label: 'in-process',
-      deliver(message: Message) {
-        const failed = (error: unknown) =>
-          log.scope('pubsub').error(`subscriber of ${patterns.join(',')} failed on ${message.messageId}`, error)
-        try {
-          Promise.resolve(receive(message)).catch(failed)
-        } catch (error) {
-          failed(error)
-        }
-      },
-    }
-    this.#exchange.subscribe(owner, {
-      subscriptionId,
-      patterns: patterns.map((pattern) => ({ pattern, exact: !/[*#]/.test(pattern) })),
-      subscriber: this.settings.name,
-      createdAt: clock.wall(),
-      getBacklog: false,
-      backlogSeconds: 0,
-    })
-    return () => void this.#exchange.removeOwner(owner)
+    return subscribeInProcess({ env: this.#env, exchange: this.#exchange, subscriber: this.settings.name }, patterns, receive)
   }
 
   call(fun: string, ...args: readonly unknown[]): Promise<unknown> {
@@ -589,25 +446,7 @@ class RunningNode implements Node {
 
   debugView(isWanted?: (nodeId: string) => boolean): DebugView | undefined {
     if (this.#fabric === undefined) return undefined
-    const { catalog, peers } = this.#fabric
-    const owners = new Map<string, string[]>()
-    catalog.each((listed) => {
-      const { node_id: owner } = listed.entry
-      let keys = owners.get(owner)
-      if (keys === undefined) {
-        keys = []
-        owners.set(owner, keys)
-      }
-      keys.push(viewKey(listed))
-    }, isWanted)
-    for (const keys of owners.values()) keys.sort()
-    return {
-      node_id: this.url,
-      peers: peers.views.listedIds(),
-      catalog: owners,
-      functions: this.#registry.list().map((fn) => `${fn.name}@${fn.versionText}`),
-      requests_in_flight: this.#executor.snapshot().requests_in_flight,
-    }
+    return debugView({ nodeId: this.url, fabric: this.#fabric, registry: this.#registry, executor: this.#executor }, isWanted)
   }
 
   #uptimeSeconds(): number {
@@ -820,28 +659,6 @@ class RunningNode implements Node {
       })
     })
   }
-
-  /** Publishes a record of a running request as its caller would: what the caller may not publish is left out. */
-  #publishRecord(requestId: string, topic: string, messageId: string, payloadText: string, caller: Caller): void {
-    const timestamp = this.#env.clock.wall()
-    const startedMs = this.#env.clock.monotonic()
-    const publisher = this.settings.name
-    const headers = { event: 'rpc.intermediate_result' }
-    const text = encodeMessage({ topic, payload: new RawJson(payloadText), timestamp, messageId, publisher, headers })
-    try {
-      this.#publications.publish({ topic, timestamp, messageId, publisher, text }, caller, (deliveries) =>
-        this.#telemetry?.publishedByRequest(requestId, topic, deliveries, this.#env.clock.monotonic() - startedMs),
-      )
-    } catch (error) {
-      this.#env.log.scope('server').warn(`intermediate result ${messageId} not published: ${errorLine(error)}`)
-    }
-  }
-}
-
-function viewKey({ entry, kind }: AnyEntry): string {
-  if (kind === 'functions') return `functions ${entry.identity.name}@${entry.identity.version}`
-  if (kind === 'topics') return `topics ${entry.subscription_id} ${entry.patterns.join(' ')}`
-  return keyText(kind, entry)
 }
 
 function specDigest(spec: Omit<RpcSpec, 'spec_digest'>): string {
