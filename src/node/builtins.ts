@@ -1,6 +1,6 @@
 /** Functions every node registers by itself. Their function id equals their name: other nodes drop them otherwise. */
 import type { PeerViews } from '../fabric/index.ts'
-import { createIntrospection, type FunctionOptions, type Registry } from '../rpc/index.ts'
+import { type Call, type Caller, createIntrospection, type FunctionOptions, type Registry } from '../rpc/index.ts'
 import { encodeJson, type FunctionEntry, RawJson } from '../wire/index.ts'
 
 export interface BuiltinDeps {
@@ -27,13 +27,18 @@ const QUERY: FunctionOptions = {
 
 type Fields = Readonly<Record<string, unknown>>
 
+/** A function that is asked with {@link QUERY}. @param run gets the fields of the query, and who asks */
+export function queryBuiltin(name: string, summary: string, run: (request: Fields, caller: Caller) => unknown, returns = 'dict'): Builtin {
+  return {
+    name,
+    run: ({ caller }: Call, request: Fields | null, fields: Fields) => run({ ...request, ...fields }, caller),
+    options: { ...QUERY, withCall: true, returns, doc: { summary } },
+  }
+}
+
 export function builtins(deps: BuiltinDeps): Builtin[] {
   const introspection = createIntrospection(deps)
-  const query = (name: string, summary: string, run: (request: Fields) => unknown, returns = 'dict'): Builtin => ({
-    name,
-    run: (request: Fields | null, fields: Fields) => run({ ...request, ...fields }),
-    options: { ...QUERY, returns, doc: { summary } },
-  })
+  const query = queryBuiltin
   return [
     {
       name: 'echo',

@@ -50,6 +50,7 @@ import { builtins } from './builtins.ts'
 import { type DebugView, debugView } from './debug-view.ts'
 import { openDescriptors } from './descriptors.ts'
 import { nodeFacts } from './diagnosis.ts'
+import { createDiscovery, type Discovery } from './discovery.ts'
 import { createExplainer, type Explainer } from './explain.ts'
 import { createFabric, type Fabric, type PeerExplanation } from './fabric.ts'
 import { noteNotFound } from './function-reasons.ts'
@@ -173,6 +174,7 @@ class RunningNode implements Node {
   readonly #sessions = new Set<Session>()
   readonly #listeners: Listeners
   readonly #ownCalls: OwnCall
+  readonly #discovery: Discovery
   /** Why things were refused, and since when. */
   readonly #refusals: RefusalLedger
   readonly #log: Log
@@ -206,6 +208,7 @@ class RunningNode implements Node {
     this.#isMonitored = settings.monitoringEnabled && deps.network === undefined
     this.#diagnostics = diagnostics
     this.#refusals = createRefusalLedger(env.clock, { max: REFUSALS_KEPT })
+    this.#discovery = createDiscovery({ env, settings, refusals: this.#refusals, fabric: () => this.#running() })
     this.#listeners = createListeners({ env, network, settings, accept: (connection) => this.#accept(connection) })
     this.instanceId = env.random.ulid()
     this.#tracing = createNodeTracing({ env, settings, nodeId: () => this.url, version: softwareVersion })
@@ -268,6 +271,7 @@ class RunningNode implements Node {
       exchange: this.#exchange,
       publications: this.#publications,
       acceptPeer: (connection) => (this.#fabric as Fabric).acceptPeer(connection),
+      viewers: this.#discovery.viewers,
       counters: this.#counters,
       timers: env.timers,
       onClose: (session, info) => {
@@ -287,7 +291,7 @@ class RunningNode implements Node {
       views: () => this.#running().peers.views,
       others: () => this.#fabric?.catalog.list('functions') ?? [],
     })
-    for (const { name, run, options } of own) this.register(name, run, options)
+    for (const { name, run, options } of [...own, ...this.#discovery.builtins]) this.register(name, run, options)
   }
 
   get url(): string {

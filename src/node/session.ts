@@ -6,6 +6,7 @@
  * answered as they finish; publish and subscribe frames of a connection keep their order.
  */
 import { LinkedList, type LogScope, type Timers } from '../base/index.ts'
+import type { Viewers } from '../discovery/index.ts'
 import type { AcceptedPeer } from '../fabric/index.ts'
 import type { Exchange, Subscriber } from '../pubsub/index.ts'
 import type { Caller, Executor, RequestSource } from '../rpc/index.ts'
@@ -38,6 +39,8 @@ export interface SessionDeps {
   readonly publications: Publications
   /** For a connection that brings a frame only nodes send. */
   readonly acceptPeer: (connection: Connection) => AcceptedPeer
+  /** Whose view of discovery a connection has. */
+  readonly viewers: Viewers
   readonly counters: FrameCounters
   readonly timers: Timers
   readonly onClose: (session: Session, info: CloseInfo) => void
@@ -95,12 +98,14 @@ export class Session implements ConnectionHandlers, Subscriber, RequestSource {
   constructor(connection: Connection, clusterId: string, deps: SessionDeps) {
     this.connection = connection
     this.#deps = deps
+    const { isAdmin, tenantId } = deps.viewers.identify(connection.headers)
     this.#caller = {
       connectionId: connection.id,
       remote: connection.remote,
       viewerCluster: clusterId,
-      viewerTenant: null,
+      viewerTenant: tenantId,
       credential: connection.identity.name ?? null,
+      isAdmin,
     }
   }
 

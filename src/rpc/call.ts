@@ -11,6 +11,8 @@ export interface Caller {
   readonly viewerTenant: string | null
   /** Name of the credential that let the connection in, if one was required. */
   readonly credential: string | null
+  /** Whether it may change what discovery shows: it showed the admin's token, or is the node itself. */
+  readonly isAdmin: boolean
 }
 
 export interface Call {

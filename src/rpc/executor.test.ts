@@ -40,7 +40,7 @@ function setUp(
     { deadlineMs: 30_000, requestsInFlightMax: 8, commandsMax: 100, resultCharactersMax: 1_000_000, detailsWithStack: false, ...options },
   )
   const source = {
-    caller: { connectionId: 'c1', remote: 'test', viewerCluster: 'home', viewerTenant: null, credential: null },
+    caller: { connectionId: 'c1', remote: 'test', viewerCluster: 'home', viewerTenant: null, credential: null, isAdmin: false },
     inFlight: new LinkedList<object>(),
   }
   const register = (name: string, fn: (...args: never[]) => unknown, init: FunctionOptions = {}) =>

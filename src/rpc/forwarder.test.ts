@@ -134,7 +134,7 @@ function call(argument: string, fun = 'echo', cancellation = new Cancellation(),
     target_cluster: null,
     routing_topic: null,
   }
-  const caller = { connectionId: '', remote: '', viewerCluster: 'moss', viewerTenant: null, credential: null }
+  const caller = { connectionId: '', remote: '', viewerCluster: 'moss', viewerTenant: null, credential: null, isAdmin: false }
   const running = new RunningCall(
     'u',
     'c',

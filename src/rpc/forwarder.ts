@@ -436,7 +436,7 @@ export function createForwarder(deps: ForwarderDeps): Forwarder {
       inFlightOf.set(from, inFlight)
     }
     const viewerCluster = headers.source_cluster ?? clusterId
-    const caller: Caller = { connectionId: from, remote: from, viewerCluster, viewerTenant: null, credential: null }
+    const caller: Caller = { connectionId: from, remote: from, viewerCluster, viewerTenant: null, credential: null, isAdmin: false }
     return { caller, inFlight }
   }
 

@@ -17,7 +17,7 @@ function setUp(options: FunctionOptions = {}) {
     options,
     () => 'digest',
   )
-  const caller = { connectionId: 'c', remote: 'test', viewerCluster: 'home', viewerTenant: null, credential: null }
+  const caller = { connectionId: 'c', remote: 'test', viewerCluster: 'home', viewerTenant: null, credential: null, isAdmin: false }
   const call = new RunningCall('u', 'x', caller, 1000, fn, cancellation, clock.monotonic)
   const run = (...middleware: CallMiddleware[]) => runHooked(middleware, fn, call, [], clock.monotonic)
   const failed = (error: unknown) => said.push(`failed ${(error as Error).message}`)

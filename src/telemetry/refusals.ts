@@ -25,6 +25,8 @@ export type RefusalKind =
   | 'publication'
   /** A catalog entry kept out by the operator's rules. Subject: the function, else the node. */
   | 'catalog'
+  /** Something discovery did not show or do. Subject: the namespace, else the command. */
+  | 'discovery'
   /** A connection that was cut because it did not read. Subject: who it was. */
   | 'slow_consumer'
 

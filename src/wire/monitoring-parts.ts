@@ -5,6 +5,14 @@
  */
 import { Type } from 'typebox'
 import { type TransportEndpoint, transportEndpoint } from './catalog.ts'
+import {
+  type AccessAuditEntry,
+  accessAuditEntry,
+  type NamespaceRule,
+  namespaceRule,
+  type PolicyAuditEntry,
+  policyAuditEntry,
+} from './discovery.ts'
 import { federationMode } from './monitoring.ts'
 import { amount, count, flag, list, mapOf, nullable, oneOf, optional, type ReadOnly, record, text, time } from './monitoring-fields.ts'
 import { type RouteMetrics, routeMetrics } from './routes.ts'
@@ -193,55 +201,16 @@ export const summaryCacheStatus = record({
 })
 export type SummaryCacheStatus = ReadOnly<typeof summaryCacheStatus>
 
-export const namespaceRule = record({
-  namespace: text,
-  owners: list(text),
-  visibility: list(text),
-  visibility_tenants: optional(list(text)),
-  export_scopes: list(text),
-  allow_summaries: flag,
-  cutover_windows: optional(
-    list(
-      record({
-        starts_at: time,
-        ends_at: optional(time),
-        export_scopes: optional(list(text)),
-        allow_summaries: optional(flag),
-      }),
-    ),
-  ),
-  policy_version: optional(text),
-})
-
-const policyAuditEntry = record({
-  event: text,
-  timestamp: time,
-  actor: optional(text),
-  valid: flag,
-  rule_count: count,
-  errors: optional(list(text)),
-})
-
-const accessAuditEntry = record({
-  event: text,
-  timestamp: time,
-  viewer_cluster_id: text,
-  viewer_tenant_id: optional(text),
-  namespace: optional(text),
-  allowed: flag,
-  reason: text,
-})
-
 const namespacePolicy = record({
   enabled: flag,
   generated_at: time,
   default_allow: flag,
   rule_count: count,
-  rules: list(namespaceRule),
+  rules: list(Type.Unsafe<NamespaceRule>(namespaceRule.schema)),
   /** The newest twenty. */
-  audit_entries: list(policyAuditEntry),
+  audit_entries: list(Type.Unsafe<PolicyAuditEntry>(policyAuditEntry.schema)),
   audit_total: count,
-  access_entries: list(accessAuditEntry),
+  access_entries: list(Type.Unsafe<AccessAuditEntry>(accessAuditEntry.schema)),
   access_total: count,
 })
 export const namespacePolicyStatus = Type.Union([namespacePolicy, absent])

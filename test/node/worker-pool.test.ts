@@ -165,7 +165,7 @@ describe('registering a worker function', () => {
 describe('hooks around publications', () => {
   const init = { topic: 'a.b', payload: 1, timestamp: 1, messageId: 'm', publisher: 'x' }
   const message = { ...init, text: encodeMessage(init) }
-  const caller = { connectionId: 'c', remote: 'test', viewerCluster: 'home', viewerTenant: null, credential: null }
+  const caller = { connectionId: 'c', remote: 'test', viewerCluster: 'home', viewerTenant: null, credential: null, isAdmin: false }
 
   function recorder(): { said: string[]; hooks: (name: string, own?: Partial<PublishMiddleware>) => PublishMiddleware } {
     const said: string[] = []

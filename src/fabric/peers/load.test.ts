@@ -1,7 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { encodeJson } from '../../wire/index.ts'
 import { disconnectedStaleSeconds, loadObject, loadScore, loadStaleSeconds, silentStaleSeconds, targetHint } from './load.ts'
-import { PeerQueryError, pageOf, queryList, queryScope } from './peer-query.ts'
 
 describe('the load of a peer', () => {
   it('control plane check 26: three clients and fresh 3, stale 503, disconnected and stale 1503', () => {
@@ -28,31 +27,5 @@ describe('the load of a peer', () => {
     expect(loadStaleSeconds(5, false)).toBe(15)
     expect(loadStaleSeconds(0.1, false)).toBe(1)
     expect(loadStaleSeconds(5, true)).toBe(45)
-  })
-})
-
-describe('peer queries', () => {
-  it('read scopes as clients write them', () => {
-    expect(queryScope(undefined)).toBeUndefined()
-    expect(queryScope(' Cluster ')).toBe('zone')
-    expect(() => queryScope('planet')).toThrow(new PeerQueryError('Unsupported discovery scope: planet'))
-  })
-
-  it('take a scalar for a list of one', () => {
-    expect(queryList('cpu')).toEqual(['cpu'])
-    expect(queryList(['a', 1])).toEqual(['a', '1'])
-    expect(queryList(null)).toEqual([])
-  })
-
-  it('cut pages by token and limit', () => {
-    const list = [...'abcde']
-    expect(pageOf(list, { limit: 2 })).toEqual({ items: ['a', 'b'], nextPageToken: '2:2' })
-    expect(pageOf(list, { page_token: '2:2' })).toEqual({ items: ['c', 'd'], nextPageToken: '4:2' })
-    expect(pageOf(list, { page_token: '4:2' })).toEqual({ items: ['e'] })
-    expect(pageOf(list, { page_token: '2:2', limit: 3 })).toEqual({ items: ['c', 'd', 'e'] })
-    expect(pageOf(list, { page_token: 'nonsense' })).toEqual({ items: list })
-    expect(pageOf(list, { page_token: '0:0' })).toEqual({ items: ['a'], nextPageToken: '1:1' })
-    expect(pageOf(list, { page_token: '99:5' })).toEqual({ items: [] })
-    expect(pageOf(Array.from({ length: 5000 }), { limit: 9999 }).nextPageToken).toBe('2000:2000')
   })
 })

@@ -5,7 +5,20 @@
  * Floats are marked, so that the answers print as they must.
  */
 import type { Clock } from '../../base/index.ts'
-import { compareCodePoints, type FunctionEntry, float, type NodeEntry, type RawJson, type TransportEndpoint } from '../../wire/index.ts'
+import {
+  compareCodePoints,
+  type FunctionEntry,
+  float,
+  type NodeEntry,
+  pageOf,
+  type QueryFields,
+  queryList,
+  queryScope,
+  queryText,
+  type RawJson,
+  scopeRank,
+  type TransportEndpoint,
+} from '../../wire/index.ts'
 import type { Departures } from './departures.ts'
 import { byClusterAndNode, type Directory } from './directory.ts'
 import {
@@ -19,7 +32,6 @@ import {
   silentStaleSeconds,
   targetHint,
 } from './load.ts'
-import { pageOf, type QueryFields, queryList, queryScope, queryText, scopeRank } from './peer-query.ts'
 import type { PeerStatus, StatusTable } from './status-table.ts'
 
 /** Failure detection's word on a node; undefined: it watches nobody of that name. */
@@ -84,13 +96,13 @@ export interface ClusterMap {
 }
 
 export interface PeerViews {
-  /** `scope` of `region` or `global` restricts nothing. @throws PeerQueryError for an unknown scope */
+  /** `scope` of `region` or `global` restricts nothing. @throws QueryError for an unknown scope */
   listPeers(request?: QueryFields): ListedPeer[]
   /** Node ids that `listPeers` would list. */
   listedIds(): string[]
   hiddenPeers(request?: QueryFields): HiddenPeer[]
   clusterMap(): ClusterMap
-  /** @throws PeerQueryError for an unknown scope */
+  /** @throws QueryError for an unknown scope */
   clusterMapV2(request?: QueryFields): ClusterMap
   targetHint(): number
   /** Load score of a peer, lower is better; undefined when nothing is known. */

@@ -1,23 +1,24 @@
 /**
- * Requests of the peer and node queries as clients send them: one optional object, its fields loosely typed. Scopes are checked, a scalar
- * stands for a list of one, pages are cut by a token that carries offset and limit.
+ * Discovery queries as clients send them: one optional object, its fields loosely typed. Scopes are checked, a scalar stands for a list of
+ * one, pages are cut by a token that carries offset and limit.
  */
-import { MpregError, SCOPES, type Scope } from '../../wire/index.ts'
+import { SCOPES, type Scope } from './catalog.ts'
+import { MpregError } from './errors.ts'
 
 export type QueryFields = Readonly<Record<string, unknown>>
 
 /** A query field that is not what it must be. Answered as a failed execution; the name is the one such failures have on the wire. */
-export class PeerQueryError extends MpregError {
+export class QueryError extends MpregError {
   override readonly name = 'ValueError'
   readonly code = 'invalid_query'
 }
 
-/** Undefined when no scope is asked for. @throws PeerQueryError `Unsupported discovery scope: x` */
+/** Undefined when no scope is asked for. @throws QueryError `Unsupported discovery scope: x` */
 export function queryScope(value: unknown): Scope | undefined {
   const word = queryText(value).trim().toLowerCase()
   if (word === '') return undefined
   const scope = SCOPES.find((known) => known === (word === 'cluster' ? 'zone' : word))
-  if (scope === undefined) throw new PeerQueryError(`Unsupported discovery scope: ${word}`)
+  if (scope === undefined) throw new QueryError(`Unsupported discovery scope: ${word}`)
   return scope
 }
 
@@ -33,6 +34,16 @@ export function queryText(value: unknown): string {
 export function queryList(value: unknown): string[] {
   if (value === undefined || value === null || value === '') return []
   return (Array.isArray(value) ? value : [value]).map(String)
+}
+
+/** Undefined when it is not given. @throws QueryError for what is neither true nor false */
+export function queryFlag(request: QueryFields, field: string): boolean | undefined {
+  const value = request[field]
+  if (value === undefined || value === null) return undefined
+  const word = String(value).trim().toLowerCase()
+  if (word === 'true' || word === '1') return true
+  if (word === 'false' || word === '0') return false
+  throw new QueryError(`${field} must be true or false, not ${word}`)
 }
 
 const PAGE_LIMIT_DEFAULT = 200

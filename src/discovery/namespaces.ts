@@ -1,0 +1,174 @@
+/**
+ * What is answered about namespaces and their rules: `namespace_status`, `namespace_policy_validate`, `_apply`, `_export`, `_audit`, and
+ * `discovery_access_audit`.
+ */
+import type { Clock } from '../base/index.ts'
+import type { Caller } from '../rpc/index.ts'
+import {
+  accessAuditEntry,
+  type FrameError,
+  float,
+  type NamespaceRule,
+  namespaceRule,
+  namespaceRules,
+  type PolicyAuditEntry,
+  policyAuditEntry,
+  type QueryFields,
+  queryFlag,
+  queryText,
+  RawJson,
+} from '../wire/index.ts'
+import type { Access } from './access.ts'
+import { type AuditTrail, createAuditTrail } from './audit.ts'
+import { type NamespacePolicy, ruleProblems } from './policy.ts'
+import type { Viewers } from './viewer.ts'
+
+/** Checks and changes of the rules remembered. */
+const POLICY_AUDIT_MAX = 500
+
+/** What has left the cluster about a namespace and those below it. */
+export interface ExportedSummaries {
+  readonly summaries_exported: number
+  /** Unix seconds. */
+  readonly last_export_at: number
+}
+
+export interface NamespaceDeps {
+  readonly clock: Clock
+  readonly policy: NamespacePolicy
+  readonly access: Access
+  readonly viewers: Viewers
+  /** Undefined when nothing was exported. */
+  exported(namespace: string): ExportedSummaries | undefined
+  /** Told after other rules came into force. */
+  onApplied(): void
+}
+
+export type Answer = Readonly<Record<string, unknown>>
+/** A command of discovery: what is asked, and by whom. */
+export type Command = (request: QueryFields, caller: Caller) => Answer
+
+export interface Namespaces {
+  readonly status: Command
+  readonly validate: Command
+  readonly apply: Command
+  readonly exportRules: Command
+  readonly policyAudit: Command
+  readonly accessAudit: Command
+  /** Checks and changes of the rules. */
+  readonly changes: Pick<AuditTrail<PolicyAuditEntry>, 'latest' | 'total'>
+}
+
+export function createNamespaces(deps: NamespaceDeps): Namespaces {
+  const { access, clock, policy, viewers } = deps
+  const changes = createAuditTrail<PolicyAuditEntry>(POLICY_AUDIT_MAX)
+
+  /** Rules of a request: those in force when it brings none. */
+  function examine(
+    event: string,
+    request: QueryFields,
+    caller: Caller,
+  ): { readonly rules: readonly NamespaceRule[]; readonly result: Checked } {
+    const { problems: unreadable, rules } = request.rules === undefined ? { rules: policy.rules, problems: [] } : readRules(request.rules)
+    const errors = [...unreadable, ...ruleProblems(rules)]
+    const valid = errors.length === 0
+    const actor = actorOf(request, caller)
+    const rule_count = rules.length + unreadable.length
+    changes.add({ event, timestamp: clock.wall(), ...(actor !== '' && { actor }), valid, rule_count, errors })
+    return { rules, result: { valid, generated_at: float(clock.wall()), rule_count, errors } }
+  }
+
+  return {
+    status(request, caller) {
+      const viewer = viewers.of(caller, request)
+      const namespace = queryText(request.namespace)
+      access.admit('namespace_status', viewer, namespace)
+      const { allowed, reason } = access.decide('namespace_status', viewer, namespace)
+      const rule = policy.ruleFor(namespace)
+      const exported = deps.exported(namespace)
+      return {
+        namespace,
+        generated_at: float(clock.wall()),
+        viewer_cluster_id: viewer.clusterId,
+        viewer_tenant_id: viewer.tenantId,
+        allowed,
+        reason,
+        ...(rule && { rule: ruleJson(rule) }),
+        ...(exported && { summaries_exported: exported.summaries_exported, last_export_at: float(exported.last_export_at) }),
+      }
+    },
+
+    validate: (request, caller) => ({ ...examine('validate', request, caller).result }),
+
+    apply(request, caller) {
+      access.admitChange('namespace_policy_apply', viewers.of(caller, request), caller.isAdmin)
+      const enabled = queryFlag(request, 'enabled') ?? policy.enabled
+      const defaultAllow = queryFlag(request, 'default_allow') ?? policy.defaultAllow
+      const { result, rules } = examine('apply', request, caller)
+      if (result.valid) {
+        policy.apply({ enabled, defaultAllow, rules })
+        deps.onApplied()
+      }
+      return { applied: result.valid, ...result }
+    },
+
+    exportRules: () => ({
+      enabled: policy.enabled,
+      default_allow: policy.defaultAllow,
+      generated_at: float(clock.wall()),
+      rule_count: policy.rules.length,
+      rules: policy.rules.map(ruleJson),
+    }),
+
+    policyAudit: (request) => ({
+      generated_at: float(clock.wall()),
+      entries: changes.latest(countAsked(request)).map((entry) => new RawJson(policyAuditEntry.write(entry))),
+    }),
+
+    accessAudit: (request) => ({
+      generated_at: float(clock.wall()),
+      entries: access.denials(countAsked(request)).map((entry) => new RawJson(accessAuditEntry.write(entry))),
+    }),
+
+    changes,
+  }
+}
+
+interface Checked {
+  readonly valid: boolean
+  readonly generated_at: RawJson
+  readonly rule_count: number
+  readonly errors: readonly string[]
+}
+
+/** Rules as somebody wrote them, and what of it can not be read. */
+export function readRules(given: unknown): { readonly rules: readonly NamespaceRule[]; readonly problems: readonly string[] } {
+  const dropped: FrameError[] = []
+  const rules = namespaceRules.read(given, { text: '', now: 0, dropped }, 0)
+  return { rules, problems: dropped.map(({ what, where }) => `rules${placeText(where)} ${what}`) }
+}
+
+/** `0.cutover_windows.1.starts_at` as `[0].cutover_windows[1].starts_at`. */
+function placeText(where: string): string {
+  return where
+    .split('.')
+    .map((step) => (/^\d+$/.test(step) ? `[${step}]` : `.${step}`))
+    .join('')
+}
+
+function ruleJson(rule: NamespaceRule): RawJson {
+  return new RawJson(namespaceRule.write(rule))
+}
+
+/** Who shows a credential is known by it; of others there is only what they say of themselves. */
+function actorOf(request: QueryFields, { credential, isAdmin }: Caller): string {
+  const told = queryText(request.actor).trim()
+  if (credential !== null) return credential
+  return isAdmin ? `admin${told === '' ? '' : ` (${told})`}` : told
+}
+
+/** How many of the latest; undefined: all. */
+function countAsked({ limit }: QueryFields): number | undefined {
+  const asked = queryText(limit) === '' ? Number.NaN : Number(limit)
+  return Number.isFinite(asked) ? Math.trunc(asked) : undefined
+}

@@ -1,0 +1,87 @@
+/**
+ * Namespaces, and the records about who may see them.
+ *
+ * A namespace is a dotted name; a filter or a rule for `svc` covers `svc` and everything below it, but not `svc2`.
+ */
+import { bool, type Field, float, list, natural, omittable, type RecordOf, record, text, textSet, texts, time } from './fields.ts'
+
+/** Whether a name is what the filter says, or below it. An empty filter covers everything. */
+export function namespaceMatches(filter: string, name: string): boolean {
+  return filter === '' || name === filter || name.startsWith(`${filter}.`)
+}
+
+/** A name up to its last dot; empty without one. */
+export function namespaceOf(name: string): string {
+  return name.slice(0, Math.max(0, name.lastIndexOf('.')))
+}
+
+/** Left out while empty. */
+function unlessEmpty<T>(field: Field<readonly T[]>): Field<readonly T[] | undefined> {
+  return {
+    ...omittable(field),
+    read(value, reading, at) {
+      const items = value === undefined || value === null ? [] : field.read(value, reading, at)
+      return items.length === 0 ? undefined : items
+    },
+    write: (items) => (items === undefined || items.length === 0 ? undefined : field.write(items)),
+  }
+}
+
+/** One object may stand for a list of one. */
+function many<T>(element: Field<T>): Field<readonly T[]> {
+  const elements = list(element)
+  const asList = (value: unknown): unknown => (value === undefined || value === null || Array.isArray(value) ? value : [value])
+  return { ...elements, read: (value, reading, at) => elements.read(asList(value), reading, at) }
+}
+
+/** A time in which summaries may leave the cluster. */
+const cutoverWindow = record({
+  starts_at: float(0),
+  /** Open-ended without. */
+  ends_at: omittable(float()),
+  /** Scopes exported in the window; none: those of the rule. */
+  export_scopes: unlessEmpty(textSet),
+  allow_summaries: omittable(bool()),
+})
+export type CutoverWindow = RecordOf<typeof cutoverWindow>
+
+export const namespaceRule = record({
+  namespace: text(''),
+  /** Clusters that may announce entries here; none: all. */
+  owners: textSet,
+  /** Clusters that may see it. With neither clusters nor tenants everyone may. */
+  visibility: textSet,
+  visibility_tenants: unlessEmpty(textSet),
+  export_scopes: textSet,
+  allow_summaries: bool(false),
+  cutover_windows: unlessEmpty(many(cutoverWindow)),
+  policy_version: omittable(text()),
+})
+export type NamespaceRule = RecordOf<typeof namespaceRule>
+
+/** Rules as requests and settings bring them: one or many. */
+export const namespaceRules = many(namespaceRule)
+
+/** That somebody checked or changed the rules. */
+export const policyAuditEntry = record({
+  event: text(),
+  timestamp: time(),
+  actor: omittable(text()),
+  valid: bool(),
+  rule_count: natural(),
+  errors: unlessEmpty(texts),
+})
+export type PolicyAuditEntry = RecordOf<typeof policyAuditEntry>
+
+/** That somebody was not shown something. */
+export const accessAuditEntry = record({
+  /** The command. */
+  event: text(),
+  timestamp: time(),
+  viewer_cluster_id: text(),
+  viewer_tenant_id: omittable(text()),
+  namespace: omittable(text()),
+  allowed: bool(),
+  reason: text(),
+})
+export type AccessAuditEntry = RecordOf<typeof accessAuditEntry>
