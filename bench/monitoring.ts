@@ -14,7 +14,8 @@ import type { PathTimes, Scraper, ScraperInput } from './roles/scraper.ts'
 import { summarize } from './statistics.ts'
 
 const IN_FLIGHT = 64
-const WARM_UP_SECONDS = 3
+/** Of a turn of warming up. */
+const WARM_UP_SECONDS = 0.75
 /** Questions a second for the health of a node under load, and for how long. */
 const HEALTH_EVERY_MS = 20
 const HEALTH_SECONDS = 5
@@ -27,43 +28,51 @@ export async function benchMonitoring({ runs, seconds }: BenchOptions): Promise<
   const costs = { ours: [] as number[], theirs: [] as number[] }
   const health: PathTimes[] = []
 
-  const throughput = await measureFreshPairs(runs, async () => {
-    const watched = await startNode(true)
-    const plain = await startNode(false)
-    const url = (await watched.node.ask('monitoringUrl', undefined)) as string
-    const scraper = await startRole<Scraper>(role('scraper'), { url } satisfies ScraperInput)
-    for (const { client } of [watched, plain]) await client.ask('throughput', { ...load, seconds: WARM_UP_SECONDS })
-    // A node that is watched has been asked thousands of times.
-    await scraper.ask('time', { path: '/metrics/prometheus', seconds: WARM_UP_SECONDS, everyMs: 5 })
-    return {
-      async ours() {
-        // One for each second of being watched.
-        const before = Math.floor(watchedSeconds)
-        watchedSeconds += seconds
-        const scrapes = Math.floor(watchedSeconds) - before
-        const scraping = scraper.ask('scrape', { scrapes, afterMs: (seconds * 1000) / 2 })
-        const rate = await measured(watched, costs.ours)
-        await scraping
-        return rate
-      },
-      theirs: () => measured(plain, costs.theirs),
-      async stop() {
-        if (health.length < HEALTH_RUNS_MAX) {
-          const busy = watched.client.ask('throughput', { ...load, seconds: HEALTH_SECONDS + 1 })
-          health.push(await scraper.ask('time', { path: '/health', seconds: HEALTH_SECONDS, everyMs: HEALTH_EVERY_MS }))
-          await busy
-        }
-        await scraper.stop()
-        for (const each of [watched, plain]) {
-          await each.client.stop()
-          await each.node.stop()
-        }
-      },
-    }
-  })
+  const throughput = await measureFreshPairs(
+    runs,
+    async () => {
+      const watched = await startNode(true)
+      const url = (await watched.node.ask('monitoringUrl', undefined)) as string
+      const scraper = await startRole<Scraper>(role('scraper'), { url } satisfies ScraperInput)
+      return {
+        async warmUp() {
+          await warmUp(watched)
+          // A node that is watched has been asked thousands of times.
+          await scraper.ask('time', { path: '/metrics/prometheus', seconds: WARM_UP_SECONDS, everyMs: 5 })
+        },
+        async measure() {
+          // One for each second of being watched.
+          const before = Math.floor(watchedSeconds)
+          watchedSeconds += seconds
+          const scrapes = Math.floor(watchedSeconds) - before
+          const scraping = scraper.ask('scrape', { scrapes, afterMs: (seconds * 1000) / 2 })
+          const rate = await measured(watched, costs.ours)
+          await scraping
+          return rate
+        },
+        async stop() {
+          if (health.length < HEALTH_RUNS_MAX) {
+            const busy = watched.client.ask('throughput', { ...load, seconds: HEALTH_SECONDS + 1 })
+            health.push(await scraper.ask('time', { path: '/health', seconds: HEALTH_SECONDS, everyMs: HEALTH_EVERY_MS }))
+            await busy
+          }
+          await scraper.stop()
+          await stopNode(watched)
+        },
+      }
+    },
+    async () => {
+      const plain = await startNode(false)
+      return { warmUp: () => warmUp(plain), measure: () => measured(plain, costs.theirs), stop: () => stopNode(plain) }
+    },
+  )
+
+  function warmUp({ client }: Served): Promise<number> {
+    return client.ask('throughput', { ...load, seconds: WARM_UP_SECONDS })
+  }
 
   /** Calls a second; the microseconds each took of the node's processor time go to `costsUs`. */
-  async function measured({ client, node }: Contender, costsUs: number[]): Promise<number> {
+  async function measured({ client, node }: Served, costsUs: number[]): Promise<number> {
     const beforeMs = await node.ask('cpuMs', undefined)
     const rate = await client.ask('throughput', load)
     costsUs.push((1000 * ((await node.ask('cpuMs', undefined)) - beforeMs)) / (rate * load.seconds))
@@ -77,18 +86,23 @@ export async function benchMonitoring({ runs, seconds }: BenchOptions): Promise<
   report.print()
 }
 
-interface Contender {
+interface Served {
   readonly node: Role<NodeServer>
   readonly client: Role<LoadOperations>
 }
 
-async function startNode(monitored: boolean): Promise<Contender> {
+async function startNode(monitored: boolean): Promise<Served> {
   const node = await startRole<NodeServer>(role('node-server'), { monitored } satisfies NodeServerInput)
   const { ws: url } = await node.ask('endpoints', undefined)
   const client = await startRole<LoadOperations>(role('node-client'), { url, payload: PAYLOAD })
   pin(node, 0)
   pin(client, 1)
   return { node, client }
+}
+
+async function stopNode({ client, node }: Served): Promise<void> {
+  await client.stop()
+  await node.stop()
 }
 
 function role(name: string): URL {

@@ -13,10 +13,10 @@ export interface PairOutcome {
   readonly ratio: Summary
 }
 
-/** Two contenders that run. */
-export interface Contest {
-  ours(): Promise<number>
-  theirs(): Promise<number>
+/** A contender that runs. */
+export interface Contender {
+  warmUp(): Promise<unknown>
+  measure(): Promise<number>
   stop(): Promise<void>
 }
 
@@ -24,6 +24,8 @@ export interface Contest {
 const PAIRS_OF_A_START = 2
 /** Runs of each contender in such a pair, in turns: a machine that others use too changes its pace several times a second. */
 const SLICES = 4
+/** Turns of warming up. */
+const WARM_UP_TURNS = 4
 
 export async function measurePairs(runs: number, ours: () => Promise<number>, theirs: () => Promise<number>): Promise<PairOutcome> {
   return outcomeOf(await takePairs(runs, ours, theirs))
@@ -31,21 +33,30 @@ export async function measurePairs(runs: number, ours: () => Promise<number>, th
 
 /**
  * The same for contenders that differ by a few percent: each of a pair runs {@link SLICES} times, and they are started anew every few pairs. One
- * process of a program is a few percent faster than the next, for as long as it runs, since what its compiler chose first stays.
+ * process of a program is a few percent faster than the next, for as long as it runs, since what its compiler chose first stays. One that is
+ * started and warmed up before another is slower by as much (measured with two of a kind), so they take turns in that too.
  */
-export async function measureFreshPairs(runs: number, start: () => Promise<Contest>): Promise<PairOutcome> {
-  const ours: number[] = []
-  const theirs: number[] = []
-  for (let left = runs; left > 0; left -= PAIRS_OF_A_START) {
-    const contest = await start()
-    for (let pair = 0; pair < Math.min(left, PAIRS_OF_A_START); pair++) {
-      const slices = await takePairs(SLICES, contest.ours, contest.theirs)
-      ours.push(mean(slices.ours))
-      theirs.push(mean(slices.theirs))
+export async function measureFreshPairs(
+  runs: number,
+  startOurs: () => Promise<Contender>,
+  startTheirs: () => Promise<Contender>,
+): Promise<PairOutcome> {
+  const samples = { ours: [] as number[], theirs: [] as number[] }
+  for (let done = 0; done < runs; done += PAIRS_OF_A_START) {
+    const oursFirst = (done / PAIRS_OF_A_START) % 2 === 0
+    const first = await (oursFirst ? startOurs() : startTheirs())
+    const second = await (oursFirst ? startTheirs() : startOurs())
+    for (let turn = 0; turn < WARM_UP_TURNS; turn++) for (const contender of [first, second]) await contender.warmUp()
+    const [ours, theirs] = oursFirst ? [first, second] : [second, first]
+    for (let pair = 0; pair < Math.min(runs - done, PAIRS_OF_A_START); pair++) {
+      const slices = await takePairs(SLICES, ours.measure, theirs.measure)
+      samples.ours.push(mean(slices.ours))
+      samples.theirs.push(mean(slices.theirs))
     }
-    await contest.stop()
+    await ours.stop()
+    await theirs.stop()
   }
-  return outcomeOf({ ours, theirs })
+  return outcomeOf(samples)
 }
 
 /** What was measured, the n-th of ours beside the n-th of theirs. */

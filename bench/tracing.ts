@@ -1,6 +1,6 @@
 /** What tracing costs: calls of a local function, and over one hop, with 1 % and with all of them traced, beside a node that does not trace. */
 import type { SettingsInput } from '../src/node/index.ts'
-import type { LoadOperations } from './load.ts'
+import type { LoadOperations, ThroughputInput } from './load.ts'
 import type { BenchOptions } from './options.ts'
 import { measureFreshPairs } from './pairs.ts'
 import { PAYLOAD } from './payload.ts'
@@ -11,10 +11,10 @@ import type { OtlpSinkRole } from './roles/otlp-sink.ts'
 import type { SettingsNode, SettingsNodeInput } from './roles/settings-node.ts'
 
 const IN_FLIGHT = 64
-const WARM_UP_SECONDS = 2
+const WARM_UP_SECONDS = 0.5
 
 /** A client with its nodes behind it. */
-interface Contender {
+interface Setting {
   readonly client: Role<LoadOperations>
   readonly entry: Role<SettingsNode>
   stop(): Promise<void>
@@ -38,21 +38,21 @@ export async function benchTracing({ runs, seconds }: BenchOptions): Promise<voi
     ] as const) {
       let exported = 0
       let lost = 0
-      const outcome = await measureFreshPairs(runs, async () => {
-        const off = await start({})
-        const ours = await start(settings)
-        for (const { client } of [off, ours]) await client.ask('throughput', { ...load, seconds: WARM_UP_SECONDS })
-        return {
-          ours: () => ours.client.ask('throughput', load),
-          theirs: () => off.client.ask('throughput', load),
-          async stop() {
-            exported += await ours.entry.ask('spansExported', undefined)
-            lost += await ours.entry.ask('spansLost', undefined)
-            await ours.stop()
-            await off.stop()
-          },
-        }
-      })
+      const outcome = await measureFreshPairs(
+        runs,
+        async () => {
+          const ours = contender(await start(settings), load)
+          return {
+            ...ours,
+            async stop() {
+              exported += await ours.entry.ask('spansExported', undefined)
+              lost += await ours.entry.ask('spansLost', undefined)
+              await ours.stop()
+            },
+          }
+        },
+        async () => contender(await start({}), load),
+      )
       report.pair(`${way}_${name}_vs_off`, 'calls/s', [`${way}_${name}`, `${way}_off_beside_${name}`], outcome, target)
       report.note(`${way} ${name}: ${exported} spans exported by the first nodes, ${lost} lost`)
     }
@@ -61,7 +61,16 @@ export async function benchTracing({ runs, seconds }: BenchOptions): Promise<voi
   report.print()
 }
 
-async function startLocal(settings: SettingsInput): Promise<Contender> {
+function contender(setting: Setting, load: ThroughputInput) {
+  const { client } = setting
+  return {
+    ...setting,
+    warmUp: () => client.ask('throughput', { ...load, seconds: WARM_UP_SECONDS }),
+    measure: () => client.ask('throughput', load),
+  }
+}
+
+async function startLocal(settings: SettingsInput): Promise<Setting> {
   const entry = await startNode(settings, ['bench.echo'])
   const client = await startClient(entry)
   pin(entry, 0)
@@ -76,10 +85,14 @@ async function startLocal(settings: SettingsInput): Promise<Contender> {
   }
 }
 
-async function startHop(settings: SettingsInput): Promise<Contender> {
+async function startHop(settings: SettingsInput): Promise<Setting> {
   const far = await startNode({ ...settings, gossipInterval: 1 }, ['bench.echo'])
   const entry = await startNode({ ...settings, gossipInterval: 1, peers: [await far.ask('url', undefined)] }, [])
   const client = await startClient(entry)
+  // The node between does the most.
+  pin(entry, 0)
+  pin(client, 1)
+  pin(far, 1)
   return {
     client,
     entry,
