@@ -11,6 +11,11 @@ export class LinkedList<T extends object> {
     return this.#size
   }
 
+  /** The value that was added before all others. */
+  get first(): T | undefined {
+    return this.#first?.value
+  }
+
   /** @returns what {@link remove} takes */
   add(value: T): ListHandle {
     const item: Item<T> = { value, before: this.#last, after: undefined }

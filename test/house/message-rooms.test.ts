@@ -16,7 +16,7 @@ const harmless = [
 const head = ["const holder: Record<string, unknown> = {}; const text = ''"]
 const code = `${[...assigned, ...head, ...harmless].join('\n')}\n`
 
-const busy = ['base', 'client', 'fabric', 'pubsub', 'rpc', 'wire']
+const busy = ['base', 'client', 'fabric', 'pubsub', 'queue', 'rpc', 'wire']
 const free = ['src/transport/tcp.ts', 'src/cli/main.ts', 'src/rpc/forwarder.test.ts']
 
 describe('a room that handles messages', () => {

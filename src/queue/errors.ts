@@ -1,0 +1,32 @@
+/** What can be wrong with what is asked of queues. That a queue is full, or a message a duplicate, is an outcome and no error. */
+import { MpregError } from '../wire/index.ts'
+
+/** An option of a queue or a message is not what it may be. */
+export class QueueOptionError extends MpregError {
+  override readonly name = 'QueueOptionError'
+  readonly code = 'invalid_queue_option'
+
+  constructor(where: string, option: string, value: unknown, wanted: string) {
+    super(`${where}: ${option} must be ${wanted}, got ${JSON.stringify(value)}; leave it out for the default`)
+  }
+}
+
+/** So many consumers wait at a queue that one more is not taken. */
+export class TooManyReceiversError extends MpregError {
+  override readonly name = 'TooManyReceiversError'
+  readonly code = 'too_many_receivers'
+
+  constructor(queue: string, max: number) {
+    super(`queue ${queue} has ${max} waiting receivers already; receive more messages at a time, or without waiting`)
+  }
+}
+
+/** More subscriptions than a queue takes. */
+export class TooManySubscriptionsError extends MpregError {
+  override readonly name = 'TooManySubscriptionsError'
+  readonly code = 'too_many_subscriptions'
+
+  constructor(where: string, max: number) {
+    super(`${where} has ${max} subscriptions already; end some, or let consumers receive instead`)
+  }
+}

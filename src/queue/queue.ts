@@ -1,0 +1,467 @@
+/**
+ * One queue: takes messages, hands them to consumers, and has them come back until somebody acknowledges them.
+ *
+ * Nothing is polled. Sending, subscribing, acknowledging and deadlines ask for a round of deliveries, which runs once at the end of the turn,
+ * for all that has gathered; deadlines of all messages share one timer. Subscribers get what matches their pattern pushed; consumers that
+ * receive take what is first. Both kinds may use one queue: what no subscriber wants waits for those who pull.
+ *
+ * A stored message ends in one of four ways: acknowledged, expired, dead, or deleted with its queue; until then it waits or is in flight.
+ */
+import { type Env, TransientMap } from '../base/index.ts'
+import { logOncePer } from '../telemetry/index.ts'
+import {
+  type DeadLetter,
+  type DeadLetterReason,
+  errorLine,
+  type QueueConfig,
+  type QueueMessage,
+  type QueueMessageGuarantee,
+  type QueueSendOptions,
+  type QueueSendResult,
+  type QueueStatistics,
+  RawJson,
+  type ReceivedQueueMessage,
+} from '../wire/index.ts'
+import { sendOptions } from './config.ts'
+import { DeadLetters } from './dead-letters.ts'
+import { createDeduplication, fingerprintOf } from './deduplication.ts'
+import { createReceivers, type ReceiveRequest } from './receivers.ts'
+import { type Delivery, type Rejection, StoredMessage } from './stored-message.ts'
+import { createSubscriptions, type QueueSubscription, type QueueSubscriptionInit } from './subscriptions.ts'
+import { createWaitingRoom } from './waiting-room.ts'
+
+/** Told of what becomes of messages, at once. Must not throw. */
+export interface QueueObserver {
+  /** A message was taken in. */
+  sent(queue: string, message: QueueMessage): void
+  /** @param processingMs from its delivery */
+  acknowledged(queue: string, message: QueueMessage, processingMs: number): void
+  /** It failed for good. */
+  failed(queue: string, message: QueueMessage, reason: DeadLetterReason): void
+}
+
+export interface QueueDeps {
+  readonly env: Env
+  readonly name: string
+  readonly config: QueueConfig
+  readonly observer?: QueueObserver | undefined
+}
+
+export interface Queue {
+  readonly name: string
+  readonly config: QueueConfig
+  readonly subscriptionCount: number
+  /** @throws QueueOptionError */
+  send(topic: string, payload: RawJson, guarantee: QueueMessageGuarantee, options?: QueueSendOptions): QueueSendResult
+  /** @returns its id. @throws TooManySubscriptionsError */
+  subscribe(subscription: QueueSubscriptionInit): string
+  unsubscribe(subscriptionId: string): boolean
+  /** Takes messages, which come back after their visibility timeout unless acknowledged. @throws TooManyReceiversError */
+  receive(request: ReceiveRequest): Promise<ReceivedQueueMessage[]>
+  /** False unless the message is in flight, to this subscriber, and in this attempt if one is named. */
+  acknowledge(messageId: string, subscriberId: string, attempt?: number): boolean
+  /** The subscriber gives it back. False as of {@link acknowledge}. */
+  reject(messageId: string, subscriberId: string, rejection: Rejection): boolean
+  /** Oldest first. */
+  deadLetters(limit?: number): DeadLetter[]
+  /**
+   * Puts dead letters back as if newly sent, all of them or one, while there is room. @returns how many
+   */
+  redrive(messageId?: string): number
+  statistics(): QueueStatistics
+  /** Ends it with all its messages. @returns how many had not come to an end */
+  close(): number
+}
+
+/** Deliveries in one go; the others have their turn after the event loop had its own. */
+const DELIVERIES_PER_ROUND = 1_000
+const PAUSE_LOG_INTERVAL_MS = 10_000
+
+export function createQueue({ config, env, name, observer }: QueueDeps): Queue {
+  const { clock, random, timers } = env
+  const log = env.log.scope('queue')
+  const inFlight = new TransientMap<StoredMessage>()
+  const room = createWaitingRoom({
+    env,
+    onReady: schedule,
+    onExpired(stored) {
+      counts.messages_expired++
+      if (log.debugOn) log.debug(`expired queue=${name} id=${stored.message.message_id}`)
+    },
+    onTimeout: (stored) => attemptFailed(stored, 'Max retries exceeded', 'nobody acknowledged it in time'),
+  })
+  const deadLetters = new DeadLetters(config.dead_letters_max)
+  const subscriptions = createSubscriptions(`queue ${name}`)
+  const receivers = createReceivers(env, name)
+  const deduplication = config.enable_deduplication ? createDeduplication(clock, config.deduplication_window_seconds * 1000) : undefined
+  const pauseLog = logOncePer({ clock, intervalMs: PAUSE_LOG_INTERVAL_MS })
+  const startedAt = clock.wall()
+  const counts = {
+    messages_sent: 0,
+    messages_received: 0,
+    messages_acknowledged: 0,
+    messages_failed: 0,
+    messages_expired: 0,
+    messages_requeued: 0,
+    messages_refused: 0,
+    messages_duplicate: 0,
+    messages_redriven: 0,
+    in_flight_pauses: 0,
+  }
+  let nextOrder = 0
+  /** Messages that come back go before all others of their rank. */
+  let headOrder = 0
+  let processedMs = 0
+  let processed = 0
+  let isRoundDue = false
+  let isPaused = false
+  let isClosed = false
+
+  const hasRoom = (): boolean => room.size < config.max_size
+
+  // --- rounds of deliveries ---
+
+  function schedule(): void {
+    if (isRoundDue || isClosed) return
+    isRoundDue = true
+    queueMicrotask(round)
+  }
+
+  function round(): void {
+    isRoundDue = false
+    if (isClosed) return
+    let left = DELIVERIES_PER_ROUND
+    if (subscriptions.size > 0 || !config.hold_without_subscribers) {
+      for (; left > 0 && hasFlightRoom(); left--) {
+        const stored = room.takeReady()
+        if (stored === undefined) break
+        push(stored)
+      }
+    }
+    for (let receiver = receivers.first(); receiver !== undefined && left > 0; receiver = receivers.first()) {
+      const messages = take(receiver.max, receiver.subscriberId)
+      if (messages.length === 0) break
+      left -= messages.length
+      receivers.answer(receiver, messages)
+    }
+    if (left <= 0 && !isRoundDue) {
+      isRoundDue = true
+      timers.after(0, round)
+    }
+  }
+
+  function hasFlightRoom(): boolean {
+    if (inFlight.size < config.max_in_flight) return true
+    if (!isPaused) {
+      isPaused = true
+      counts.in_flight_pauses++
+      pauseLog.log(name, (more) =>
+        log.warn(`queue ${name} pauses: ${inFlight.size} messages wait for acknowledgement, as many as max_in_flight allows${more}`),
+      )
+    }
+    return false
+  }
+
+  function push(stored: StoredMessage): void {
+    const targets = subscriptions.targets(stored.message.topic)
+    if (targets.length > 0) return deliver(stored, targets)
+    if (config.hold_without_subscribers) room.park(stored)
+    else bury(stored, 'No subscribers', null)
+  }
+
+  function depart(stored: StoredMessage): void {
+    stored.attempt++
+    stored.place = 'in_flight'
+    stored.deliveredMs = clock.monotonic()
+    stored.rejection = undefined
+    stored.failure = undefined
+    inFlight.set(stored.message.message_id, stored)
+  }
+
+  function deliver(stored: StoredMessage, targets: readonly QueueSubscription[]): void {
+    depart(stored)
+    const { message } = stored
+    const { acknowledgment_timeout_seconds, required_acknowledgments } = message.options
+    const { delivery_guarantee: guarantee } = message
+    stored.required = guarantee === 'broadcast' ? undefined : guarantee === 'quorum' ? required_acknowledgments : 1
+    stored.deliveries = targets.map((subscription) => ({ subscriber: subscription.subscriberId, subscription, outcome: 'open' }))
+    stored.isDelivering = true
+    const received: ReceivedQueueMessage = { ...message, attempt: stored.attempt }
+    for (const delivery of stored.deliveries) hand(stored, delivery, received)
+    stored.isDelivering = false
+    for (const { outcome } of stored.deliveries) if (outcome !== 'failed') counts.messages_received++
+    if (log.debugOn) {
+      const names = stored.deliveries.map(({ outcome, subscriber }) => `${subscriber}(${outcome})`).join(',')
+      log.debug(`delivered queue=${name} id=${message.message_id} attempt=${stored.attempt} to=${names}`)
+    }
+    judge(stored)
+    if (stored.place === 'in_flight') room.arm(stored, stored.deliveredMs + acknowledgment_timeout_seconds * 1000)
+  }
+
+  function hand(stored: StoredMessage, delivery: Delivery, received: ReceivedQueueMessage): void {
+    const subscription = delivery.subscription as QueueSubscription
+    subscription.inFlight++
+    try {
+      const answer = subscription.deliver?.(received)
+      if (answer === undefined) {
+        if (subscription.deliver !== undefined && subscription.autoAcknowledge) settle(stored, delivery, 'acknowledged')
+        return
+      }
+      answer.then(
+        () => subscription.autoAcknowledge && settle(stored, delivery, 'acknowledged'),
+        (error: unknown) => fail(stored, delivery, error),
+      )
+    } catch (error) {
+      fail(stored, delivery, error)
+    }
+  }
+
+  function fail(stored: StoredMessage, delivery: Delivery, error: unknown): void {
+    const detail = errorLine(error)
+    if (log.debugOn)
+      log.debug(`subscriber failed queue=${name} id=${stored.message.message_id} subscriber=${delivery.subscriber} ${detail}`)
+    settle(stored, delivery, 'failed', { reason: 'All deliveries failed', detail })
+  }
+
+  /** A subscriber has done its part. Of an attempt that is over nothing counts. */
+  function settle(stored: StoredMessage, delivery: Delivery, outcome: 'acknowledged' | 'failed', failure?: StoredMessage['failure']): void {
+    if (delivery.outcome !== 'open' || stored.place !== 'in_flight' || !stored.deliveries.includes(delivery)) return
+    delivery.outcome = outcome
+    if (delivery.subscription !== undefined) delivery.subscription.inFlight--
+    if (failure !== undefined) stored.failure = failure
+    if (!stored.isDelivering) judge(stored)
+  }
+
+  function judge(stored: StoredMessage): void {
+    const { verdict } = stored
+    if (verdict === 'complete') complete(stored)
+    else if (verdict === 'failed') {
+      const { detail, reason } = stored.failure ?? { reason: 'All deliveries failed', detail: null }
+      attemptFailed(stored, reason, detail)
+    }
+  }
+
+  function land(stored: StoredMessage): void {
+    room.disarm(stored)
+    inFlight.delete(stored.message.message_id)
+    for (const { outcome, subscription } of stored.deliveries) if (outcome === 'open' && subscription !== undefined) subscription.inFlight--
+    stored.place = 'gone'
+    if (!isPaused) return
+    isPaused = false
+    schedule()
+  }
+
+  function complete(stored: StoredMessage): void {
+    land(stored)
+    const ms = clock.monotonic() - stored.deliveredMs
+    counts.messages_acknowledged++
+    processed++
+    processedMs += ms
+    observer?.acknowledged(name, stored.message, ms)
+  }
+
+  function attemptFailed(stored: StoredMessage, reason: DeadLetterReason, detail: string | null): void {
+    land(stored)
+    const { deliveries, message, rejection } = stored
+    if (rejection?.requeue === false) return bury(stored, 'Rejected by consumer', detail)
+    if (stored.attempt >= (config.dead_letter_max_receives ?? message.options.max_retries + 1)) return bury(stored, reason, detail)
+    counts.messages_requeued++
+    stored.order = --headOrder
+    const delayMs = rejection?.delaySeconds === undefined ? backoffMs(stored) : rejection.delaySeconds * 1000
+    stored.readyMs = clock.monotonic() + delayMs
+    if (log.debugOn) {
+      const consumers = deliveries.map(({ subscriber }) => subscriber).join(',')
+      log.debug(`requeued queue=${name} id=${message.message_id} attempt=${stored.attempt} consumers=${consumers} in_ms=${delayMs}`)
+    }
+    room.enter(stored)
+  }
+
+  /** Exponential, with half of it left to chance so that what failed together does not come back together. */
+  function backoffMs({ attempt }: StoredMessage): number {
+    const { retry_backoff_max_seconds: max, retry_backoff_seconds: base } = config
+    return base === 0 ? 0 : 1000 * Math.min(max, base * 2 ** Math.min(attempt - 1, 30)) * (0.5 + random.next() / 2)
+  }
+
+  function bury(stored: StoredMessage, reason: DeadLetterReason, detail: string | null): void {
+    stored.place = 'gone'
+    counts.messages_failed++
+    const { attempt: attempts, deliveries, message } = stored
+    if (config.enable_dead_letter_queue) {
+      const last_delivered_to = deliveries.map(({ subscriber }) => subscriber)
+      deadLetters.add({ message, reason, detail, attempts, last_delivered_to, died_at: clock.wall() })
+    }
+    if (log.debugOn) log.debug(`dead letter queue=${name} id=${message.message_id} reason=${reason} detail=${detail ?? '-'}`)
+    observer?.failed(name, message, reason)
+  }
+
+  function store(message: QueueMessage, delaySeconds: number): void {
+    const nowMs = clock.monotonic()
+    const ttl = config.message_ttl_seconds
+    const expiresMs = ttl === null ? Number.POSITIVE_INFINITY : nowMs + ttl * 1000
+    const rank = config.queue_type === 'priority' ? message.options.priority : 0
+    room.enter(new StoredMessage(message, rank, nextOrder++, nowMs + delaySeconds * 1000, expiresMs))
+  }
+
+  function take(max: number, subscriber: string): ReceivedQueueMessage[] {
+    const out: ReceivedQueueMessage[] = []
+    while (out.length < max) {
+      const stored = hasFlightRoom() ? room.takeFirst() : undefined
+      if (stored === undefined) break
+      depart(stored)
+      // Pulled by one consumer, whose acknowledgement completes it whatever the guarantee.
+      stored.required = 1
+      stored.deliveries = [{ subscriber, subscription: undefined, outcome: 'open' }]
+      room.arm(stored, stored.deliveredMs + stored.message.options.visibility_timeout_seconds * 1000)
+      counts.messages_received++
+      out.push({ ...stored.message, attempt: stored.attempt })
+    }
+    return out
+  }
+
+  /** Calls the subscribers there are now; nothing is kept. */
+  function fireAndForget(message: QueueMessage): QueueSendResult {
+    const delivered: string[] = []
+    const failed: string[] = []
+    for (const { deliver: call, subscriberId } of subscriptions.targets(message.topic)) {
+      try {
+        const answer = call?.({ ...message, attempt: 1 })
+        answer?.catch((error: unknown) => log.warn(`subscriber ${subscriberId} of queue ${name} failed: ${errorLine(error)}`))
+        delivered.push(subscriberId)
+      } catch (error) {
+        failed.push(`${subscriberId}: ${errorLine(error)}`)
+      }
+    }
+    counts.messages_received += delivered.length
+    if (delivered.length > 0) counts.messages_acknowledged++
+    observer?.sent(name, message)
+    return { ...outcome(message.message_id), delivered_to: delivered, failed_deliveries: failed }
+  }
+
+  function outcome(messageId: string, error: string | null = null): QueueSendResult {
+    return {
+      success: error === null,
+      message_id: messageId,
+      delivered_to: [],
+      failed_deliveries: [],
+      error_message: error,
+      delivery_timestamp: clock.wall(),
+    }
+  }
+
+  function openDeliveries(messageId: string, subscriberId: string, attempt: number | undefined): StoredMessage | undefined {
+    const stored = inFlight.get(messageId)
+    if (stored === undefined || (attempt !== undefined && attempt !== stored.attempt)) return undefined
+    return stored.deliveries.some(({ subscriber }) => subscriber === subscriberId) ? stored : undefined
+  }
+
+  return {
+    name,
+    config,
+    get subscriptionCount() {
+      return subscriptions.size
+    },
+
+    send(topic, payload, guarantee, given = {}) {
+      const options = sendOptions(name, given, config)
+      const message: QueueMessage = {
+        message_id: random.ulid(),
+        topic,
+        payload,
+        delivery_guarantee: guarantee,
+        options,
+        created_at: clock.wall(),
+      }
+      const fingerprint = deduplication && fingerprintOf(topic, payload, options.headers)
+      if (fingerprint !== undefined && deduplication?.isDuplicate(fingerprint) === true) {
+        counts.messages_duplicate++
+        return outcome(message.message_id, 'Duplicate message within deduplication window')
+      }
+      if (!hasRoom()) {
+        counts.messages_refused++
+        return outcome(message.message_id, 'Queue at maximum capacity')
+      }
+      if (fingerprint !== undefined) deduplication?.accepted(fingerprint)
+      if (guarantee === 'fire_and_forget') return fireAndForget(message)
+      counts.messages_sent++
+      observer?.sent(name, message)
+      store({ ...message, payload: owned(payload) }, options.delay_seconds)
+      return outcome(message.message_id)
+    },
+
+    subscribe(subscription) {
+      const id = random.ulid()
+      subscriptions.add(id, subscription)
+      // Somebody may want now what nobody wanted before.
+      room.unpark()
+      schedule()
+      return id
+    },
+    unsubscribe: subscriptions.remove,
+
+    async receive(request) {
+      const max = request.max ?? 1
+      const messages = take(max, request.subscriberId)
+      return messages.length > 0 || !((request.waitSeconds ?? 0) > 0) || isClosed ? messages : receivers.wait(request, max)
+    },
+
+    acknowledge(messageId, subscriberId, attempt) {
+      const stored = openDeliveries(messageId, subscriberId, attempt)
+      if (stored === undefined) return false
+      for (const delivery of stored.deliveries) if (delivery.subscriber === subscriberId) settle(stored, delivery, 'acknowledged')
+      return true
+    },
+
+    reject(messageId, subscriberId, rejection) {
+      const stored = openDeliveries(messageId, subscriberId, rejection.attempt)
+      if (stored === undefined) return false
+      stored.rejection = rejection
+      const failure = { reason: 'Max retries exceeded', detail: rejection.detail ?? `${subscriberId} gave it back` } as const
+      for (const delivery of stored.deliveries) if (delivery.subscriber === subscriberId) settle(stored, delivery, 'failed', failure)
+      return true
+    },
+
+    deadLetters: (limit) => deadLetters.list(limit),
+
+    redrive(messageId) {
+      const letter = messageId === undefined ? undefined : deadLetters.get(messageId)
+      const letters = messageId === undefined ? deadLetters.list() : letter === undefined ? [] : [letter]
+      let redriven = 0
+      for (const { message } of letters) {
+        if (!hasRoom()) break
+        deadLetters.remove(message.message_id)
+        counts.messages_redriven++
+        redriven++
+        store(message, 0)
+      }
+      return redriven
+    },
+
+    statistics() {
+      const ended = counts.messages_acknowledged + counts.messages_failed
+      return {
+        ...counts,
+        current_queue_size: room.size,
+        current_in_flight_count: inFlight.size,
+        dead_letters: deadLetters.size,
+        dead_letters_dropped: deadLetters.dropped,
+        waiting_receivers: receivers.size,
+        average_processing_time_seconds: processed === 0 ? 0 : processedMs / processed / 1000,
+        last_reset_time: startedAt,
+        success_rate: ended === 0 ? 0 : counts.messages_acknowledged / ended,
+      }
+    },
+
+    close() {
+      const left = room.size + inFlight.size
+      isClosed = true
+      room.close()
+      receivers.close()
+      return left
+    },
+  }
+}
+
+/** The text by itself: as it came it may be a view into a frame that holds much else, all of which would be kept. */
+function owned({ text }: RawJson): RawJson {
+  return new RawJson(` ${text}`.slice(1))
+}

@@ -1,0 +1,207 @@
+/**
+ * The queues of a node, by name: made, looked up, counted and ended here. Sending to a name that is not there makes a queue if the
+ * configuration says so, and nothing else ever does.
+ */
+import type { Env } from '../base/index.ts'
+import type { Exchange } from '../pubsub/index.ts'
+import {
+  MpregError,
+  type QueueConfig,
+  type QueueInfo,
+  type QueueMessageGuarantee,
+  type QueueSendOptions,
+  type QueueSendResult,
+  type QueueTotals,
+  type RawJson,
+} from '../wire/index.ts'
+import { checkGuarantee, type QueuesConfig, queueConfig } from './config.ts'
+import { createQueue, type Queue, type QueueObserver } from './queue.ts'
+import { createTopicRoutes } from './topic-routes.ts'
+
+/** A name no queue can have. */
+export class QueueNameError extends MpregError {
+  override readonly name = 'QueueNameError'
+  readonly code = 'invalid_queue_name'
+}
+
+export interface QueuesDeps {
+  readonly env: Env
+  readonly exchange: Pick<Exchange, 'subscribe' | 'unsubscribe'>
+  readonly observer?: QueueObserver | undefined
+}
+
+export interface Queues {
+  /**
+   * Makes a queue; false when the name is taken or there are too many.
+   * @throws QueueOptionError, QueueNameError
+   */
+  create(name: string, config?: Partial<QueueConfig>): boolean
+  /** Ends a queue with its messages and topic routes; false when there is none. */
+  remove(name: string): boolean
+  get(name: string): Queue | undefined
+  /** In the order they were made. */
+  list(): readonly Queue[]
+  /** Sends to a queue of this node. @throws QueueOptionError */
+  send(name: string, topic: string, payload: RawJson, guarantee?: QueueMessageGuarantee, options?: QueueSendOptions): QueueSendResult
+  /**
+   * From now on what is published on a matching topic, on whatever node, is enqueued too.
+   * @returns false when there is no such queue
+   * @throws QueueRouteError for a pattern that is none, or one too many
+   */
+  routeTopic(pattern: string, name: string, guarantee?: QueueMessageGuarantee): boolean
+  /** False when there was no such route. */
+  unrouteTopic(pattern: string, name: string): boolean
+  info(name: string): QueueInfo | undefined
+  totals(): QueueTotals
+  /** Messages that wait, of all queues. */
+  depth(): number
+  /** Told when a queue was made or ended. Returns how to stop. */
+  observe(observer: QueuesObserver): () => void
+  close(): void
+}
+
+export interface QueuesObserver {
+  created(queue: Queue): void
+  removed(queue: Queue): void
+}
+
+/** Names appear in topics, logs and metric labels. */
+const NAME_CHARACTERS_MAX = 256
+
+export function createQueues({ env, exchange, observer }: QueuesDeps, config: QueuesConfig): Queues {
+  const log = env.log.scope('queue.manager')
+  const queues = new Map<string, Queue>()
+  const observers = new Set<QueuesObserver>()
+  const routes = createTopicRoutes({ env, exchange, send })
+  /** What queues that have ended had counted: totals never fall. */
+  const past = { sent: 0, received: 0, acknowledged: 0, failed: 0 }
+
+  function create(name: string, given: Partial<QueueConfig> = {}): boolean {
+    if (name === '' || name.length > NAME_CHARACTERS_MAX) {
+      throw new QueueNameError(`a queue's name has 1 to ${NAME_CHARACTERS_MAX} characters, this one has ${name.length}; choose another`)
+    }
+    const whole = queueConfig(name, given, config.queue)
+    if (queues.has(name)) return false
+    if (queues.size >= config.queuesMax) {
+      log.warn(`queue ${name} not made: there are ${queues.size} already, as many as may be`)
+      return false
+    }
+    const queue = createQueue({ env, name, config: whole, observer })
+    queues.set(name, queue)
+    log.info(`queue made name=${name} type=${whole.queue_type} max_size=${whole.max_size}`)
+    for (const each of observers) each.created(queue)
+    return true
+  }
+
+  function send(
+    name: string,
+    topic: string,
+    payload: RawJson,
+    guarantee: QueueMessageGuarantee = 'at_least_once',
+    options: QueueSendOptions = {},
+  ): QueueSendResult {
+    checkGuarantee(name, guarantee)
+    const queue = queues.get(name) ?? (config.autoCreate && create(name) ? queues.get(name) : undefined)
+    return queue === undefined ? refused(`Queue ${name} does not exist`) : queue.send(topic, payload, guarantee, options)
+  }
+
+  function refused(why: string): QueueSendResult {
+    return {
+      success: false,
+      message_id: env.random.ulid(),
+      delivered_to: [],
+      failed_deliveries: [],
+      error_message: why,
+      delivery_timestamp: env.clock.wall(),
+    }
+  }
+
+  function count(queue: Queue): void {
+    const of = queue.statistics()
+    past.sent += of.messages_sent
+    past.received += of.messages_received
+    past.acknowledged += of.messages_acknowledged
+    past.failed += of.messages_failed
+  }
+
+  return {
+    create,
+
+    remove(name) {
+      const queue = queues.get(name)
+      if (queue === undefined) return false
+      routes.forget(name)
+      queues.delete(name)
+      count(queue)
+      const left = queue.close()
+      const loss = `queue ended name=${name} messages_lost=${left}`
+      if (left > 0) log.warn(loss)
+      else log.info(loss)
+      for (const each of observers) each.removed(queue)
+      return true
+    },
+
+    get: (name) => queues.get(name),
+    list: () => [...queues.values()],
+    send,
+
+    routeTopic(pattern, name, guarantee = 'at_least_once') {
+      checkGuarantee(name, guarantee)
+      if (!queues.has(name)) return false
+      routes.add(pattern, name, guarantee)
+      return true
+    },
+    unrouteTopic: routes.remove,
+
+    info(name) {
+      const queue = queues.get(name)
+      if (queue === undefined) return undefined
+      return {
+        name,
+        config: queue.config,
+        statistics: queue.statistics(),
+        subscriptions: queue.subscriptionCount,
+        topic_routes: routes.patternsOf(name),
+      }
+    },
+
+    totals() {
+      let { acknowledged, failed, received, sent } = past
+      let subscriptions = 0
+      for (const queue of queues.values()) {
+        const of = queue.statistics()
+        sent += of.messages_sent
+        received += of.messages_received
+        acknowledged += of.messages_acknowledged
+        failed += of.messages_failed
+        subscriptions += queue.subscriptionCount
+      }
+      const ended = acknowledged + failed
+      return {
+        total_queues: queues.size,
+        total_messages_sent: sent,
+        total_messages_received: received,
+        total_messages_acknowledged: acknowledged,
+        total_messages_failed: failed,
+        active_subscriptions: subscriptions,
+        success_rate: ended === 0 ? 0 : acknowledged / ended,
+      }
+    },
+
+    depth() {
+      let waiting = 0
+      for (const queue of queues.values()) waiting += queue.statistics().current_queue_size
+      return waiting
+    },
+
+    observe(each) {
+      observers.add(each)
+      return () => observers.delete(each)
+    },
+
+    close() {
+      routes.close()
+      for (const queue of queues.values()) queue.close()
+    },
+  }
+}
