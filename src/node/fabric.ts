@@ -34,7 +34,7 @@ import {
 } from '../fabric/index.ts'
 import type { Diagnostics, RefusalLedger } from '../telemetry/index.ts'
 import type { CircuitState, Connection, DialOptions, Network } from '../transport/index.ts'
-import { errorLine, type FunctionEntry, type GossipMessage, type SyncMessage } from '../wire/index.ts'
+import { errorLine, type FunctionEntry, type GossipMessage, type QueueTotals, type SyncMessage } from '../wire/index.ts'
 import { createEd25519 } from './ed25519.ts'
 import { tlsFiles } from './listeners.ts'
 import { createRouting, type Routing, type RoutingSnapshot } from './routing.ts'
@@ -63,6 +63,8 @@ export interface FabricDeps {
   /** Where this node can be asked about itself over HTTP; null: nowhere. */
   monitoringUrl(): string | null
   readonly offers: Offers
+  /** Counts of this node's queues; undefined: it has none. */
+  queueTotals(): QueueTotals | undefined
   /** How many file descriptors are open; undefined where dialling uses none. */
   readonly descriptors: (() => { readonly used: number; readonly limit: number } | undefined) | undefined
   /** Accepted connections that are open. */
@@ -181,7 +183,10 @@ export function createFabric(deps: FabricDeps): Fabric {
         advertisedUrls: () => settings.advertisedUrls,
         activeClients: deps.activeClients,
         monitoringUrl: deps.monitoringUrl,
-        metrics: () => ({ route_metrics: routing.routes.table.statistics() }),
+        metrics() {
+          const queues = deps.queueTotals()
+          return { ...(queues && { queue_metrics: queues }), route_metrics: routing.routes.table.statistics() }
+        },
         descriptor: () => ({
           ...offers.node(),
           node_id: nodeId,

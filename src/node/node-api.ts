@@ -2,6 +2,7 @@
 import type { Env } from '../base/index.ts'
 import type { ListedPeer } from '../fabric/index.ts'
 import type { TopicExplanation } from '../pubsub/index.ts'
+import type { Queues } from '../queue/index.ts'
 import type { Call, CallMiddleware, FunctionOptions } from '../rpc/index.ts'
 import type { LogSink, NodeFacts } from '../telemetry/index.ts'
 import type { Network } from '../transport/index.ts'
@@ -58,6 +59,8 @@ export interface Node {
   call(fun: string, ...args: readonly unknown[]): Promise<unknown>
   /** The same, asking for more than a name. */
   callWith(options: CallOptions, fun: string, ...args: readonly unknown[]): Promise<unknown>
+  /** The queues of this node; undefined unless `enableDefaultQueue` is set. */
+  readonly queues: Queues | undefined
   /** The other nodes that are there, as `list_peers` shows them. */
   listPeers(): readonly ListedPeer[]
   /** Everything this node can say of another: links, how dialling goes, what failure detection holds, why it is not listed. */

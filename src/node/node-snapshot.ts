@@ -1,5 +1,6 @@
 /** What a node counts, part by part, as of now. */
 import type { ExchangeSnapshot } from '../pubsub/index.ts'
+import type { QueuesSnapshot } from '../queue/index.ts'
 import type { ExecutorSnapshot } from '../rpc/index.ts'
 import type { FabricSnapshot } from './fabric.ts'
 import type { OtlpSnapshot } from './otlp.ts'
@@ -19,6 +20,8 @@ export interface NodeSnapshot {
   readonly rpc: ExecutorSnapshot
   readonly workers: WorkerPoolSnapshot
   readonly pubsub: ExchangeSnapshot
+  /** Undefined without queues. */
+  readonly queues: QueuesSnapshot | undefined
   /** Undefined before the start. */
   readonly fabric: FabricSnapshot | undefined
   /** Calls and publications between nodes; undefined before the start. */

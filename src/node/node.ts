@@ -11,6 +11,7 @@ import { hostname } from 'node:os'
 import { createRealEnv, type Env, realClock } from '../base/index.ts'
 import { FunctionConflictError, type ListedPeer } from '../fabric/index.ts'
 import { createExchange, createSubscriptionEntries, type Exchange, type TopicExplanation } from '../pubsub/index.ts'
+import type { Queues } from '../queue/index.ts'
 import {
   type CallMiddleware,
   createExecutor,
@@ -68,6 +69,7 @@ import { type CallOptions, createOwnCalls, type OwnCall } from './own-calls.ts'
 import { subscribeInProcess } from './own-subscriptions.ts'
 import { createProcessProbe } from './process-probe.ts'
 import { createPublications, type Publications } from './publications.ts'
+import { createNodeQueues, type NodeQueues } from './queues.ts'
 import { createReach, type Reach } from './reach.ts'
 import type { RouteTrace } from './routing.ts'
 import { createFrameCounters, Session, type SessionDeps } from './session.ts'
@@ -98,6 +100,7 @@ const SUBSYSTEMS: ReadonlySet<Subsystem> = new Set<Subsystem>([
   'routing',
   'tracing',
   'monitoring',
+  'queue',
 ])
 
 /** Different refusals remembered: enough that a flood of one kind does not hide what else is wrong. */
@@ -166,6 +169,8 @@ class RunningNode implements Node {
   readonly #executor: Executor
   readonly #exchange: Exchange
   readonly #workers: WorkerPool
+  /** Undefined unless the settings ask for queues. */
+  readonly #queues: NodeQueues | undefined
   readonly #callMiddleware: CallMiddleware[] = []
   readonly #publishMiddleware: PublishMiddleware[] = []
   readonly #counters = createFrameCounters()
@@ -282,6 +287,15 @@ class RunningNode implements Node {
       },
       onSubscribed: (ok) => this.#telemetry?.subscribed(ok),
     }
+    this.#queues = createNodeQueues({
+      env,
+      settings,
+      nodeId: () => this.url,
+      exchange: this.#exchange,
+      fabric: () => this.#fabric,
+      reach: () => this.#reach,
+      telemetry: () => this.#telemetry,
+    })
     this.#ownCalls = createOwnCalls(this.#executor, env.random, settings.clusterId)
     const own = builtins({
       registry: this.#registry,
@@ -291,7 +305,8 @@ class RunningNode implements Node {
       views: () => this.#running().peers.views,
       others: () => this.#fabric?.catalog.list('functions') ?? [],
     })
-    for (const { name, run, options } of [...own, ...this.#discovery.builtins]) this.register(name, run, options)
+    for (const { name, run, options } of [...own, ...this.#discovery.builtins, ...(this.#queues?.builtins ?? [])])
+      this.register(name, run, options)
   }
 
   get url(): string {
@@ -353,6 +368,10 @@ class RunningNode implements Node {
 
   callWith(options: CallOptions, fun: string, ...args: readonly unknown[]): Promise<unknown> {
     return this.#ownCalls(options, fun, ...args)
+  }
+
+  get queues(): Queues | undefined {
+    return this.#queues?.queues
   }
 
   listPeers(): readonly ListedPeer[] {
@@ -442,6 +461,7 @@ class RunningNode implements Node {
       rpc: this.#executor.snapshot(),
       workers: this.#workers.snapshot(),
       pubsub: this.#exchange.snapshot(),
+      queues: this.#queues?.queues.snapshot(),
       fabric: this.#fabric?.snapshot(),
       reach: this.#reach?.snapshot(),
       tracing: this.#tracing.snapshot(),
@@ -516,6 +536,7 @@ class RunningNode implements Node {
       connections: () => this.#sessions.size,
       subscribers: () => this.#exchange.snapshot().active_subscribers,
       requestsInFlight: () => this.#executor.snapshot().requests_in_flight,
+      queues: this.#queues?.queues,
       print: (text) => process.stdout.write(text),
     })
     this.#telemetry = telemetry
@@ -572,7 +593,8 @@ class RunningNode implements Node {
       nodeId: this.url,
       instanceId: this.instanceId,
       diagnostics: this.#diagnostics,
-      offers: createOffers({ nodeId: this.url, settings: this.settings, registry: this.#registry, subscriptions }),
+      offers: createOffers({ nodeId: this.url, settings: this.settings, registry: this.#registry, subscriptions, queues: this.#queues }),
+      queueTotals: () => this.#queues?.queues.totals(),
       refusals: this.#refusals,
       monitoringUrl: () => this.#monitoringUrl,
       descriptors: this.#descriptors,
@@ -623,6 +645,8 @@ class RunningNode implements Node {
     this.#state = 'stopping'
     this.#telemetry?.stopping()
     this.#executor.refuseMore()
+    // Whoever waits for a message is sent away, and does not hold up the others.
+    this.#queues?.queues.close()
     await this.#drain()
     // While there are links to answer over.
     this.#executor.close()

@@ -3,6 +3,7 @@ import type { Offers } from '../fabric/index.ts'
 import type { SubscriptionEntries } from '../pubsub/index.ts'
 import { type RegisteredFunction, type Registry, sharesSpec, summaryOf } from '../rpc/index.ts'
 import { compareCodePoints, encodeJson, normalizeScope, RawJson, type TransportEndpoint } from '../wire/index.ts'
+import type { NodeQueues } from './queues.ts'
 import type { Settings } from './settings/index.ts'
 
 export interface OffersDeps {
@@ -10,9 +11,11 @@ export interface OffersDeps {
   readonly settings: Settings
   readonly registry: Pick<Registry, 'list'>
   readonly subscriptions: Pick<SubscriptionEntries, 'list'>
+  /** Undefined: the node has no queues, and no such capability. */
+  readonly queues: Pick<NodeQueues, 'offers'> | undefined
 }
 
-export function createOffers({ nodeId, registry, settings, subscriptions }: OffersDeps): Offers {
+export function createOffers({ nodeId, queues, registry, settings, subscriptions }: OffersDeps): Offers {
   /** Entries are compared with what was announced: a function's is built once. */
   const offered = new WeakMap<RegisteredFunction, ReturnType<typeof functionOffer>>()
   const topicLabels = { scope: normalizeScope(settings.topicScope), tags: [...settings.topicTags].sort() }
@@ -30,13 +33,13 @@ export function createOffers({ nodeId, registry, settings, subscriptions }: Offe
     node: () => ({
       scope: normalizeScope(settings.nodeScope),
       resources: [...new Set(settings.resources)].sort(),
-      capabilities: ['rpc'],
+      capabilities: queues === undefined ? ['rpc'] : ['queue', 'rpc'],
       transport_endpoints: transportEndpoints(nodeId, settings.advertisedUrls),
       tags: [...settings.nodeTags].sort(),
       ...(settings.cacheRegion === '' ? {} : { region: settings.cacheRegion }),
     }),
     topics: () => subscriptions.list().map((subscription) => ({ ...subscription, ...topicLabels })),
-    queues: () => [],
+    queues: () => queues?.offers() ?? [],
     services: () => [],
   }
 }

@@ -3,6 +3,7 @@ import type { Env, Tracer } from '../base/index.ts'
 import { type DialContext, nextHeaders, originHeaders, type RoleHandler } from '../fabric/index.ts'
 import { createPubsubForwarding, type Exchange, type PubsubForwarding, type PubsubForwardingSnapshot } from '../pubsub/index.ts'
 import {
+  type Call,
   createForwarder,
   createPlacements,
   type Executor,
@@ -10,6 +11,7 @@ import {
   type ForwarderSnapshot,
   type Placements,
   type Registry,
+  type RunningCall,
 } from '../rpc/index.ts'
 import { nearestName, type RefusalLedger } from '../telemetry/index.ts'
 import { type CallBundle, type FabricMessage, scanBundle, scanCall, scanFabricFrame } from '../wire/index.ts'
@@ -36,6 +38,8 @@ export interface Reach {
   readonly pubsub: PubsubForwarding
   readonly onMessage: RoleHandler
   readonly onBundle: RoleHandler
+  /** Runs a function of a certain other node as part of a call; undefined when it offers none of this name. */
+  runOn(node: string, fun: string, kwargs: Readonly<Record<string, unknown>>, call: Call): Promise<unknown> | undefined
   snapshot(): ReachSnapshot
   close(): void
 }
@@ -187,6 +191,15 @@ export function createReach(deps: ReachDeps): Reach {
     placements,
     pubsub,
     snapshot: () => ({ rpc: forwarder.snapshot(), pubsub: pubsub.snapshot(), malformed, refused: admission.snapshot() }),
+
+    runOn(node, fun, kwargs, call) {
+      const entry = catalog.functionsNamed(fun).find(({ node_id }) => node_id === node)
+      if (entry === undefined) return undefined
+      const { function_id } = entry.identity
+      const selector = { locs: [], function_id, version_constraint: null, target_cluster: entry.cluster_id, routing_topic: null }
+      // Every call a function is handed is one that runs.
+      return forwarder.caller(entry)({ name: fun, fun, args: [], kwargs, ...selector }, [], kwargs, call as RunningCall)
+    },
 
     onBundle(from, frame, text) {
       // Calls between clusters do not travel together: whoever sends them so is no node of ours.

@@ -5,4 +5,4 @@
  */
 export { QUEUES_PRESETS, type QueuesConfig } from './config.ts'
 export type { Queue, QueueObserver } from './queue.ts'
-export { createQueues, type Queues } from './queues.ts'
+export { createQueues, type Queues, type QueuesSnapshot } from './queues.ts'

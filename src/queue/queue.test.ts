@@ -409,6 +409,7 @@ describe('a stored message', () => {
             sent: () => {},
             acknowledged: (_queue, { message_id }) => end(message_id, 'acknowledged'),
             failed: (_queue, { message_id }) => end(message_id, 'dead'),
+            routed: () => {},
           },
         })
         for (const one of steps) {

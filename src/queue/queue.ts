@@ -13,6 +13,7 @@ import {
   type DeadLetter,
   type DeadLetterReason,
   errorLine,
+  type Message,
   type QueueConfig,
   type QueueMessage,
   type QueueMessageGuarantee,
@@ -38,6 +39,8 @@ export interface QueueObserver {
   acknowledged(queue: string, message: QueueMessage, processingMs: number): void
   /** It failed for good. */
   failed(queue: string, message: QueueMessage, reason: DeadLetterReason): void
+  /** A publication on a topic that is routed to the queue was sent to it, or was refused. */
+  routed(queue: string, publication: Message, result: QueueSendResult): void
 }
 
 export interface QueueDeps {
@@ -371,6 +374,7 @@ export function createQueue({ config, env, name, observer }: QueueDeps): Queue {
         options,
         created_at: clock.wall(),
       }
+      if (isClosed) return outcome(message.message_id, 'Queue is closed')
       const fingerprint = deduplication && fingerprintOf(topic, payload, options.headers)
       if (fingerprint !== undefined && deduplication?.isDuplicate(fingerprint) === true) {
         counts.messages_duplicate++

@@ -5,21 +5,23 @@
 import type { Env } from '../base/index.ts'
 import type { Exchange } from '../pubsub/index.ts'
 import {
+  encodeJson,
   MpregError,
   type QueueConfig,
   type QueueInfo,
   type QueueMessageGuarantee,
   type QueueSendOptions,
   type QueueSendResult,
+  type QueueStatistics,
   type QueueTotals,
-  type RawJson,
+  RawJson,
 } from '../wire/index.ts'
 import { checkGuarantee, type QueuesConfig, queueConfig } from './config.ts'
 import { createQueue, type Queue, type QueueObserver } from './queue.ts'
 import { createTopicRoutes } from './topic-routes.ts'
 
 /** A name no queue can have. */
-export class QueueNameError extends MpregError {
+class QueueNameError extends MpregError {
   override readonly name = 'QueueNameError'
   readonly code = 'invalid_queue_name'
 }
@@ -41,8 +43,8 @@ export interface Queues {
   get(name: string): Queue | undefined
   /** In the order they were made. */
   list(): readonly Queue[]
-  /** Sends to a queue of this node. @throws QueueOptionError */
-  send(name: string, topic: string, payload: RawJson, guarantee?: QueueMessageGuarantee, options?: QueueSendOptions): QueueSendResult
+  /** Sends to a queue of this node. @param payload a value, or its JSON text as RawJson. @throws QueueOptionError, EncodingError */
+  send(name: string, topic: string, payload: unknown, guarantee?: QueueMessageGuarantee, options?: QueueSendOptions): QueueSendResult
   /**
    * From now on what is published on a matching topic, on whatever node, is enqueued too.
    * @returns false when there is no such queue
@@ -53,11 +55,17 @@ export interface Queues {
   unrouteTopic(pattern: string, name: string): boolean
   info(name: string): QueueInfo | undefined
   totals(): QueueTotals
+  snapshot(): QueuesSnapshot
   /** Messages that wait, of all queues. */
   depth(): number
   /** Told when a queue was made or ended. Returns how to stop. */
   observe(observer: QueuesObserver): () => void
   close(): void
+}
+
+export interface QueuesSnapshot {
+  readonly totals: QueueTotals
+  readonly queues: readonly (QueueStatistics & { readonly name: string; readonly subscriptions: number })[]
 }
 
 export interface QueuesObserver {
@@ -72,7 +80,7 @@ export function createQueues({ env, exchange, observer }: QueuesDeps, config: Qu
   const log = env.log.scope('queue.manager')
   const queues = new Map<string, Queue>()
   const observers = new Set<QueuesObserver>()
-  const routes = createTopicRoutes({ env, exchange, send })
+  const routes = createTopicRoutes({ env, exchange, send, onRouted: observer?.routed })
   /** What queues that have ended had counted: totals never fall. */
   const past = { sent: 0, received: 0, acknowledged: 0, failed: 0 }
 
@@ -96,13 +104,14 @@ export function createQueues({ env, exchange, observer }: QueuesDeps, config: Qu
   function send(
     name: string,
     topic: string,
-    payload: RawJson,
+    payload: unknown,
     guarantee: QueueMessageGuarantee = 'at_least_once',
     options: QueueSendOptions = {},
   ): QueueSendResult {
     checkGuarantee(name, guarantee)
     const queue = queues.get(name) ?? (config.autoCreate && create(name) ? queues.get(name) : undefined)
-    return queue === undefined ? refused(`Queue ${name} does not exist`) : queue.send(topic, payload, guarantee, options)
+    if (queue === undefined) return refused(`Queue ${name} does not exist`)
+    return queue.send(topic, payload instanceof RawJson ? payload : new RawJson(encodeJson(payload)), guarantee, options)
   }
 
   function refused(why: string): QueueSendResult {
@@ -122,6 +131,29 @@ export function createQueues({ env, exchange, observer }: QueuesDeps, config: Qu
     past.received += of.messages_received
     past.acknowledged += of.messages_acknowledged
     past.failed += of.messages_failed
+  }
+
+  function totals(): QueueTotals {
+    let { acknowledged, failed, received, sent } = past
+    let subscriptions = 0
+    for (const queue of queues.values()) {
+      const of = queue.statistics()
+      sent += of.messages_sent
+      received += of.messages_received
+      acknowledged += of.messages_acknowledged
+      failed += of.messages_failed
+      subscriptions += queue.subscriptionCount
+    }
+    const ended = acknowledged + failed
+    return {
+      total_queues: queues.size,
+      total_messages_sent: sent,
+      total_messages_received: received,
+      total_messages_acknowledged: acknowledged,
+      total_messages_failed: failed,
+      active_subscriptions: subscriptions,
+      success_rate: ended === 0 ? 0 : acknowledged / ended,
+    }
   }
 
   return {
@@ -165,29 +197,11 @@ export function createQueues({ env, exchange, observer }: QueuesDeps, config: Qu
       }
     },
 
-    totals() {
-      let { acknowledged, failed, received, sent } = past
-      let subscriptions = 0
-      for (const queue of queues.values()) {
-        const of = queue.statistics()
-        sent += of.messages_sent
-        received += of.messages_received
-        acknowledged += of.messages_acknowledged
-        failed += of.messages_failed
-        subscriptions += queue.subscriptionCount
-      }
-      const ended = acknowledged + failed
-      return {
-        total_queues: queues.size,
-        total_messages_sent: sent,
-        total_messages_received: received,
-        total_messages_acknowledged: acknowledged,
-        total_messages_failed: failed,
-        active_subscriptions: subscriptions,
-        success_rate: ended === 0 ? 0 : acknowledged / ended,
-      }
-    },
-
+    snapshot: () => ({
+      totals: totals(),
+      queues: [...queues.values()].map((queue) => ({ name: queue.name, subscriptions: queue.subscriptionCount, ...queue.statistics() })),
+    }),
+    totals,
     depth() {
       let waiting = 0
       for (const queue of queues.values()) waiting += queue.statistics().current_queue_size

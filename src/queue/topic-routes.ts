@@ -14,10 +14,11 @@ import {
   type Subscription,
   valueText,
 } from '../wire/index.ts'
+import type { QueueObserver } from './queue.ts'
 import type { Queues } from './queues.ts'
 
 /** A topic can not be routed to a queue. */
-export class QueueRouteError extends MpregError {
+class QueueRouteError extends MpregError {
   override readonly name = 'QueueRouteError'
   readonly code = 'invalid_queue_route'
 }
@@ -26,6 +27,7 @@ export interface TopicRoutesDeps {
   readonly env: Env
   readonly exchange: Pick<Exchange, 'subscribe' | 'unsubscribe'>
   readonly send: Queues['send']
+  readonly onRouted?: QueueObserver['routed'] | undefined
 }
 
 export interface TopicRoutes {
@@ -46,7 +48,7 @@ interface Routed {
   readonly trie: TopicTrie<string>
 }
 
-export function createTopicRoutes({ env, exchange, send }: TopicRoutesDeps): TopicRoutes {
+export function createTopicRoutes({ env, exchange, onRouted, send }: TopicRoutesDeps): TopicRoutes {
   const log = env.log.scope('queue.manager')
   const byQueue = new Map<string, Routed>()
   const queueOf = new Map<string, string>()
@@ -59,6 +61,7 @@ export function createTopicRoutes({ env, exchange, send }: TopicRoutesDeps): Top
     const [pattern = ''] = routed.trie.match(message.topic)
     const { headers, payload } = contentOf(message)
     const result = send(queue, message.topic, payload, routed.guarantees.get(pattern), { headers })
+    onRouted?.(queue, message, result)
     if (!result.success && log.debugOn)
       log.debug(`publication not enqueued queue=${queue} topic=${message.topic} id=${message.messageId} reason=${result.error_message}`)
   }

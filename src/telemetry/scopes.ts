@@ -28,7 +28,8 @@ const NO_PROPOSALS = 'this version has no proposals and votes besides failure de
 const NO_RESILIENCE = 'this version has no recovery strategies; breakers log under core.transport.circuit_breaker'
 const NO_AUTO_DISCOVERY = 'a node of this version does not look for clusters; `mpreg discover` does, and prints what it finds'
 const NO_HUBS = 'this version has no hubs'
-const NO_QUEUES = 'this version has no queues'
+const NO_QUEUE_QUORUM =
+  'this version has no deliveries decided by several clusters; queues across the fabric log under fabric.queue_federation'
 const NO_CACHE = 'this version has no cache'
 const NO_LEDGER = 'this version has no ledger'
 const NO_RAFT = 'this version has no Raft'
@@ -62,8 +63,8 @@ export const logComponents = {
   'fabric.hubs': absent(NO_HUBS, 'hubs'),
   'fabric.hub_registry': absent(NO_HUBS, 'hub registrations and assignments'),
   'fabric.hub_hierarchy': absent(NO_HUBS, 'routing through hubs'),
-  'fabric.queue': absent(NO_QUEUES, 'queues across the fabric', 'fabric.queue_delivery'),
-  'fabric.queue_federation': absent(NO_QUEUES, 'queues across clusters'),
+  'fabric.queue': absent(NO_QUEUE_QUORUM, 'deliveries decided by several clusters', 'fabric.queue_delivery'),
+  'fabric.queue_federation': absent(NO_QUEUE_QUORUM, 'queues of other nodes and clusters: sends, acknowledgements, subscriptions'),
   'fabric.cache': absent(NO_CACHE, 'cache across the fabric', 'fabric.cache_federation'),
   'fabric.federation': logs('next-hop planner: whom it asked, and what it chose', 'fabric.federation_optimized'),
   'fabric.blockchain': absent(NO_LEDGER, 'ledger queue bridge', 'fabric.blockchain_message_federation'),
@@ -86,8 +87,8 @@ export const logComponents = {
   client: logs('client connection', 'client.client'),
   'client.api': logs('client calls', 'client.client_api'),
   'client.pubsub': logs('client subscriptions', 'client.pubsub_client'),
-  queue: absent(NO_QUEUES, 'one queue', 'core.message_queue'),
-  'queue.manager': absent(NO_QUEUES, 'queue manager', 'core.message_queue_manager'),
+  queue: logs('messages of queues: deliveries, retries, dead letters', 'core.message_queue'),
+  'queue.manager': logs('queues made and ended, topics routed to them', 'core.message_queue_manager'),
   cache: absent(NO_CACHE, 'cache levels', 'core.global_cache', 'core.cache_models'),
   'cache.store': absent(NO_CACHE, 'cache stores and eviction', 'core.caching'),
   'raft.impl': absent(NO_RAFT, 'Raft role and term', 'datastructures.production_raft_implementation', 'datastructures.leader_election'),

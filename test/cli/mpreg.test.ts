@@ -125,11 +125,11 @@ describe('mpreg server', processes, () => {
   })
 
   it('warns once about options of a subsystem it has not', async () => {
-    const server = startMpreg(['server', 'start', '--enable-queue', '--port', '0'])
+    const server = startMpreg(['server', 'start', '--enable-cache', '--port', '0'])
     await server.printed(/^MPREG_URL=/m)
     server.process.kill('SIGTERM')
     const { stderr } = await server.finished
-    expect(stderr.split('\n').filter((line) => line.includes('WARNING') && line.includes('queue'))).toHaveLength(1)
+    expect(stderr.split('\n').filter((line) => line.includes('WARNING') && line.includes('cache'))).toHaveLength(1)
   })
 })
 

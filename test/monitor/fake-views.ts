@@ -270,6 +270,7 @@ export function fakeFigures(): NodeFigures {
         messages_delivered: 2,
         backlog_stats: { total_messages: 2, total_size_bytes: 300, active_topics: 1, dropped_total: 0 },
       },
+      queues: undefined,
       fabric: undefined,
       reach: undefined,
     },

@@ -61,7 +61,7 @@ async function nodesInVirtualTime(heard: Set<string>): Promise<void> {
   const federation = await createFederation({
     nodes: { alpha: 2, beta: 2 },
     bridges: [['alpha', 'beta']],
-    settings: { logLevel: 'DEBUG', fabricLinkStateMode: 'prefer' },
+    settings: { logLevel: 'DEBUG', fabricLinkStateMode: 'prefer', enableDefaultQueue: true },
   })
   const { fabric } = federation
   onTestFinished(() => fabric.close())
@@ -73,6 +73,9 @@ async function nodesInVirtualTime(heard: Set<string>): Promise<void> {
   expect(await federation.callFrom(0, 'beta')).toBe('beta')
   fabric.node(0).subscribe(['orders.#'], () => {})
   fabric.node(1).publish('orders.new', 1)
+  const { queues } = fabric.node(0)
+  queues?.create('orders', { message_ttl_seconds: 1 })
+  queues?.send('orders', 'orders.new', 1)
   note()
   fabric.stall(1, 2_000)
   await fabric.advance(5_000)

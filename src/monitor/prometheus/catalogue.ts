@@ -7,8 +7,9 @@
 import { fabricMetrics } from './fabric-metrics.ts'
 import type { Metric, MetricSection } from './metric.ts'
 import { nodeMetrics } from './node-metrics.ts'
+import { queueMetrics } from './queue-metrics.ts'
 import { systemMetrics } from './system-metrics.ts'
 
-export const metricSections: readonly MetricSection[] = [...nodeMetrics, ...systemMetrics, ...fabricMetrics]
+export const metricSections: readonly MetricSection[] = [...nodeMetrics, ...systemMetrics, ...queueMetrics, ...fabricMetrics]
 
 export const metricCatalogue: readonly Metric[] = metricSections.flatMap(({ metrics }) => metrics)

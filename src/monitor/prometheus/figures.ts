@@ -37,8 +37,23 @@ export interface NodeCounts extends Counts<'uptime_seconds' | 'connections' | 'c
   readonly pubsub: Counts<'active_subscriptions' | 'active_subscribers' | 'messages_published' | 'messages_delivered'> & {
     readonly backlog_stats: Counts<'total_messages' | 'total_size_bytes' | 'active_topics' | 'dropped_total'>
   }
+  /** Undefined: the node has no queues. */
+  readonly queues: QueueFigures | undefined
   readonly fabric: FabricCounts | undefined
   readonly reach: ReachCounts | undefined
+}
+
+export interface QueueFigures {
+  readonly queues: readonly QueueCounts[]
+}
+
+/** Of one queue. */
+export interface QueueCounts
+  extends Counts<'messages_sent' | 'messages_received' | 'messages_acknowledged' | 'messages_failed' | 'messages_expired'>,
+    Counts<'messages_requeued' | 'messages_refused' | 'messages_duplicate' | 'messages_redriven' | 'in_flight_pauses'>,
+    Counts<'current_queue_size' | 'current_in_flight_count' | 'dead_letters' | 'dead_letters_dropped'>,
+    Counts<'waiting_receivers' | 'average_processing_time_seconds' | 'subscriptions'> {
+  readonly name: string
 }
 
 export interface FabricCounts {

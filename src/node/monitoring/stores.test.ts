@@ -40,6 +40,7 @@ function setup() {
     connections: () => 1,
     subscribers: () => 1,
     requestsInFlight: () => 0,
+    queues: undefined,
     print() {},
   })
   const stamp = { local_node_url: 'ws://here:1', timestamp: 0, cluster_id: 'elm', link: 'dialed' } as const

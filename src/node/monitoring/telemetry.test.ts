@@ -38,6 +38,7 @@ describe('links to peers', () => {
       connections: () => 0,
       subscribers: () => 0,
       requestsInFlight: () => 0,
+      queues: undefined,
       print() {},
     })
     telemetry.start()

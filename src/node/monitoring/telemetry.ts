@@ -4,6 +4,7 @@
  */
 import type { Cancel, Env } from '../../base/index.ts'
 import { createAlertBackends } from '../../monitor/index.ts'
+import type { Queues } from '../../queue/index.ts'
 import type { CallOutcome, RequestObserver } from '../../rpc/index.ts'
 import {
   ALERT_PRESETS,
@@ -25,10 +26,11 @@ import {
   type UnifiedMonitor,
 } from '../../telemetry/index.ts'
 import type { CircuitState } from '../../transport/index.ts'
-import { errorLine } from '../../wire/index.ts'
+import { errorLine, type QueueSendResult } from '../../wire/index.ts'
 import type { Fabric } from '../fabric.ts'
 import type { Settings } from '../settings/index.ts'
 import { createLinkHealth, type LinkHealth } from './link-health.ts'
+import { createQueueMeter, type QueueMeter } from './queue-meter.ts'
 
 export interface NodeTelemetryDeps {
   readonly env: Env
@@ -39,6 +41,8 @@ export interface NodeTelemetryDeps {
   connections(): number
   subscribers(): number
   requestsInFlight(): number
+  /** Undefined: the node has none. */
+  readonly queues: Pick<Queues, 'depth' | 'totals'> | undefined
   /** Where the console channel of alerts writes. */
   print(text: string): void
 }
@@ -53,12 +57,16 @@ export interface NodeTelemetry {
   readonly notifier: Notifier
   readonly rpc: SystemMeter
   readonly pubsub: SystemMeter
+  /** Undefined without queues. */
+  readonly queue: QueueMeter | undefined
   readonly requests: RequestObserver
   callEnded(outcome: CallOutcome): void
   /** A message was published here: to so many subscribers of this node. @param nowMs monotonic, when that was done */
   published(topic: string, messageId: string, deliveries: number, durationMs: number, nowMs: number): void
   /** A request published a message, told of by {@link published} too. */
   publishedByRequest(requestId: string, topic: string, subscribers: number, durationMs: number): void
+  /** A request put a message into a queue, or tried to. */
+  enqueuedByRequest(requestId: string, queue: string, result: QueueSendResult, durationMs: number): void
   /** The circuit breaker of a link to a peer changed. */
   breakerChanged(peer: string, state: CircuitState): void
   /** Somebody was not let in as a peer. */
@@ -116,15 +124,18 @@ export function createNodeTelemetry(deps: NodeTelemetryDeps): NodeTelemetry {
   })
   const rpc = createSystemMeter(clock, { system: 'rpc', systemName: name, activeConnections: deps.connections })
   const pubsub = createSystemMeter(clock, { system: 'pubsub', systemName: name, activeConnections: deps.subscribers })
+  const { queues } = deps
+  const queue = queues && createQueueMeter({ clock, events, systemName: name, subscriptions: () => queues.totals().active_subscriptions })
   const linkHealth = createLinkHealth(clock)
   const monitor = createUnifiedMonitor({ env, events, links, runningRequests: deps.requestsInFlight })
   monitor.attach('rpc', rpc)
   monitor.attach('pubsub', pubsub)
+  if (queue !== undefined) monitor.attach('queue', queue)
   monitor.attachTransport(linkHealth.snapshots)
   const performance = createPerformanceService({
     env,
     monitor,
-    own: { clusterId, name, region: settings.cacheRegion },
+    own: { clusterId, name, region: settings.cacheRegion, ...(queues && { queueDepth: queues.depth }) },
     probe: deps.probe,
   })
   for (const [gauge, read] of Object.entries(performance.gauges())) monitor.addGauge(gauge, read)
@@ -198,6 +209,7 @@ export function createNodeTelemetry(deps: NodeTelemetryDeps): NodeTelemetry {
     notifier,
     rpc,
     pubsub,
+    queue,
     requests: {
       level(request, index, level, durationMs) {
         const commands = level.map((cmd) => cmd.fun)
@@ -235,6 +247,9 @@ export function createNodeTelemetry(deps: NodeTelemetryDeps): NodeTelemetry {
     },
     publishedByRequest(requestId, topic, subscribers, durationMs) {
       events.tell({ kind: 'publish', id: requestId, topic, from: 'rpc', subscribers, latencyMs: durationMs, ok: true })
+    },
+    enqueuedByRequest(id, queue, { error_message: error, message_id: messageId, success: ok }, latencyMs) {
+      events.tell({ kind: 'enqueue', id, queue, messageId, from: 'rpc', latencyMs, ok, ...(error !== null && { error }) })
     },
     breakerChanged(peer, state) {
       events.tell({ kind: 'circuit_breaker', id: `breaker ${peer}`, endpoint: peer, state })

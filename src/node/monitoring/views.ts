@@ -138,6 +138,7 @@ export function nodeViews(deps: ViewsDeps): MonitorViews {
         durations: {
           rpc: telemetry.rpc.lifetimeLatencies(),
           pubsub: telemetry.pubsub.lifetimeLatencies(),
+          ...(telemetry.queue && { queue: telemetry.queue.lifetimeLatencies() }),
           federation: links.lifetimeLatencies(),
         },
         transport: deps.network(),

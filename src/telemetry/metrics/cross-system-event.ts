@@ -36,6 +36,14 @@ export type CrossSystemEvent =
       readonly from?: EventSystem
       readonly subscribers: number
     } & Outcome)
+  /** A message was put into a queue on behalf of another system. */
+  | ({
+      readonly kind: 'enqueue'
+      readonly id: string
+      readonly queue: string
+      readonly messageId: string
+      readonly from: EventSystem
+    } & Outcome)
   | ({ readonly kind: 'dial'; readonly id: string; readonly url: string } & Outcome)
   | {
       readonly kind: 'route_change'
@@ -115,6 +123,12 @@ export function eventInput(event: CrossSystemEvent): EventInput {
           : told(event, 'cross_system_correlation', event.from, 'pubsub')),
         ...outcome(event),
         metadata: { kind: 'publish', topic: event.topic, subscribers: event.subscribers },
+      }
+    case 'enqueue':
+      return {
+        ...told(event, 'cross_system_correlation', event.from, 'queue'),
+        ...outcome(event),
+        metadata: { kind: 'enqueue', queue: event.queue, message_id: event.messageId },
       }
     case 'dial':
       return { ...upkeep(event, 'cross_system_correlation', 'transport'), ...outcome(event), metadata: { kind: 'dial', url: event.url } }

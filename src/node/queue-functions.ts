@@ -1,0 +1,270 @@
+/**
+ * Queues as functions, so that any client can use them, whatever its language and without a library of its own. A node that has queues offers
+ * them; what is asked about a queue of another node is passed on to it.
+ */
+import { type Clock, matchesTopicGlob } from '../base/index.ts'
+import type { Queue, Queues } from '../queue/index.ts'
+import type { Call, FunctionOptions, ParameterInit } from '../rpc/index.ts'
+import {
+  MpregError,
+  type QueueConfig,
+  type QueueEntry,
+  type QueueMessageGuarantee,
+  type QueueSendOptions,
+  type QueueSendResult,
+} from '../wire/index.ts'
+import type { Builtin } from './builtins.ts'
+
+/** No node has a queue of this name. */
+class QueueNotFoundError extends MpregError {
+  override readonly name = 'QueueNotFoundError'
+  readonly code = 'queue_not_found'
+}
+
+export interface QueueFunctionsDeps {
+  readonly queues: Queues
+  readonly nodeId: () => string
+  /** Queues of all nodes, as announced. */
+  announced(): readonly QueueEntry[]
+  /** The best node for a queue that is not here; undefined: nobody announces it. */
+  find(name: string): QueueEntry | undefined
+  /** Runs a function on another node that has it. */
+  runOn(entry: QueueEntry, fun: string, kwargs: Readonly<Record<string, unknown>>, call: Call): Promise<unknown>
+  /** Told of each message that a request enqueued here, or did not. */
+  onEnqueued(requestId: string, queue: string, result: QueueSendResult, durationMs: number): void
+  readonly clock: Pick<Clock, 'monotonic'>
+}
+
+/** A consumer waits no longer at a time: connections on the way may not live for ever. */
+const WAIT_SECONDS_MAX = 20
+/** Left of a request's time when its consumer stops waiting, ms: the answer must get there. */
+const ANSWER_MS = 1_000
+const MESSAGES_MAX = 1_000
+const DEAD_LETTERS_LISTED = 100
+const DEFAULT_SUBSCRIBER = 'client'
+
+type Params = Readonly<Record<string, ParameterInit>>
+
+const name: ParameterInit = { type: 'str', doc: 'name of the queue' }
+const consumer: ParameterInit = { type: 'str', default: DEFAULT_SUBSCRIBER, doc: 'who consumes; the same when acknowledging' }
+const attempt: ParameterInit = { type: 'int | None', default: null, doc: 'the attempt that is meant; null: whichever runs' }
+const localOnly: ParameterInit = { type: 'bool', default: false, doc: 'do not ask another node that has the queue' }
+const optional = (type: string, doc: string, otherwise: unknown = null): ParameterInit =>
+  ({ type, default: otherwise, doc }) as ParameterInit
+
+export function queueFunctions(deps: QueueFunctionsDeps): Builtin[] {
+  const { queues } = deps
+
+  /** Does something with a queue of this node, or has the node that has it do it. */
+  function at<T>(
+    queueName: string,
+    isLocal: boolean,
+    call: Call,
+    kwargs: Readonly<Record<string, unknown>>,
+    run: (queue: Queue) => T,
+  ): T | Promise<unknown> {
+    const queue = queues.get(queueName)
+    if (queue !== undefined) return run(queue)
+    const entry = isLocal ? undefined : deps.find(queueName)
+    if (entry === undefined) throw new QueueNotFoundError(`Queue ${queueName} does not exist; queue_list names those that do`)
+    return deps.runOn(entry, call.fun, { queue_name: queueName, ...kwargs, local_only: true }, call)
+  }
+
+  function declare(
+    fun: string,
+    summary: string,
+    returns: string,
+    params: Params,
+    run: Builtin['run'],
+    more: FunctionOptions = {},
+  ): Builtin {
+    return { name: fun, run, options: { params, returns, withCall: true, doc: { summary }, ...more } }
+  }
+
+  return [
+    declare(
+      'queue_create',
+      'Makes a queue on this node.',
+      'dict',
+      { queue_name: name, config: optional('dict | None', 'options of the queue; the defaults for those left out') },
+      (_call: Call, queueName: string, config: Partial<QueueConfig> | null) => {
+        const created = queues.create(queueName, config ?? {})
+        const why = queues.get(queueName) === undefined ? 'this node has as many queues as it may' : 'there is a queue of that name'
+        return { created, node_id: deps.nodeId(), error_message: created ? null : why }
+      },
+    ),
+    declare(
+      'queue_delete',
+      'Ends a queue with all its messages.',
+      'dict',
+      { queue_name: name, local_only: localOnly },
+      (call: Call, queueName: string, isLocal: boolean) => at(queueName, isLocal, call, {}, () => ({ deleted: queues.remove(queueName) })),
+    ),
+    declare(
+      'queue_send',
+      'Sends a message to a queue, wherever it is.',
+      'dict',
+      {
+        queue_name: name,
+        payload: { type: 'Any', doc: 'the message' },
+        topic: optional('str | None', 'of the message; the name of the queue if left out'),
+        delivery_guarantee: optional('str', 'fire_and_forget, at_least_once, broadcast or quorum', 'at_least_once'),
+        options: optional('dict | None', 'priority, delay_seconds, max_retries, headers and others'),
+        local_only: localOnly,
+      },
+      (
+        call: Call,
+        queueName: string,
+        payload: unknown,
+        topic: string | null,
+        guarantee: QueueMessageGuarantee,
+        options: QueueSendOptions | null,
+        isLocal: boolean,
+      ) => {
+        const kwargs = { payload, topic, delivery_guarantee: guarantee, options }
+        const send = () => {
+          const startedMs = deps.clock.monotonic()
+          const result = queues.send(queueName, topic ?? queueName, payload, guarantee, options ?? {})
+          deps.onEnqueued(call.requestId, queueName, result, deps.clock.monotonic() - startedMs)
+          return result
+        }
+        const entry = queues.get(queueName) === undefined && !isLocal ? deps.find(queueName) : undefined
+        return entry === undefined ? send() : at(queueName, isLocal, call, kwargs, send)
+      },
+      { raw: true },
+    ),
+    declare(
+      'queue_receive',
+      'Takes messages from a queue. They come back unless queue_ack is called before their visibility timeout ends.',
+      'list[dict]',
+      {
+        queue_name: name,
+        max_messages: optional('int', `1 to ${MESSAGES_MAX}`, 1),
+        wait_seconds: optional('float', `how long to wait for the first, at most ${WAIT_SECONDS_MAX}`, 0),
+        subscriber_id: consumer,
+        local_only: localOnly,
+      },
+      (call: Call, queueName: string, max: number, wait: number, subscriberId: string, isLocal: boolean) =>
+        at(queueName, isLocal, call, { max_messages: max, wait_seconds: wait, subscriber_id: subscriberId }, (queue) => {
+          const waitSeconds = Math.min(wait, WAIT_SECONDS_MAX, Math.max(0, (call.remainingMs() - ANSWER_MS) / 1000))
+          const request = { max: Math.min(Math.max(1, max), MESSAGES_MAX), waitSeconds, subscriberId }
+          return queue.receive(waitSeconds > 0 ? { ...request, signal: call.signal } : request)
+        }),
+    ),
+    declare(
+      'queue_ack',
+      'Says that a message has been processed.',
+      'dict',
+      { queue_name: name, message_id: 'str', subscriber_id: consumer, attempt, local_only: localOnly },
+      (call: Call, queueName: string, messageId: string, subscriberId: string, which: number | null, isLocal: boolean) =>
+        at(queueName, isLocal, call, { message_id: messageId, subscriber_id: subscriberId, attempt: which }, (queue) => ({
+          acknowledged: queue.acknowledge(messageId, subscriberId, which ?? undefined),
+        })),
+    ),
+    declare(
+      'queue_nack',
+      'Gives a message back: for another try, at once or later, or for good.',
+      'dict',
+      {
+        queue_name: name,
+        message_id: 'str',
+        subscriber_id: consumer,
+        attempt,
+        requeue: optional('bool', 'false: it becomes a dead letter', true),
+        delay_seconds: optional('float | None', 'before it is delivered again; null: as after a timeout'),
+        detail: optional('str | None', 'why; a dead letter says it'),
+        local_only: localOnly,
+      },
+      (
+        call: Call,
+        queueName: string,
+        messageId: string,
+        subscriberId: string,
+        which: number | null,
+        requeue: boolean,
+        delay: number | null,
+        detail: string | null,
+        isLocal: boolean,
+      ) =>
+        at(
+          queueName,
+          isLocal,
+          call,
+          { message_id: messageId, subscriber_id: subscriberId, attempt: which, requeue, delay_seconds: delay, detail },
+          (queue) => ({
+            rejected: queue.reject(messageId, subscriberId, {
+              attempt: which ?? undefined,
+              requeue,
+              delaySeconds: delay === null ? undefined : Math.max(0, delay),
+              detail,
+            }),
+          }),
+        ),
+    ),
+    declare(
+      'queue_info',
+      'Configuration and counts of a queue.',
+      'dict',
+      { queue_name: name, local_only: localOnly },
+      (call: Call, queueName: string, isLocal: boolean) => at(queueName, isLocal, call, {}, () => queues.info(queueName)),
+    ),
+    declare(
+      'queue_list',
+      'Queues of all nodes, as far as this one knows.',
+      'list[dict]',
+      { pattern: optional('str | None', 'only names that match; * and # are wildcards') },
+      (_call: Call, pattern: string | null) =>
+        deps
+          .announced()
+          .filter(({ queue_name }) => pattern === null || matchesTopicGlob(pattern, queue_name))
+          .map(({ cluster_id, current_subscribers, delivery_guarantees, health, metadata, node_id, queue_name }) => ({
+            queue_name,
+            cluster_id,
+            node_id,
+            health,
+            current_subscribers,
+            delivery_guarantees,
+            metadata,
+          })),
+    ),
+    declare(
+      'queue_dead_letters',
+      'Messages that were given up, oldest first, and why.',
+      'list[dict]',
+      { queue_name: name, limit: optional('int', 'most of them', DEAD_LETTERS_LISTED), local_only: localOnly },
+      (call: Call, queueName: string, limit: number, isLocal: boolean) =>
+        at(queueName, isLocal, call, { limit }, (queue) => queue.deadLetters(Math.max(0, limit))),
+    ),
+    declare(
+      'queue_redrive',
+      'Puts dead letters back into their queue, all of them or one.',
+      'dict',
+      { queue_name: name, message_id: optional('str | None', 'of the one; null: all'), local_only: localOnly },
+      (call: Call, queueName: string, messageId: string | null, isLocal: boolean) =>
+        at(queueName, isLocal, call, { message_id: messageId }, (queue) => ({ redriven: queue.redrive(messageId ?? undefined) })),
+    ),
+    declare(
+      'queue_route_topic',
+      'From now on, publications on matching topics are enqueued.',
+      'dict',
+      {
+        topic_pattern: 'str',
+        queue_name: name,
+        delivery_guarantee: optional('str', 'of the messages', 'at_least_once'),
+        local_only: localOnly,
+      },
+      (call: Call, pattern: string, queueName: string, guarantee: QueueMessageGuarantee, isLocal: boolean) =>
+        at(queueName, isLocal, call, { topic_pattern: pattern, delivery_guarantee: guarantee }, () => ({
+          routed: queues.routeTopic(pattern, queueName, guarantee),
+        })),
+    ),
+    declare(
+      'queue_unroute_topic',
+      'Ends a topic route of a queue.',
+      'dict',
+      { topic_pattern: 'str', queue_name: name, local_only: localOnly },
+      (call: Call, pattern: string, queueName: string, isLocal: boolean) =>
+        at(queueName, isLocal, call, { topic_pattern: pattern }, () => ({ unrouted: queues.unrouteTopic(pattern, queueName) })),
+    ),
+  ]
+}
