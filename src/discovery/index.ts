@@ -3,8 +3,12 @@
  * denials on record, queries read a catalog through both. Knows no connections: a request comes with its caller. Start at policy.ts.
  */
 export { type Access, createAccess } from './access.ts'
+export { createCatalogQuery } from './catalog-query.ts'
 export type { CatalogSource } from './catalog-source.ts'
-export { type Command, createNamespaces, type ExportedSummaries, type Namespaces, readRules } from './namespaces.ts'
+export { createClusterMapQuery } from './cluster-map.ts'
+export { createDescribe } from './describe.ts'
+export { createFunctions } from './functions.ts'
+export { createNamespaces, type ExportedSummaries, type Namespaces, readRules } from './namespaces.ts'
 export {
   createNamespacePolicy,
   type Decision,
@@ -13,4 +17,6 @@ export {
   PolicyRulesError,
   type PolicySettings,
 } from './policy.ts'
+export type { Command } from './question.ts'
+export type { Recall, Recalled } from './recall.ts'
 export { createViewers, type Viewer, type Viewers } from './viewer.ts'

@@ -21,6 +21,7 @@ import {
 import type { Access } from './access.ts'
 import { type AuditTrail, createAuditTrail } from './audit.ts'
 import { type NamespacePolicy, ruleProblems } from './policy.ts'
+import type { Command } from './question.ts'
 import type { Viewers } from './viewer.ts'
 
 /** Checks and changes of the rules remembered. */
@@ -43,10 +44,6 @@ export interface NamespaceDeps {
   /** Told after other rules came into force. */
   onApplied(): void
 }
-
-export type Answer = Readonly<Record<string, unknown>>
-/** A command of discovery: what is asked, and by whom. */
-export type Command = (request: QueryFields, caller: Caller) => Answer
 
 export interface Namespaces {
   readonly status: Command

@@ -36,6 +36,7 @@ export { type FunctionConflict, FunctionConflictError } from './catalog/function
 export {
   type AnyEntry,
   type AnyKey,
+  CATALOG_KINDS,
   type CatalogEntry,
   type CatalogKey,
   type CatalogKind,

@@ -7,16 +7,23 @@ import {
   type Access,
   type CatalogSource,
   createAccess,
+  createCatalogQuery,
+  createClusterMapQuery,
+  createDescribe,
+  createFunctions,
   createNamespacePolicy,
   createNamespaces,
   createViewers,
   type NamespacePolicy,
   type Namespaces,
   PolicyRulesError,
+  type Recall,
   readRules,
   type Viewers,
 } from '../discovery/index.ts'
+import type { CallNode, Registry } from '../rpc/index.ts'
 import type { RefusalLedger } from '../telemetry/index.ts'
+import type { NodeEntry } from '../wire/index.ts'
 import { type Builtin, queryBuiltin } from './builtins.ts'
 import type { Fabric } from './fabric.ts'
 import type { Settings } from './settings/index.ts'
@@ -25,6 +32,9 @@ export interface DiscoveryDeps {
   readonly env: Env
   readonly settings: Settings
   readonly refusals: RefusalLedger
+  readonly registry: Registry
+  readonly callNode: CallNode
+  nodeId(): string
   /** @throws Error before the node has one */
   fabric(): Fabric
 }
@@ -40,8 +50,10 @@ export interface Discovery {
 }
 
 /** @throws PolicyRulesError for rules that can not be used */
-export function createDiscovery({ env, fabric, refusals, settings }: DiscoveryDeps): Discovery {
+export function createDiscovery(deps: DiscoveryDeps): Discovery {
+  const { callNode, env, fabric, nodeId, refusals, registry, settings } = deps
   const { clock } = env
+  const { clusterId } = settings
   const policy = createNamespacePolicy({
     enabled: settings.discoveryPolicyEnabled,
     defaultAllow: settings.discoveryPolicyDefaultAllow,
@@ -79,17 +91,34 @@ export function createDiscovery({ env, fabric, refusals, settings }: DiscoveryDe
     },
   )
   const namespaces = createNamespaces({ clock, policy, access, viewers, exported: () => undefined, onApplied: () => {} })
+  const source: CatalogSource = {
+    includesSelf: true,
+    list: (kind) => fabric().catalog.list(kind),
+    node: (id) => fabric().catalog.node(id),
+    announced: (entry) => fabric().catalog.announced(entry),
+  }
+  const recall: Recall = (_kind, _key, compute) => ({ items: compute(), generatedAt: clock.wall() })
+  const ownNode = (): NodeEntry => fabric().peers.views.ownNode()
+  const query = { clock, clusterId, nodeId, access, viewers, policy, source, recall, ownNode }
+  const functions = createFunctions({ ...query, registry })
+  const { describe, describeLocal } = createDescribe({ ...query, functions, callNode })
   return {
     policy,
     access,
     viewers,
     namespaces,
-    source: {
-      list: (kind) => fabric().catalog.list(kind),
-      node: (nodeId) => fabric().catalog.node(nodeId),
-      announced: (entry) => fabric().catalog.announced(entry),
-    },
+    source,
     builtins: [
+      queryBuiltin('catalog_query', 'What is announced in the fabric, of one kind, page by page.', createCatalogQuery(query)),
+      queryBuiltin(
+        'cluster_map_v2',
+        'Nodes by scope, cluster, capability or resource, page by page.',
+        createClusterMapQuery({ ...query, mapped: (entry) => fabric().peers.views.mapped(entry) }),
+      ),
+      queryBuiltin('rpc_list', 'Functions that can be called, with a summary of each.', functions.list),
+      queryBuiltin('rpc_describe', 'Functions with their parameters, types and documentation.', describe),
+      queryBuiltin('rpc_describe_local', 'The same for functions of this node only.', describeLocal),
+      queryBuiltin('rpc_report', 'How many functions there are, by namespace, cluster and tag.', functions.report),
       queryBuiltin('namespace_status', 'Whether the caller may see a namespace, and which rule says so.', namespaces.status),
       queryBuiltin('namespace_policy_validate', 'Whether namespace rules could be put in force.', namespaces.validate),
       queryBuiltin('namespace_policy_apply', 'Puts namespace rules in force on this node.', namespaces.apply),

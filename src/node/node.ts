@@ -213,7 +213,6 @@ class RunningNode implements Node {
     this.#isMonitored = settings.monitoringEnabled && deps.network === undefined
     this.#diagnostics = diagnostics
     this.#refusals = createRefusalLedger(env.clock, { max: REFUSALS_KEPT })
-    this.#discovery = createDiscovery({ env, settings, refusals: this.#refusals, fabric: () => this.#running() })
     this.#listeners = createListeners({ env, network, settings, accept: (connection) => this.#accept(connection) })
     this.instanceId = env.random.ulid()
     this.#tracing = createNodeTracing({ env, settings, nodeId: () => this.url, version: softwareVersion })
@@ -225,6 +224,15 @@ class RunningNode implements Node {
         const nearest = nearestName(name, known)
         return nearest === undefined ? [] : [nearest]
       },
+    })
+    this.#discovery = createDiscovery({
+      env,
+      settings,
+      refusals: this.#refusals,
+      registry: this.#registry,
+      nodeId: () => this.url,
+      fabric: () => this.#running(),
+      callNode: (...call) => (this.#reach as Reach).callNode(...call),
     })
     this.#executor = createExecutor(
       {
@@ -297,14 +305,7 @@ class RunningNode implements Node {
       telemetry: () => this.#telemetry,
     })
     this.#ownCalls = createOwnCalls(this.#executor, env.random, settings.clusterId)
-    const own = builtins({
-      registry: this.#registry,
-      nodeId: () => this.url,
-      clusterId: settings.clusterId,
-      now: () => env.clock.wall(),
-      views: () => this.#running().peers.views,
-      others: () => this.#fabric?.catalog.list('functions') ?? [],
-    })
+    const own = builtins(() => this.#running().peers.views)
     for (const { name, run, options } of [...own, ...this.#discovery.builtins, ...(this.#queues?.builtins ?? [])])
       this.register(name, run, options)
   }

@@ -4,14 +4,15 @@ import { type DialContext, nextHeaders, originHeaders, type RoleHandler } from '
 import { createPubsubForwarding, type Exchange, type PubsubForwarding, type PubsubForwardingSnapshot } from '../pubsub/index.ts'
 import {
   type Call,
+  type CallNode,
   createForwarder,
+  createNodeCalls,
   createPlacements,
   type Executor,
   type ForwarderDeps,
   type ForwarderSnapshot,
   type Placements,
   type Registry,
-  type RunningCall,
 } from '../rpc/index.ts'
 import { nearestName, type RefusalLedger } from '../telemetry/index.ts'
 import { type CallBundle, type FabricMessage, scanBundle, scanCall, scanFabricFrame } from '../wire/index.ts'
@@ -36,6 +37,7 @@ export interface ReachDeps {
 export interface Reach {
   readonly placements: Placements
   readonly pubsub: PubsubForwarding
+  readonly callNode: CallNode
   readonly onMessage: RoleHandler
   readonly onBundle: RoleHandler
   /** Runs a function of a certain other node as part of a call; undefined when it offers none of this name. */
@@ -153,6 +155,7 @@ export function createReach(deps: ReachDeps): Reach {
     dial: (id) => dialing.dial(id, 'rpc_remote_execute').then(({ kind }) => kind === 'linked'),
     onOutcome: deps.onOutcome,
   })
+  const callNode = createNodeCalls({ env, caller: forwarder.caller })
   const pubsub = createPubsubForwarding({
     env,
     nodeId,
@@ -190,15 +193,12 @@ export function createReach(deps: ReachDeps): Reach {
   return {
     placements,
     pubsub,
+    callNode,
     snapshot: () => ({ rpc: forwarder.snapshot(), pubsub: pubsub.snapshot(), malformed, refused: admission.snapshot() }),
 
     runOn(node, fun, kwargs, call) {
       const entry = catalog.functionsNamed(fun).find(({ node_id }) => node_id === node)
-      if (entry === undefined) return undefined
-      const { function_id } = entry.identity
-      const selector = { locs: [], function_id, version_constraint: null, target_cluster: entry.cluster_id, routing_topic: null }
-      // Every call a function is handed is one that runs.
-      return forwarder.caller(entry)({ name: fun, fun, args: [], kwargs, ...selector }, [], kwargs, call as RunningCall)
+      return entry && callNode(entry, { kwargs }, call)
     },
 
     onBundle(from, frame, text) {

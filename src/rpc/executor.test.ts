@@ -5,7 +5,6 @@ import { decodeRpcRequest, RpcError, type TraceHop } from '../wire/index.ts'
 import type { Call } from './call.ts'
 import { createExecutor, type ExecutorOptions, type RequestObserver } from './executor.ts'
 import { describeFunction, type FunctionOptions } from './function.ts'
-import { createIntrospection } from './introspection.ts'
 import type { CallMiddleware } from './middleware.ts'
 import { createRegistry } from './registry.ts'
 import { summaryOf } from './spec.ts'
@@ -481,45 +480,7 @@ describe('hooks', () => {
   })
 })
 
-describe('introspection', () => {
-  const ask = () => {
-    const { register, registry } = setUp()
-    register('svc.alpha.one', () => 1, { tags: ['beta'], scope: 'region', doc: 'Does one.\n\nArgs:\n  a: first' })
-    register('svc2.alpha.two', () => 1)
-    return createIntrospection({ registry, nodeId: () => 'n', clusterId: 'home', now: () => 5 })
-  }
-
-  it('filters by namespace at dot boundaries, scope floor, tags and text', () => {
-    const names = (request: Record<string, unknown>) =>
-      ask()
-        .list(request)
-        .items.map((item) => (item.identity as { name: string }).name)
-    expect(names({ namespace: 'svc' })).toEqual(['svc.alpha.one'])
-    expect(names({ scope: 'region' })).toEqual(['svc.alpha.one'])
-    expect(names({ tags: 'beta' })).toEqual(['svc.alpha.one'])
-    expect(names({ query: 'DOES' })).toEqual(['svc.alpha.one'])
-    expect(names({ version_constraint: '>=2' })).toEqual([])
-    expect(() => names({ scope: 'planet' })).toThrow('Unsupported discovery scope: planet')
-  })
-
-  it('pages with a token that carries everything', () => {
-    const first = ask().list({ limit: 3 }) as { items: unknown[]; next_page_token?: string }
-    expect([first.items.length, first.next_page_token]).toEqual([3, '3:3'])
-    const second = ask().list({ page_token: '3:3' }) as { items: unknown[]; next_page_token?: string }
-    expect([second.items.length, second.next_page_token]).toEqual([1, undefined])
-    expect(ask().list({ limit: 0 }).items).toHaveLength(1)
-  })
-
-  it('counts every function in the report', () => {
-    expect(ask().report({})).toEqual({
-      generated_at: 5,
-      total_functions: 4,
-      namespace_counts: [{ count: 2 }, { key: 'svc.alpha', count: 1 }, { key: 'svc2.alpha', count: 1 }],
-      cluster_counts: [{ key: 'home', count: 4 }],
-      tag_counts: [{ key: 'beta', count: 1 }],
-    })
-  })
-
+describe('the summary of a function', () => {
   it('rpc check 16: the summary counts parameters', () => {
     const fn = describeFunction(
       'math.add',

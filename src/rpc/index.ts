@@ -2,7 +2,7 @@
  * rpc: functions and the requests that run them. The registry knows what this node can run and why something does not qualify; the
  * executor turns a request into levels of commands, runs them and answers. Knows no connections. Start at executor.ts.
  */
-export type { Call, Caller, RunningCall } from './call.ts'
+export type { Call, Caller } from './call.ts'
 export {
   createExecutor,
   type Executor,
@@ -14,8 +14,8 @@ export {
 } from './executor.ts'
 export { createForwarder, type Forwarder, type ForwarderDeps, type ForwarderSnapshot } from './forwarder.ts'
 export { describeFunction, type FunctionOptions } from './function.ts'
-export { createIntrospection } from './introspection.ts'
 export type { CallMiddleware } from './middleware.ts'
+export { type CallNode, createNodeCalls } from './node-call.ts'
 export type { CallOutcome } from './outgoing-calls.ts'
 export type { ParameterInit } from './parameters.ts'
 export { createPlacements, type Placements } from './placement.ts'

@@ -88,8 +88,8 @@ export interface OutgoingCallsSnapshot {
 }
 
 export interface OutgoingCalls {
-  /** How a function on another node is called. */
-  caller(target: FunctionEntry): RemoteFunction['call']
+  /** How a function on another node is called. @param isOnly whether no other node will do instead */
+  caller(target: FunctionEntry, isOnly?: boolean): RemoteFunction['call']
   isPending(requestId: string): boolean
   /** @param response undefined when it can not be read; @param hops what those on the way report, a JSON list */
   answered(requestId: string, response: PendingAnswer | undefined, path: readonly string[], hops?: string): void
@@ -182,6 +182,7 @@ export function createOutgoingCalls(deps: OutgoingCallsDeps): OutgoingCalls {
     readonly #call: RunningCall
     readonly #resolve: (value: RawJson) => void
     readonly #reject: (error: Error) => void
+    readonly #isOnly: boolean
     readonly #abandon = (reason: Error): void => this.#abandoned(reason)
     #tried: Set<string> | undefined
     #deadline: DeadlineHandle<OutgoingCall> | undefined
@@ -207,6 +208,7 @@ export function createOutgoingCalls(deps: OutgoingCallsDeps): OutgoingCalls {
       call: RunningCall,
       resolve: (value: RawJson) => void,
       reject: (error: Error) => void,
+      isOnly: boolean,
     ) {
       this.#cmd = cmd
       this.#args = args
@@ -214,6 +216,7 @@ export function createOutgoingCalls(deps: OutgoingCallsDeps): OutgoingCalls {
       this.#call = call
       this.#resolve = resolve
       this.#reject = reject
+      this.#isOnly = isOnly
     }
 
     /** To the node of this entry, over a link or the way that leads to one. */
@@ -392,7 +395,7 @@ export function createOutgoingCalls(deps: OutgoingCallsDeps): OutgoingCalls {
       this.#endSpan(why)
       this.#tried ??= new Set()
       this.#tried.add(this.target)
-      const other = deps.place(selectorOf(this.#cmd), this.#tried)
+      const other = this.#isOnly ? undefined : deps.place(selectorOf(this.#cmd), this.#tried)
       if (log.debugOn) log.debug(`call ${this.#cmd.fun} on ${this.target} ${why}; ${other ? `next ${other.node_id}` : 'nobody else'}`)
       if (other === undefined) return this.#resolve(value)
       counts.calls_moved++
@@ -449,10 +452,12 @@ export function createOutgoingCalls(deps: OutgoingCallsDeps): OutgoingCalls {
   }
 
   return {
-    caller: (first) => (cmd, args, kwargs, call) =>
-      new Promise((resolve, reject) => {
-        new OutgoingCall(cmd, new RawJson(encodeJson(args)), new RawJson(encodeJson(kwargs)), call, resolve, reject).send(first)
-      }),
+    caller:
+      (first, isOnly = false) =>
+      (cmd, args, kwargs, call) =>
+        new Promise((resolve, reject) => {
+          new OutgoingCall(cmd, new RawJson(encodeJson(args)), new RawJson(encodeJson(kwargs)), call, resolve, reject, isOnly).send(first)
+        }),
 
     isPending: (requestId) => pending.get(requestId) !== undefined,
 

@@ -61,6 +61,8 @@ export interface RpcSummary {
   readonly return_type: TypeSpec
   readonly spec_version: '1'
   readonly spec_digest: string
+  /** Those besides `rpc`; left out when there are none. */
+  readonly capabilities?: readonly string[]
 }
 
 export interface SpecParts {
@@ -115,6 +117,8 @@ function withoutNullDefault(parameter: SpecParameter): SpecParameter {
 }
 
 export function summaryOf(spec: RpcSpec): RpcSummary {
+  // That it can be called says nothing of a function.
+  const capabilities = spec.capabilities.filter((capability) => capability !== 'rpc')
   return {
     identity: spec.identity,
     namespace: spec.namespace,
@@ -124,6 +128,7 @@ export function summaryOf(spec: RpcSpec): RpcSummary {
     return_type: spec.return_spec.type_spec,
     spec_version: spec.spec_version,
     spec_digest: spec.spec_digest,
+    ...(capabilities.length > 0 && { capabilities }),
   }
 }
 

@@ -182,6 +182,17 @@ export const nodeEntry = record({
 })
 export type NodeEntry = RecordOf<typeof nodeEntry>
 
+/** How entries are read and printed, by the name of their table. */
+export const catalogRecords = {
+  functions: functionEntry,
+  topics: topicEntry,
+  queues: queueEntry,
+  services: serviceEntry,
+  caches: cacheRoleEntry,
+  cache_profiles: cacheProfileEntry,
+  nodes: nodeEntry,
+} as const
+
 export const functionRemoval = record({ cluster_id: text(''), node_id: text(''), identity: functionIdentity, resources: textSet })
 export type FunctionRemoval = RecordOf<typeof functionRemoval>
 export const queueRemoval = record({ cluster_id: text(''), node_id: text(''), queue_name: text('') })

@@ -3,7 +3,22 @@
  *
  * A namespace is a dotted name; a filter or a rule for `svc` covers `svc` and everything below it, but not `svc2`.
  */
-import { bool, type Field, float, list, natural, omittable, type RecordOf, record, text, textSet, texts, time } from './fields.ts'
+import { functionIdentity } from './catalog.ts'
+import {
+  bool,
+  type Field,
+  float,
+  list,
+  natural,
+  omittable,
+  type RecordOf,
+  rawObject,
+  record,
+  text,
+  textSet,
+  texts,
+  time,
+} from './fields.ts'
 
 /** Whether a name is what the filter says, or below it. An empty filter covers everything. */
 export function namespaceMatches(filter: string, name: string): boolean {
@@ -85,3 +100,6 @@ export const accessAuditEntry = record({
   reason: text(),
 })
 export type AccessAuditEntry = RecordOf<typeof accessAuditEntry>
+
+/** What a node answers about its own functions, as far as another passes it on. */
+export const describedFunctions = record({ items: list(record({ identity: functionIdentity, spec: omittable(rawObject) })) })

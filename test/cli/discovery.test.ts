@@ -5,24 +5,30 @@ import { endLeftovers, mpreg, startMpreg } from './run-mpreg.ts'
 const processes = { concurrent: true, timeout: 60_000 }
 /** Has what every node has. */
 let node: Node
-/** Also answers what this version of a node does not, with the question. */
+/** Answers with the question. */
 let asked: Node
+/** Of a version that has no such parts. */
+let bare: Node
 
 beforeAll(async () => {
   node = await startNode({ monitoringEnabled: true })
   asked = await startNode()
   const echo = { params: { request: { type: 'dict | None', default: null } } }
   for (const name of ['catalog_query', 'summary_query', 'resolver_resync', 'discovery_access_audit']) {
+    asked.unregister(name)
     asked.register(name, (request: unknown) => ({ asked: request }), echo)
   }
   for (const kind of ['catalog', 'summary']) {
+    asked.unregister(`${kind}_watch`)
     asked.register(`${kind}_watch`, (request: unknown) => ({ topic: `${kind}.changes`, asked: request }), echo)
   }
+  bare = await startNode()
+  for (const name of ['catalog_query', 'summary_query', 'catalog_watch']) bare.unregister(name)
 })
 
 afterAll(async () => {
   endLeftovers()
-  await Promise.all([node.stop(), asked.stop()])
+  await Promise.all([node.stop(), asked.stop(), bare.stop()])
 })
 
 async function startNode(settings: SettingsInput = {}): Promise<Node> {
@@ -109,7 +115,7 @@ describe('mpreg discovery', processes, () => {
       ['query', 'catalog_query'],
       ['watch', 'catalog_watch'],
     ] as const) {
-      const { code, stderr, stdout } = await mpreg(['discovery', command, '--url', node.url])
+      const { code, stderr, stdout } = await mpreg(['discovery', command, '--url', bare.url])
       expect({ code, stdout }).toEqual({ code: 1, stdout: '' })
       expect(stderr).toMatch(
         new RegExp(`^Error 1001: Command not found\\nCommand not found: ${fun}\\n[^]*\\n\\$ mpreg discovery status\\n$`),

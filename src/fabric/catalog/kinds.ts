@@ -9,22 +9,16 @@ import {
   type CacheRoleEntry,
   type CacheRoleRemoval,
   type CatalogDelta,
-  cacheProfileEntry,
-  cacheRoleEntry,
+  catalogRecords,
   type FunctionEntry,
   type FunctionRemoval,
-  functionEntry,
   type NodeEntry,
   type NodeRemoval,
-  nodeEntry,
   type QueueEntry,
   type QueueRemoval,
-  queueEntry,
   type ServiceEntry,
   type ServiceRemoval,
-  serviceEntry,
   type TopicEntry,
-  topicEntry,
 } from '../../wire/index.ts'
 
 export interface EntryOfKind {
@@ -69,16 +63,6 @@ export const REMOVALS_OF: { readonly [K in CatalogKind]: RemovalList } = {
   cache_profiles: 'cache_profile_removals',
   nodes: 'node_removals',
 }
-
-const WRITERS = {
-  functions: functionEntry,
-  topics: topicEntry,
-  queues: queueEntry,
-  services: serviceEntry,
-  caches: cacheRoleEntry,
-  cache_profiles: cacheProfileEntry,
-  nodes: nodeEntry,
-} as const
 
 /** The key of an entry, in the form a removal has on the wire. */
 export function keyOf<K extends CatalogKind>(kind: K, entry: EntryOfKind[K]): KeyOfKind[K]
@@ -172,6 +156,6 @@ export function sameTexts(a: readonly string[], b: readonly string[]): boolean {
 /** Whether two entries with the same key say the same, whenever they were announced. */
 export function sameContent<K extends CatalogKind>(kind: K, a: EntryOfKind[K], b: EntryOfKind[K]): boolean {
   if (a === b) return true
-  const { write } = WRITERS[kind] as { write(entry: EntryOfKind[K]): string }
+  const { write } = catalogRecords[kind] as { write(entry: EntryOfKind[K]): string }
   return write(a) === write({ ...b, advertised_at: a.advertised_at, ttl_seconds: a.ttl_seconds })
 }

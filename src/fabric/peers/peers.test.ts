@@ -1109,39 +1109,6 @@ describe('what clients are shown', () => {
     expect(a.peers.views.hiddenPeers()).toEqual([{ url: 'ws://b:1', cluster_id: 'c', reason: 'membership_failed' }])
   })
 
-  it('control plane check 27: pages of cluster_map_v2', async () => {
-    const { node } = world()
-    const a = await node(9001)
-    a.hear(own(a), descriptor('ws://b:1', 'c'), descriptor('ws://d:1', 'c'))
-    const first = a.peers.views.clusterMapV2({ scope: 'zone', limit: 2 })
-    expect(first.nodes).toHaveLength(2)
-    expect(first.next_page_token).toBe('2:2')
-    const second = a.peers.views.clusterMapV2({ scope: 'zone', page_token: first.next_page_token })
-    expect(second.nodes.map(({ node_id }) => node_id)).toEqual(['ws://d:1'])
-    expect('next_page_token' in second).toBe(false)
-  })
-
-  it('filters cluster_map_v2 by area, scope, resources, capabilities and prefix', async () => {
-    const { node } = world()
-    const a = await node(9001)
-    a.hear(
-      own(a),
-      descriptor('ws://b:1', 'c', { scope: 'region', resources: ['cpu', 'gpu'] }),
-      descriptor('ws://x:1', 'abroad', { scope: 'global', capabilities: ['cache', 'rpc'], tags: ['t'] }),
-    )
-    const ids = (request: Json) => a.peers.views.clusterMapV2(request).nodes.map(({ node_id }) => node_id)
-    expect(ids({})).toEqual(['ws://x:1', a.url, 'ws://b:1'])
-    expect(ids({ scope: 'local' })).toEqual([a.url])
-    expect(ids({ scope: 'local', cluster_id: 'abroad' })).toEqual([])
-    expect(ids({ scope: 'zone' })).toEqual([a.url, 'ws://b:1'])
-    expect(ids({ scope: 'region' })).toEqual(['ws://x:1', 'ws://b:1'])
-    expect(ids({ scope: 'zone', cluster_id: 'abroad' })).toEqual([])
-    expect(ids({ resources: 'gpu' })).toEqual(['ws://b:1'])
-    expect(ids({ capabilities: ['cache', 'rpc'] })).toEqual(['ws://x:1'])
-    expect(ids({ namespace_filter: 'ws://b' })).toEqual(['ws://b:1'])
-    expect(ids({ namespace_filter: 'ab' })).toEqual(['ws://x:1'])
-  })
-
   it('maps the cluster with the own node in it, even before it is announced', async () => {
     const { node } = world()
     const a = await node(9001)

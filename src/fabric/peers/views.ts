@@ -1,5 +1,5 @@
 /**
- * What clients are shown of the other nodes: `list_peers`, `cluster_map`, `cluster_map_v2`. And what they are not shown: every known node
+ * What clients are shown of the other nodes: `list_peers`, `cluster_map`. And what they are not shown: every known node
  * that is left out has a typed reason.
  *
  * Floats are marked, so that the answers print as they must.
@@ -10,13 +10,10 @@ import {
   type FunctionEntry,
   float,
   type NodeEntry,
-  pageOf,
   type QueryFields,
-  queryList,
   queryScope,
   queryText,
   type RawJson,
-  scopeRank,
   type TransportEndpoint,
 } from '../../wire/index.ts'
 import type { Departures } from './departures.ts'
@@ -102,8 +99,10 @@ export interface PeerViews {
   listedIds(): string[]
   hiddenPeers(request?: QueryFields): HiddenPeer[]
   clusterMap(): ClusterMap
-  /** @throws QueryError for an unknown scope */
-  clusterMapV2(request?: QueryFields): ClusterMap
+  /** A node as `cluster_map` shows it; undefined when it is gone for good. */
+  mapped(entry: NodeEntry): MappedNode | undefined
+  /** This node, as it announces itself. */
+  ownNode(): NodeEntry
   targetHint(): number
   /** Load score of a peer, lower is better; undefined when nothing is known. */
   loadScoreOf(nodeId: string): number | undefined
@@ -303,33 +302,8 @@ export function createPeerViews(deps: PeerViewsDeps): PeerViews {
 
     clusterMap: () => ({ cluster_id: clusterId, generated_at: float(clock.wall()), nodes: allNodes().map(mapped) }),
 
-    clusterMapV2(request = {}) {
-      const scope = queryScope(request.scope)
-      const asked = scope === 'local' ? { cluster: queryText(request.cluster_id) || undefined } : clusterAsked(request)
-      const resources = queryList(request.resources)
-      const capabilities = queryList(request.capabilities)
-      const prefix = queryText(request.namespace_filter)
-      const nodes =
-        asked === undefined
-          ? []
-          : allNodes().filter(
-              (entry) =>
-                (scope !== 'local' || entry.node_id === self) &&
-                (scope === undefined || scopeRank(entry.scope) >= scopeRank(scope)) &&
-                (asked.cluster === undefined || entry.cluster_id === asked.cluster) &&
-                resources.every((resource) => entry.resources.includes(resource)) &&
-                capabilities.every((capability) => entry.capabilities.includes(capability)) &&
-                (prefix === '' ||
-                  [entry.node_id, entry.cluster_id, ...entry.resources, ...entry.capabilities].some((word) => word.startsWith(prefix))),
-            )
-      const { items, nextPageToken } = pageOf(nodes, request)
-      return {
-        cluster_id: clusterId,
-        generated_at: float(clock.wall()),
-        nodes: items.map(mapped),
-        ...(nextPageToken === undefined ? {} : { next_page_token: nextPageToken }),
-      }
-    },
+    mapped: (entry) => (entry.node_id !== self && goneBecause(entry.node_id) !== undefined ? undefined : mapped(entry)),
+    ownNode: deps.ownNode,
 
     targetHint: hintNow,
 

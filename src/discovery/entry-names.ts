@@ -1,0 +1,75 @@
+/** Under which names entries are asked for, and by which the policy governs them. */
+import type { CatalogEntry, CatalogKind } from '../fabric/index.ts'
+import { type FunctionEntry, namespaceOf, type QueueEntry, type ServiceEntry, type TopicEntry } from '../wire/index.ts'
+import type { Decision, NamespacePolicy } from './policy.ts'
+
+/** What the summary of a function says of it. */
+export interface ToldOfFunction {
+  readonly namespace: string
+  readonly summary: string
+  /** As far as its node tells: few summaries name them. */
+  readonly capabilities: readonly string[]
+}
+
+/** Entries stay the same objects from one query to the next: their summaries are read once. */
+const told = new WeakMap<FunctionEntry, ToldOfFunction>()
+
+/** A summary names the namespace; without one it is the name up to its last dot. */
+export function toldOf(entry: FunctionEntry): ToldOfFunction {
+  const known = told.get(entry)
+  if (known !== undefined) return known
+  const { identity, rpc_summary } = entry
+  const { capabilities, namespace, summary } = (rpc_summary?.parse() ?? {}) as Readonly<Record<string, unknown>>
+  const read = {
+    namespace: typeof namespace === 'string' ? namespace : namespaceOf(identity.name),
+    summary: typeof summary === 'string' ? summary : '',
+    capabilities: Array.isArray(capabilities) ? capabilities.map(String) : [],
+  }
+  told.set(entry, read)
+  return read
+}
+
+const DISCOVERY_TOPICS = 'mpreg.discovery.'
+
+/** A pattern up to its first wildcard. Discovery's own topics are open to all: what travels there is filtered itself. */
+function literalPrefix(pattern: string): string | undefined {
+  const wildcard = pattern.search(/[*#]/)
+  const literal = wildcard < 0 ? pattern : pattern.slice(0, wildcard)
+  if (literal.startsWith(DISCOVERY_TOPICS)) return undefined
+  return literal.endsWith('.') ? literal.slice(0, -1) : literal
+}
+
+/** Names a function goes by. All of them must be allowed: a name in the open is no way into a namespace that is not. */
+export function namesOfFunction(name: string, namespace: string): readonly string[] {
+  return namespace === '' || name.startsWith(`${namespace}.`) ? [name] : [name, namespace]
+}
+
+/** Names an entry goes by, of which all must be allowed. */
+export function governedNames(kind: CatalogKind, entry: CatalogEntry): readonly string[] {
+  switch (kind) {
+    case 'functions':
+      return namesOfFunction((entry as FunctionEntry).identity.name, toldOf(entry as FunctionEntry).namespace)
+    case 'queues':
+      return [(entry as QueueEntry).queue_name]
+    case 'services':
+      return [(entry as ServiceEntry).namespace]
+    case 'topics':
+      return (entry as TopicEntry).patterns.map(literalPrefix).filter((name) => name !== undefined)
+    default:
+      return []
+  }
+}
+
+/** The denial of one of the names; undefined when all are allowed. */
+export function denialOf(
+  policy: NamespacePolicy,
+  names: readonly string[],
+  decide: (name: string) => Decision,
+): (Decision & { readonly namespace: string }) | undefined {
+  if (!policy.enabled) return undefined
+  for (const namespace of names) {
+    const decision = decide(namespace)
+    if (!decision.allowed) return { ...decision, namespace }
+  }
+  return undefined
+}
