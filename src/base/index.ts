@@ -6,6 +6,7 @@
  * the structure you came for: each file is one concept and opens with its promise, its cost and the source of its algorithm.
  */
 
+export { type AdjacencyLists, adjacencyLists, articulation } from './articulation.ts'
 export { heapPop, heapPush } from './binary-heap.ts'
 export { blake2s } from './blake2s.ts'
 export { BoundedQueue, type BoundedQueueOptions, type WhenFull } from './bounded-queue.ts'

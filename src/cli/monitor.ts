@@ -27,6 +27,8 @@ const systems = ['unified', 'rpc', 'pubsub', 'queue', 'cache', 'transport', 'fed
 
 /** Commands that print one endpoint's answer. */
 const plain: readonly (readonly [name: string, path: string, summary: string])[] = [
+  ['topology', '/topology', 'Nodes, links and clusters as this node sees them, with what was measured of the links between clusters.'],
+  ['topology-analysis', '/topology/analysis', 'What is weak in the topology, what would help, and how the graph of clusters is watched.'],
   ['link-state', '/routing/link-state', 'Link-state tables: mode, areas, updates accepted and refused.'],
   ['transport-endpoints', '/transport/endpoints', 'Addresses and ports the node listens on.'],
   ['persistence', '/metrics/persistence', 'Whether the node keeps snapshots, and when it saved and restored one.'],

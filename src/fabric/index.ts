@@ -96,7 +96,9 @@ export type { ClusterMap, HiddenPeer, HiddenReason, ListedPeer, Liveness, Mapped
 
 // routing
 export { createFederationGraph } from './routing/graph/federation-graph.ts'
-export { createPathRouter, type PathRouterStatistics } from './routing/graph/path-router.ts'
+export { createGraphMonitor, type GraphMonitor, type GraphMonitorSnapshot } from './routing/graph/graph-monitor.ts'
+export type { MetricSample, MetricSource } from './routing/graph/metric-collector.ts'
+export { createPathRouter, type PathRouter, type PathRouterStatistics } from './routing/graph/path-router.ts'
 export { type HeaderPlace, type HeaderRefusal, nextHeaders, originHeaders } from './routing/headers.ts'
 export { creatorOf } from './routing/link-state/creator.ts'
 export { createLinkState, type LinkState, type LinkStateSnapshot, type LinkStateStatus } from './routing/link-state/link-state.ts'

@@ -28,7 +28,7 @@ export function graphOf(views: MonitorViews, clock: Clock): () => MeasuredGraph 
   return () => {
     const nowMs = clock.monotonic()
     if (standing === undefined || nowMs >= untilMs) {
-      standing = measured(views.graph(), clock.wall())
+      standing = measured(views.graph(), clock.wall(), views.federation?.())
       untilMs = nowMs + GRAPH_STANDS_MS
     }
     return standing

@@ -2,9 +2,10 @@
  * What the shape of an undirected graph says about a network: how far apart its nodes are, how tightly they are knit, and which single
  * loss would split it.
  *
- * One pass of breadth-first search from each node finds the distances, O(nodes · edges); Tarjan's depth-first search the articulation
- * points (Hopcroft & Tarjan, "Efficient algorithms for graph manipulation", 1973), O(nodes + edges).
+ * One pass of breadth-first search from each node finds the distances, O(nodes · edges); base/articulation.ts the rest, O(nodes + edges).
  */
+import { type AdjacencyLists, adjacencyLists, articulation } from '../base/index.ts'
+
 export interface GraphMeasures {
   readonly nodes: number
   /** Unordered pairs, each once; an edge from a node to itself is none. */
@@ -26,7 +27,7 @@ const PATH_SOURCES_MAX = 30
 const STEPS_MAX = 2_000_000
 
 export function measureGraph(ids: readonly string[], pairs: Iterable<readonly [string, string]>): GraphMeasures {
-  const { neighbors, edges } = adjacency(ids, pairs)
+  const { neighbors, edges } = adjacencyLists(ids, pairs)
   const count = neighbors.length
   const exact = count * (count + 2 * edges) <= STEPS_MAX
   const sources = exact ? count : Math.min(count, PATH_SOURCES_MAX)
@@ -43,7 +44,7 @@ export function measureGraph(ids: readonly string[], pairs: Iterable<readonly [s
     }
     if (source < PATH_SOURCES_MAX) joined += reached.length - 1
   }
-  const { components, articulation } = depthFirst(neighbors)
+  const { components, points } = articulation(neighbors)
   return {
     nodes: count,
     edges,
@@ -51,32 +52,17 @@ export function measureGraph(ids: readonly string[], pairs: Iterable<readonly [s
     diameter: exact ? diameter : null,
     averagePathLength: joined === 0 ? null : hops / joined,
     clustering: clustering(neighbors),
-    articulationPoints: ids.filter((_, node) => articulation.has(node)),
+    articulationPoints: ids.filter((_, node) => points.has(node)),
   }
-}
-
-function adjacency(ids: readonly string[], pairs: Iterable<readonly [string, string]>): { neighbors: number[][]; edges: number } {
-  const numberOf = new Map(ids.map((id, at) => [id, at]))
-  const sets = ids.map(() => new Set<number>())
-  let edges = 0
-  for (const [a, b] of pairs) {
-    const from = numberOf.get(a)
-    const to = numberOf.get(b)
-    if (from === undefined || to === undefined || from === to || sets[from]?.has(to)) continue
-    sets[from]?.add(to)
-    sets[to]?.add(from)
-    edges++
-  }
-  return { neighbors: sets.map((set) => [...set]), edges }
 }
 
 /** Fills `distances` (-1: not reached) and returns the nodes reached, the source first. */
-function breadthFirst(neighbors: readonly number[][], source: number, distances: Int32Array): number[] {
+function breadthFirst(neighbors: AdjacencyLists, source: number, distances: Int32Array): number[] {
   distances.fill(-1)
   distances[source] = 0
   const queue = [source]
   for (const node of queue) {
-    for (const next of neighbors[node] as number[]) {
+    for (const next of neighbors[node] as readonly number[]) {
       if (distances[next] !== -1) continue
       distances[next] = (distances[node] as number) + 1
       queue.push(next)
@@ -85,7 +71,7 @@ function breadthFirst(neighbors: readonly number[][], source: number, distances:
   return queue
 }
 
-function clustering(neighbors: readonly number[][]): number | null {
+function clustering(neighbors: AdjacencyLists): number | null {
   if (neighbors.length === 0) return 0
   if (neighbors.reduce((steps, { length: degree }) => steps + degree ** 2, 0) > STEPS_MAX) return null
   const sets = neighbors.map((list) => new Set(list))
@@ -101,45 +87,4 @@ function clustering(neighbors: readonly number[][]): number | null {
     sum += links / ((degree * (degree - 1)) / 2)
   }
   return sum / neighbors.length
-}
-
-/** Iterative, so that a long chain of nodes does not exhaust the stack. */
-function depthFirst(neighbors: readonly number[][]): { components: number; articulation: ReadonlySet<number> } {
-  const order = new Int32Array(neighbors.length)
-  const low = new Int32Array(neighbors.length)
-  const next = new Int32Array(neighbors.length)
-  const articulation = new Set<number>()
-  let time = 0
-  let components = 0
-  for (let root = 0; root < neighbors.length; root++) {
-    if (order[root] !== 0) continue
-    components++
-    order[root] = low[root] = ++time
-    const path = [root]
-    let rootChildren = 0
-    while (path.length > 0) {
-      const node = path[path.length - 1] as number
-      const parent = path[path.length - 2]
-      const list = neighbors[node] as number[]
-      if ((next[node] as number) < list.length) {
-        const other = list[next[node] as number] as number
-        next[node] = (next[node] as number) + 1
-        if (other === parent) continue
-        if (order[other] !== 0) {
-          low[node] = Math.min(low[node] as number, order[other] as number)
-          continue
-        }
-        order[other] = low[other] = ++time
-        path.push(other)
-        if (node === root) rootChildren++
-        continue
-      }
-      path.pop()
-      if (parent === undefined) continue
-      low[parent] = Math.min(low[parent] as number, low[node] as number)
-      if (parent !== root && (low[node] as number) >= (order[parent] as number)) articulation.add(parent)
-    }
-    if (rootChildren > 1) articulation.add(root)
-  }
-  return { components, articulation }
 }

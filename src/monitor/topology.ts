@@ -1,7 +1,7 @@
-/** The topology bodies, computed from nothing but the nodes and edges a node sees. */
+/** The topology bodies: computed from nothing but the nodes and edges a node sees, with what it knows of the clusters as a graph. */
 import type { HealthStatus, RoutingPaths, Topology, TopologyAnalysis, TopologyCluster, TopologyNode } from '../wire/index.ts'
 import { type GraphMeasures, measureGraph } from './graph-measures.ts'
-import type { GraphView } from './views.ts'
+import type { FederationView, GraphView } from './views.ts'
 
 /** A graph and what was measured of it, at one moment. */
 export interface MeasuredGraph {
@@ -9,6 +9,7 @@ export interface MeasuredGraph {
   readonly measures: GraphMeasures
   /** Unix seconds. */
   readonly measuredAt: number
+  readonly federation: FederationView | undefined
 }
 
 /** Articulation points named in an answer. */
@@ -16,10 +17,10 @@ const ARTICULATION_POINTS_MAX = 100
 /** Below this, with more than two nodes, the loss of a link is hard to route around. */
 const CLUSTERING_LOW = 0.3
 
-export function measured(graph: GraphView, now: number): MeasuredGraph {
+export function measured(graph: GraphView, now: number, federation?: FederationView): MeasuredGraph {
   const ids = graph.nodes.map(({ node_id }) => node_id)
   const measures = measureGraph(ids, pairs(graph))
-  return { graph, measures: graph.partial ? ofPartOfGraph(measures) : measures, measuredAt: now }
+  return { graph, measures: graph.partial ? ofPartOfGraph(measures) : measures, measuredAt: now, federation }
 }
 
 /** Links that are not known could shorten every path and join every part. Only who is there, and that links are, is certain. */
@@ -27,7 +28,7 @@ function ofPartOfGraph({ edges, nodes }: GraphMeasures): GraphMeasures {
   return { nodes, edges, components: null, diameter: null, averagePathLength: null, clustering: null, articulationPoints: [] }
 }
 
-export function topologyBody({ graph, measures, measuredAt }: MeasuredGraph): Topology {
+export function topologyBody({ federation, graph, measures, measuredAt }: MeasuredGraph): Topology {
   return {
     summary: {
       total_nodes: graph.nodes.length,
@@ -39,6 +40,7 @@ export function topologyBody({ graph, measures, measuredAt }: MeasuredGraph): To
     edges: graph.edges,
     clusters: clustersOf(graph.nodes),
     snapshot_timestamp: measuredAt,
+    ...(federation && { federation: federation.graph }),
   }
 }
 
@@ -52,14 +54,15 @@ export function routingPathsBody({ measures }: MeasuredGraph): RoutingPaths {
   }
 }
 
-export function topologyAnalysisBody({ graph, measures }: MeasuredGraph): TopologyAnalysis {
+export function topologyAnalysisBody({ federation, graph, measures }: MeasuredGraph): TopologyAnalysis {
   const { articulationPoints, clustering, diameter } = measures
   return {
     cluster_connectivity: graph.nodes,
     network_health: networkHealth(measures),
     topology_score: diameter === null || clustering === null ? null : Math.max(0, 100 - 10 * diameter - 20 * Math.max(0, 1 - clustering)),
-    recommendations: recommendations(measures),
+    recommendations: [...recommendations(measures), ...(federation?.suggestions ?? []).map(({ description }) => description)],
     articulation_points: articulationPoints.slice(0, ARTICULATION_POINTS_MAX),
+    ...(federation && { suggestions: federation.suggestions, graph_monitor: federation.status }),
   }
 }
 

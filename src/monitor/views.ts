@@ -10,12 +10,15 @@ import type { LogLinesQuery } from '../telemetry/index.ts'
 import type {
   Alert,
   Bottlenecks,
+  ClusterGraph,
   ClusterHealth,
   ClusterPerformance,
   ConnectionMetrics,
   DiscoveryLag,
   DnsGatewayStatus,
   FederationMode,
+  GraphMonitorStatus,
+  GraphSuggestion,
   LinkStateBody,
   LogChange,
   LogLine,
@@ -53,6 +56,8 @@ export interface MonitorViews {
   endpoints(): TransportEndpoints
   /** The fabric as a graph. Edges join node ids, each pair once. */
   graph(): GraphView
+  /** The clusters as a graph, and what watches it. */
+  federation?(): FederationView
 
   performance(): PerformanceSummary
   performanceTrends(): PerformanceTrends
@@ -110,6 +115,12 @@ export interface GraphView {
   readonly partial?: boolean
   readonly nodes: readonly TopologyNode[]
   readonly edges: readonly TopologyEdge[]
+}
+
+export interface FederationView {
+  readonly graph: ClusterGraph
+  readonly suggestions: readonly GraphSuggestion[]
+  readonly status: GraphMonitorStatus
 }
 
 export interface AlertViews {

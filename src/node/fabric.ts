@@ -257,6 +257,7 @@ export function createFabric(deps: FabricDeps): Fabric {
     population: () => peers.directory.size,
     regionOf: (id) => catalog.node(id)?.region ?? '',
     onRoundTrip: peers.noteRoundTrip,
+    onProbe: (record) => routing.probed(record),
   })
   const announcer = createAnnouncer(
     {
@@ -320,7 +321,18 @@ export function createFabric(deps: FabricDeps): Fabric {
     return state !== 'failed' && state !== 'left'
   }
 
-  const routing = createRouting({ env, settings, nodeId, peers, catalog, gossip, crypto: createEd25519(), refusals, isAlive })
+  const routing = createRouting({
+    env,
+    settings,
+    nodeId,
+    peers,
+    catalog,
+    gossip,
+    crypto: createEd25519(),
+    refusals,
+    isAlive,
+    activeClients: deps.activeClients,
+  })
 
   /** The operator's limit on a dial to a foreign cluster, as far as it is known to lead to one. */
   function foreignLimitMs(url: string): number {

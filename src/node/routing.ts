@@ -5,15 +5,14 @@
 import type { Env } from '../base/index.ts'
 import {
   type Catalog,
-  createFederationGraph,
   createFileKeyProvider,
   createLinkState,
-  createPathRouter,
   createPlanner,
   createRouteControl,
   createRouteTrust,
   creatorOf,
   type Gossip,
+  type GraphMonitorSnapshot,
   isWithdrawal,
   type KeyExplanation,
   type KeyProvider,
@@ -28,6 +27,7 @@ import {
   type PlannerSnapshot,
   type PlanRequest,
   type PolicyDirectory,
+  type ProbeRecord,
   type RouteControl,
   type RouteControlSnapshot,
   type RouteCrypto,
@@ -38,12 +38,8 @@ import {
 } from '../fabric/index.ts'
 import type { RefusalLedger } from '../telemetry/index.ts'
 import type { LinkStateUpdate } from '../wire/index.ts'
+import { createNeighborGraph } from './neighbor-graph.ts'
 import { type RoutingSettings, readRouteKeys, type Settings, watchedFile } from './settings/index.ts'
-
-/** Of a link between clusters before anything was measured; the Python implementation's figures. */
-const UNMEASURED_LATENCY_MS = 5
-const LINK_BANDWIDTH_MBPS = 1000
-const LINK_RELIABILITY = 0.99
 
 export interface RoutingDeps {
   readonly env: Env
@@ -57,12 +53,16 @@ export interface RoutingDeps {
   readonly refusals: RefusalLedger
   /** False for a neighbour that was found dead: its link may stay open for a while, and leads nowhere. */
   isAlive(nodeId: string): boolean
+  /** Accepted connections that are open. */
+  activeClients(): number
 }
 
 export interface Routing {
   readonly routes: RouteControl
   /** Undefined when it is disabled. */
   readonly linkState: LinkState | undefined
+  /** A probe of a linked node has ended. */
+  probed(record: ProbeRecord): void
   /** By which routes of other clusters are believed; undefined without a registry. */
   keys(): readonly KeyExplanation[] | undefined
   plan(request: PlanRequest): Plan
@@ -90,6 +90,7 @@ export interface RoutingSnapshot {
   readonly link_state: LinkStateSnapshot | undefined
   readonly trust: RouteTrustSnapshot
   readonly graph: PathRouterStatistics
+  readonly monitor: GraphMonitorSnapshot
 }
 
 export function createRouting(deps: RoutingDeps): Routing {
@@ -263,15 +264,20 @@ export function createRouting(deps: RoutingDeps): Routing {
     return refusal === undefined || refusal === 'area' ? undefined : 'keep'
   })
 
-  /** The clusters next door: what the links themselves tell. */
-  const graph = createFederationGraph(env.clock, { livenessMs: Number.POSITIVE_INFINITY })
-  graph.addNode({ nodeId: clusterId })
-  const paths = createPathRouter({ clock: env.clock, graph })
-
-  function isNextDoor(cluster: string): boolean {
-    for (const neighbor of neighbors()) if (neighbor.clusterId === cluster) return true
-    return false
-  }
+  const nextDoor = createNeighborGraph({
+    env,
+    settings,
+    nodeId,
+    links,
+    catalog,
+    statusOf: peers.statusOf,
+    ownClients: deps.activeClients,
+    isAlive: deps.isAlive,
+    neighbors,
+    linkMetrics,
+    linkCost: (cluster) => linkCosts[cluster],
+    map: () => linkState?.map,
+  })
 
   function linkedSiblings(): number {
     let linked = 0
@@ -292,7 +298,7 @@ export function createRouting(deps: RoutingDeps): Routing {
       get linkState() {
         return linkState
       },
-      graph: paths,
+      graph: nextDoor.paths,
       neighbors,
       connectedPeers,
       hasUnlinkedSiblings: () => catalog.nodes({ clusterId }).length - 1 > linkedSiblings(),
@@ -311,15 +317,12 @@ export function createRouting(deps: RoutingDeps): Routing {
     get linkState() {
       return linkState
     },
+    probed: nextDoor.probed,
     keys: trust.keys,
     plan,
 
     connected(id, cluster) {
-      if (cluster !== clusterId) {
-        graph.addNode({ nodeId: cluster })
-        const latencyMs = linkMetrics(cluster)?.latency_ms || UNMEASURED_LATENCY_MS
-        graph.addEdge(clusterId, cluster, { latencyMs, bandwidthMbps: LINK_BANDWIDTH_MBPS, reliabilityScore: LINK_RELIABILITY })
-      }
+      nextDoor.connected(cluster)
       // Keys before what is signed with them.
       trust.connected(id)
       routes.connected(id)
@@ -327,7 +330,7 @@ export function createRouting(deps: RoutingDeps): Routing {
     },
 
     connectionLost(id, cluster) {
-      if (cluster !== clusterId && !isNextDoor(cluster)) graph.removeNode(cluster)
+      nextDoor.connectionLost(id, cluster)
       routes.connectionLost(id, cluster)
       linkState?.linksChanged()
     },
@@ -368,11 +371,13 @@ export function createRouting(deps: RoutingDeps): Routing {
       trust.start()
       routes.start()
       linkState?.start()
+      nextDoor.monitor.start()
     },
 
     stop(inGoodOrder) {
       routes.stop(inGoodOrder && catalog.nodes({ clusterId }).every(({ node_id: id }) => id === nodeId))
       linkState?.stop()
+      nextDoor.monitor.stop()
       trust.stop()
       started = false
     },
@@ -382,7 +387,8 @@ export function createRouting(deps: RoutingDeps): Routing {
       planner: planner.snapshot(),
       link_state: linkState?.snapshot(),
       trust: trust.snapshot(),
-      graph: paths.statistics(),
+      graph: nextDoor.paths.statistics(),
+      monitor: nextDoor.monitor.snapshot(),
     }),
   }
 }

@@ -22,6 +22,7 @@ import {
   text,
   time,
 } from './monitoring-fields.ts'
+import { clusterGraph, graphMonitorStatus, graphSuggestion } from './monitoring-graph.ts'
 
 // ── Health ──────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -361,6 +362,8 @@ export const topology = record({
   edges: list(topologyEdge),
   clusters: mapOf(topologyCluster),
   snapshot_timestamp: time,
+  /** The clusters next door, and all that are heard of where link-state routing is on. */
+  federation: optional(clusterGraph),
 })
 export type Topology = ReadOnly<typeof topology>
 
@@ -382,5 +385,8 @@ export const topologyAnalysis = record({
   recommendations: list(text),
   /** Nodes whose loss would split the graph. */
   articulation_points: optional(list(text)),
+  /** Of the graph of clusters, the most urgent first. The node carries none of them out. */
+  suggestions: optional(list(graphSuggestion)),
+  graph_monitor: optional(graphMonitorStatus),
 })
 export type TopologyAnalysis = ReadOnly<typeof topologyAnalysis>

@@ -3,6 +3,8 @@
 const on = (path: string, prefix: string, ...fields: readonly string[]) => fields.map((field) => `${path} ${prefix}${field}`)
 const prometheus = (...names: readonly string[]) => on('/metrics/prometheus', 'mpreg_', ...names)
 
+const graphMonitor = (part: string, ...fields: readonly string[]) => on('/topology/analysis', `analysis.graph_monitor.${part}.`, ...fields)
+
 /** By the reason. They may appear in the course of the scene; once there, they must stay as they are. */
 export const CONSTANT: Readonly<Record<string, readonly string[]>> = {
   'where the node listens, since it started': [
@@ -29,6 +31,14 @@ export const CONSTANT: Readonly<Record<string, readonly string[]>> = {
     'gossip_interval_seconds',
     'send_buffer_bytes_max',
   ),
+  'how the graph of clusters is watched': [
+    ...graphMonitor('cache_manager.thresholds', 'health_change', 'latency_change', 'load_change', 'reliability_change'),
+    ...graphMonitor('cache_manager.thresholds', 'utilization_change'),
+    ...graphMonitor('metrics_collector.collection_status', 'active_collectors', 'collection_interval'),
+    ...graphMonitor('optimizer.optimization_status', 'optimization_interval'),
+  ],
+  'when the node started': graphMonitor('monitoring_status', 'start_time'),
+  'a node knows clusters, no hubs': graphMonitor('graph_statistics.node_types', 'global_hub', 'local_hub', 'regional_hub'),
   'what was asked for': on('/metrics/timeseries', '', 'duration_hours', 'resolution_minutes'),
   'every policy of this scene applies; settings are taken up at once': [
     '/config configuration.policies.compliance_percent',
@@ -78,6 +88,57 @@ export interface Elsewhere {
 }
 
 export const ELSEWHERE: readonly Elsewhere[] = [
+  {
+    names: [
+      ...on('/topology', 'topology.federation.links[].', 'jitter_ms', 'packet_loss'),
+      ...graphMonitor('metrics_collector.recent_metrics_by_type', 'bandwidth', 'jitter', 'packet_loss'),
+    ],
+    file: 'src/node/graph-sources.test.ts',
+    text: "said('packet_loss')",
+  },
+  {
+    names: [
+      ...graphMonitor('metrics_collector.metrics_statistics', 'collection_errors', 'error_rate'),
+      ...graphMonitor(
+        'metrics_collector.metrics_statistics.refused_by_reason',
+        ...['out_of_range', 'too_old', 'too_uncertain', 'unknown_element'],
+      ),
+    ],
+    file: 'src/fabric/routing/graph/metric-collector.test.ts',
+    text: 'too_uncertain: 1',
+  },
+  {
+    names: [
+      ...graphMonitor(
+        'cache_manager.invalidations_by_reason',
+        ...['latency', 'reliability', 'usability', 'utilization'].map((what) => `edge_${what}_change`),
+        ...['health', 'healthiness', 'load'].map((what) => `node_${what}_change`),
+        'edge_removed',
+      ),
+      ...graphMonitor('cache_manager', 'paths_dropped'),
+    ],
+    file: 'src/fabric/routing/graph/path-invalidation.test.ts',
+    text: 'invalidations_by_reason',
+  },
+  {
+    names: graphMonitor('graph_statistics', 'health_ratio'),
+    file: 'src/fabric/routing/graph/federation-graph.test.ts',
+    text: 'health_ratio',
+  },
+  {
+    names: [
+      ...graphMonitor(
+        'optimizer.optimization_history',
+        'total_optimizations',
+        ...['add_parallel_connection', 'add_redundancy', 'add_redundant_connection', 'load_balancing'].map(
+          (type) => `optimizations_by_type.${type}`,
+        ),
+      ),
+      ...graphMonitor('optimizer', 'current_suggestions', 'suggestions_by_priority.*'),
+    ],
+    file: 'src/fabric/routing/graph/graph-optimizer.test.ts',
+    text: 'suggestions_by_priority',
+  },
   {
     names: prometheus('alert_notifications_total{outcome=sent}', 'alert_notifications_total{outcome=failed}'),
     file: 'src/telemetry/alerts/notifier.test.ts',
@@ -202,7 +263,13 @@ export const ELSEWHERE: readonly Elsewhere[] = [
   { names: prometheus('log_lines_total{level=ERROR}'), file: 'src/telemetry/log.test.ts', text: 'ERROR' },
 ]
 
-/** There only while the machine is busy enough: the processor time and memory they are taken from move with their own events. */
-export const ON_A_BUSY_MACHINE: readonly string[] = ['cpu', 'memory'].flatMap((what) =>
-  on('/performance/bottlenecks', `bottlenecks.${what}_bottlenecks[].`, 'current_value', 'threshold_value'),
-)
+/**
+ * There only sometimes. Bottlenecks while the machine is busy enough: the processor time and memory they are taken from move with their own events.
+ * Suggestions for the moment in which a cluster has been heard of, and its link has not.
+ */
+export const NOT_ALWAYS_THERE: readonly string[] = [
+  ...['cpu', 'memory'].flatMap((what) =>
+    on('/performance/bottlenecks', `bottlenecks.${what}_bottlenecks[].`, 'current_value', 'threshold_value'),
+  ),
+  ...on('/topology/analysis', 'analysis.suggestions[].', 'estimated_improvement', 'implementation_cost', 'priority'),
+]

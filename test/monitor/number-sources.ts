@@ -28,6 +28,7 @@ const nodes = (...fields: readonly string[]) => [
   ...on('/topology/graph', 'graph_data.nodes[].', ...fields),
   ...on('/topology/analysis', 'analysis.cluster_connectivity[].', ...fields),
 ]
+const graphMonitor = (part: string, ...fields: readonly string[]) => on('/topology/analysis', `analysis.graph_monitor.${part}.`, ...fields)
 const overall = (...fields: readonly string[]) => [
   ...on('/metrics', 'federation_metrics.overall_health.', ...fields),
   ...unified(...fields.map((field) => `overall_health.${field}`)),
@@ -78,6 +79,11 @@ export const MOVED_BY: Readonly<Record<NumberEvent, readonly string[]>> = {
     '/routing/trace trace.evaluated_at',
     '/topology topology.snapshot_timestamp',
     '/topology/graph graph_data.timestamp',
+    // Of the own cluster.
+    ...graphMonitor('metrics_collector.collection_status', 'last_collection'),
+    ...graphMonitor('metrics_collector.metrics_statistics', 'stored_metrics', 'success_rate', 'total_collected', 'update_successes'),
+    ...graphMonitor('metrics_collector.recent_metrics_by_type', 'health', 'utilization'),
+    ...graphMonitor('monitoring_status', 'uptime_seconds'),
   ],
   'client connects': [
     ...system('rpc', 'active_connections'),
@@ -198,6 +204,14 @@ export const MOVED_BY: Readonly<Record<NumberEvent, readonly string[]>> = {
     ...on('/topology', 'topology.', 'clusters.*.node_count', 'edges[].latency_ms', 'summary.total_edges', 'summary.total_nodes'),
     ...on('/topology', 'topology.summary.', 'clustering_coefficient', 'graph_diameter'),
     '/topology/analysis analysis.topology_score',
+    ...on('/topology', 'topology.federation.', 'clusters[].health_score', 'clusters[].utilization'),
+    ...on('/topology', 'topology.federation.links[].', 'latency_ms', 'samples', 'utilization'),
+    ...graphMonitor('cache_manager', 'invalidations_by_reason.edge_added', 'invalidations_triggered'),
+    ...graphMonitor('graph_statistics', 'average_connectivity', 'healthy_nodes', 'node_types.cluster', 'total_edges', 'total_nodes'),
+    ...graphMonitor('graph_statistics', 'path_computations', 'usability_ratio', 'usable_edges'),
+    ...graphMonitor('graph_statistics.cache_statistics', 'cache_misses', 'total_entries'),
+    ...graphMonitor('metrics_collector.recent_metrics_by_type', 'latency'),
+    ...graphMonitor('optimizer.optimization_status', 'last_optimization'),
     ...on('/topology/graph', 'graph_data.', 'edge_list[].latency_ms', 'edges'),
     ...on('/topology/paths', 'routing_paths.', 'average_path_length', 'path_efficiency', 'redundant_paths', 'total_paths'),
     ...prometheus('catalog_entries{kind=nodes}', 'catalog_owners', 'cluster_nodes{cluster=*}', 'dial_targets', 'dial_targets_connected'),
@@ -225,6 +239,7 @@ export const MOVED_BY: Readonly<Record<NumberEvent, readonly string[]>> = {
       prometheus(`system_${name}{system=federation}`),
     ),
     ...prometheus('federation_cross_cluster_latency_p95_seconds', 'rpc_calls_answered_total'),
+    ...graphMonitor('graph_statistics.cache_statistics', 'cache_hits', 'hit_rate'),
     ...prometheus('route_plans_by_reason_total{reason=ok}', 'route_plans_total'),
   ],
   'calls under way': [

@@ -96,6 +96,8 @@ export interface MembershipDeps {
   regionOf?(nodeId: string): string
   /** A probe over the link to `peer` was answered by itself after so long, ms. */
   onRoundTrip?(peer: string, ms: number): void
+  /** A probe has ended, however. */
+  onProbe?(record: ProbeRecord): void
 }
 
 export interface MembershipOptions {
@@ -681,6 +683,7 @@ export function createMembership(deps: MembershipDeps, options: MembershipOption
 
   function onProbeResult(record: ProbeRecord): void {
     probes.push(record)
+    deps.onProbe?.(record)
     const { target_node: target, relays_asked: asked, nacks, cause } = record
     if (log.debugOn) {
       log.debug(

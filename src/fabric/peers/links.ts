@@ -74,6 +74,8 @@ interface MutablePeer {
   instanceId: string
   extensions: ReadonlySet<string>
   roundTripMs: number | undefined
+  /** When it was measured last. */
+  roundTripAtMs: number | undefined
   readonly breaker: CircuitBreaker
   sent: number
   failed: number
@@ -93,6 +95,10 @@ export interface PeerSender {
   frameBytesMax(nodeId: string): number
   /** Round trip of its link, ms, smoothed where it is measured often; undefined until it was. */
   roundTripMs(nodeId: string): number | undefined
+  /** When an answer of the peer last measured it, monotonic; undefined: none has, or only pings of the transport. */
+  roundTripAtMs(nodeId: string): number | undefined
+  /** Bytes on their way to the peer that have not left yet; undefined without a link. */
+  bufferedBytes(nodeId: string): number | undefined
   /** Share of the frames meant for the peer that left, 0 to 1; undefined without a link or a frame. */
   deliveryRatio(nodeId: string): number | undefined
   clusterOf(nodeId: string): string | undefined
@@ -272,6 +278,8 @@ export function createLinkTable(env: Pick<Env, 'clock' | 'log' | 'timers'>, opti
       const peer = peers.get(nodeId)
       return peer && roundTripOf(peer)
     },
+    roundTripAtMs: (nodeId) => peers.get(nodeId)?.roundTripAtMs,
+    bufferedBytes: (nodeId) => best(nodeId)?.connection.bufferedBytes,
     deliveryRatio(nodeId) {
       const peer = peers.get(nodeId)
       return peer === undefined || peer.sent + peer.failed === 0 ? undefined : peer.sent / (peer.sent + peer.failed)
@@ -298,6 +306,7 @@ export function createLinkTable(env: Pick<Env, 'clock' | 'log' | 'timers'>, opti
           instanceId: link.instanceId,
           extensions: NONE,
           roundTripMs: undefined,
+          roundTripAtMs: undefined,
           breaker: breakerOf(nodeId),
           sent: 0,
           failed: 0,
@@ -350,6 +359,7 @@ export function createLinkTable(env: Pick<Env, 'clock' | 'log' | 'timers'>, opti
       const peer = peers.get(nodeId)
       if (peer === undefined) return
       const before = peer.roundTripMs
+      peer.roundTripAtMs = env.clock.monotonic()
       peer.roundTripMs = before === undefined ? ms : before + ROUND_TRIP_GAIN * (ms - before)
     },
 

@@ -86,6 +86,7 @@ export function nodeViews(deps: ViewsDeps): MonitorViews {
       return { last_updated: last_updated ?? 0, assignments }
     },
     graph: () => graphOf(deps),
+    federation: () => fabric.routing.snapshot().monitor,
 
     performance: () => performanceSummaryView(monitor, performance),
     performanceTrends: performance.trends,

@@ -7,6 +7,7 @@ import {
   isNodeSound,
   nodeUtilization,
   nodeWeight,
+  UNMEASURED,
   withSample,
 } from './elements.ts'
 
@@ -22,6 +23,7 @@ const edge: GraphEdge = {
   priorityClass: 2,
   costFactor: 1.5,
   sampleCount: 0,
+  measured: UNMEASURED,
 }
 
 const node: GraphNode = {
@@ -90,6 +92,12 @@ describe('a measurement of an edge', () => {
     const first = withSample(edge, { latencyMs: 20, currentUtilization: 0, packetLossRate: 0.02, jitterMs: 1 })
     expect(first).toMatchObject({ latencyMs: 20, currentUtilization: 0, packetLossRate: 0.02, jitterMs: 1, sampleCount: 1 })
     expect(withSample(first, { latencyMs: 30 })).toMatchObject({ latencyMs: 23, jitterMs: 1, sampleCount: 2 })
+  })
+
+  it('is the first of each metric by itself: what was only assumed is not blended in', () => {
+    const measured = withSample(withSample(edge, { latencyMs: 20 }), { packetLossRate: 0.5 })
+    expect(measured).toMatchObject({ latencyMs: 20, packetLossRate: 0.5, jitterMs: edge.jitterMs })
+    expect([...measured.measured]).toEqual(['latencyMs', 'packetLossRate'])
   })
 
   it('leaves alone what it has no sensible number for', () => {

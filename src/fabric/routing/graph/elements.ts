@@ -43,15 +43,22 @@ export interface GraphEdge {
   readonly costFactor: number
   /** Measurements taken in so far. */
   readonly sampleCount: number
+  /** Which of its metrics were measured; the others are assumptions. */
+  readonly measured: ReadonlySet<MeasuredMetric>
 }
+
+export const UNMEASURED: ReadonlySet<MeasuredMetric> = new Set()
 
 /** What a measurement of an edge may say; what it leaves out stays. */
 export interface EdgeSample {
   readonly latencyMs?: number
+  readonly bandwidthMbps?: number
   readonly currentUtilization?: number
   readonly packetLossRate?: number
   readonly jitterMs?: number
 }
+
+export type MeasuredMetric = keyof EdgeSample
 
 /** Part of the capacity in use, at most 1. */
 export function nodeUtilization({ currentLoad, maxCapacity }: Pick<GraphNode, 'currentLoad' | 'maxCapacity'>): number {
@@ -64,7 +71,7 @@ export function nodeWeight(node: Pick<GraphNode, 'currentLoad' | 'maxCapacity' |
 }
 
 /** What taking the edge costs. */
-export function edgeWeight(edge: Omit<GraphEdge, 'sourceId' | 'targetId' | 'bandwidthMbps' | 'sampleCount'>): number {
+export function edgeWeight(edge: Omit<GraphEdge, 'sourceId' | 'targetId' | 'bandwidthMbps' | 'sampleCount' | 'measured'>): number {
   return (
     edge.latencyMs * (1 + 2 * edge.currentUtilization) +
     (1 - edge.reliabilityScore) * 50 +
@@ -85,18 +92,23 @@ export function isEdgeSound(edge: GraphEdge): boolean {
   return edge.reliabilityScore > 0.3 && edge.currentUtilization < 0.95 && edge.packetLossRate < 0.1
 }
 
-/** The edge after one more measurement: the first is taken as it is, later ones move the running mean. What is no measurement is left out. */
+/** The edge after one more measurement: the first of a metric is taken as it is, later ones move the running mean. What is no number is left out. */
 export function withSample(edge: GraphEdge, sample: EdgeSample): GraphEdge {
-  const blend = (old: number, value: number | undefined): number => {
+  let { measured } = edge
+  const blended = (metric: MeasuredMetric): number => {
+    const value = sample[metric]
+    const old = edge[metric]
     if (value === undefined || !Number.isFinite(value) || value < 0) return old
-    return edge.sampleCount === 0 ? value : METRIC_BLEND * value + (1 - METRIC_BLEND) * old
+    if (edge.measured.has(metric)) return METRIC_BLEND * value + (1 - METRIC_BLEND) * old
+    measured = new Set([...measured, metric])
+    return value
   }
-  return {
-    ...edge,
-    latencyMs: blend(edge.latencyMs, sample.latencyMs),
-    currentUtilization: blend(edge.currentUtilization, sample.currentUtilization),
-    packetLossRate: blend(edge.packetLossRate, sample.packetLossRate),
-    jitterMs: blend(edge.jitterMs, sample.jitterMs),
-    sampleCount: edge.sampleCount + 1,
+  const metrics = {
+    latencyMs: blended('latencyMs'),
+    bandwidthMbps: blended('bandwidthMbps'),
+    currentUtilization: blended('currentUtilization'),
+    packetLossRate: blended('packetLossRate'),
+    jitterMs: blended('jitterMs'),
   }
+  return { ...edge, ...metrics, measured, sampleCount: edge.sampleCount + 1 }
 }

@@ -6,6 +6,7 @@
  * whoever keeps a path knows how long it holds.
  */
 import type { Clock } from '../../../base/index.ts'
+import type { GraphStatistics } from '../../../wire/index.ts'
 import { COST_MAX, GRAPH_EDGES_MAX, GRAPH_LIVENESS_MS, GRAPH_NODES_MAX } from './constants.ts'
 import {
   type EdgeSample,
@@ -16,6 +17,7 @@ import {
   isEdgeSound,
   isNodeSound,
   nodeWeight,
+  UNMEASURED,
   withSample,
 } from './elements.ts'
 import type { Arcs } from './shortest-path.ts'
@@ -43,18 +45,27 @@ export interface EdgeSet {
   has(a: string, b: string): boolean
 }
 
-export interface GraphStatistics {
-  readonly total_nodes: number
-  readonly healthy_nodes: number
-  /** Undirected. */
-  readonly total_edges: number
-  /** Those of which at least one direction can be used. */
-  readonly usable_edges: number
-  readonly node_types: Readonly<Record<GraphNodeType, number>>
-  readonly average_connectivity: number
-  readonly health_ratio: number
-  readonly usability_ratio: number
+/** A node as a search sees it. */
+export interface NodeState {
+  readonly node: GraphNode
+  readonly weight: number
+  readonly usable: boolean
 }
+
+/** One direction of an edge as a search sees it. */
+export interface EdgeState {
+  readonly edge: GraphEdge
+  readonly weight: number
+  readonly usable: boolean
+}
+
+/**
+ * What a change made of a node or of one direction of an edge. Without `before` it is new, without `after` it is gone. A new node is not
+ * announced: no path changes before its first edge comes. One that goes has lost its edges before.
+ */
+export type GraphChange =
+  | { readonly kind: 'node'; readonly before: NodeState; readonly after: NodeState | undefined }
+  | { readonly kind: 'edge'; readonly before: EdgeState | undefined; readonly after: EdgeState | undefined }
 
 export interface FederationGraph {
   /** Of everything that decides which paths there are and what they cost. */
@@ -91,7 +102,9 @@ export interface FederationGraph {
   isUsable(sourceId: string, targetId: string): boolean
   /** What a search from `source` sees: usable edges to healthy nodes. The cost of an arc is that of the edge and, if wanted, of the node entered. */
   arcs(source: string, filter: ArcFilter, nodeWeights: boolean): Arcs
-  statistics(): GraphStatistics
+  /** Calls `observer` after every further change of a node or an edge; falling silent is none. */
+  observe(observer: (change: GraphChange) => void): void
+  statistics(): Omit<GraphStatistics, 'cache_statistics' | 'path_computations'>
 }
 
 interface NodeRecord {
@@ -122,7 +135,15 @@ const NODE_DEFAULTS: Omit<GraphNode, 'nodeId'> = {
   reliabilityScore: 1,
 }
 
-const EDGE_DEFAULTS = { currentUtilization: 0, packetLossRate: 0, jitterMs: 0, priorityClass: 1, costFactor: 1, sampleCount: 0 }
+const EDGE_DEFAULTS = {
+  currentUtilization: 0,
+  packetLossRate: 0,
+  jitterMs: 0,
+  priorityClass: 1,
+  costFactor: 1,
+  sampleCount: 0,
+  measured: UNMEASURED,
+}
 
 /**
  * @param options.livenessMs how long a node or edge counts after the last sign of life; Infinity where whoever feeds the graph takes out what has
@@ -136,6 +157,7 @@ export function createFederationGraph(
   let edgeCount = 0
   let version = 0
   let refused = 0
+  const observers: ((change: GraphChange) => void)[] = []
 
   const isLive = ({ updatedAtMs }: { readonly updatedAtMs: number }, now: number): boolean => now - updatedAtMs < livenessMs
   const isPassable = (record: NodeRecord | EdgeRecord, now: number): boolean =>
@@ -143,6 +165,7 @@ export function createFederationGraph(
   const edgeRecord = (a: string, b: string): EdgeRecord | undefined => records.get(a)?.edges.get(b)
 
   function setNode(record: NodeRecord, node: GraphNode): void {
+    const before = nodeState(record)
     const weight = cost(nodeWeight(node))
     const sound = isNodeSound(node)
     const { node: old } = record
@@ -151,44 +174,91 @@ export function createFederationGraph(
     record.node = node
     record.weight = weight
     record.sound = sound
-    refresh(record)
+    stamp(record)
+    nodeChanged(before, record)
   }
 
   function setEdge(record: EdgeRecord, edge: GraphEdge): void {
+    const before = edgeState(record)
     const weight = cost(edgeWeight(edge))
     const sound = isEdgeSound(edge)
     if (weight !== record.weight || sound !== record.sound) version++
     record.edge = edge
     record.weight = weight
     record.sound = sound
-    refresh(record)
+    stamp(record)
+    edgeChanged(before, record)
+  }
+
+  function refreshNode(record: NodeRecord): void {
+    const before = nodeState(record)
+    stamp(record)
+    nodeChanged(before, record)
+  }
+
+  function refreshEdge(record: EdgeRecord): void {
+    const before = edgeState(record)
+    stamp(record)
+    edgeChanged(before, record)
   }
 
   /** What comes back to life is a change; what was alive anyway is none. */
-  function refresh(record: NodeRecord | EdgeRecord): void {
+  function stamp(record: NodeRecord | EdgeRecord): void {
     const now = clock.monotonic()
     if (!isLive(record, now)) version++
     record.updatedAtMs = now
+  }
+
+  /** Undefined while nobody watches. */
+  function nodeState(record: NodeRecord): NodeState | undefined {
+    if (observers.length === 0) return undefined
+    return { node: record.node, weight: record.weight, usable: isPassable(record, clock.monotonic()) }
+  }
+
+  function edgeState(record: EdgeRecord): EdgeState | undefined {
+    if (observers.length === 0) return undefined
+    return { edge: record.edge, weight: record.weight, usable: isPassable(record, clock.monotonic()) }
+  }
+
+  /** @param record undefined: it is gone */
+  function nodeChanged(before: NodeState | undefined, record: NodeRecord | undefined): void {
+    if (before !== undefined) tell({ kind: 'node', before, after: record && nodeState(record) })
+  }
+
+  /** @param record undefined: it is gone */
+  function edgeChanged(before: EdgeState | undefined, record: EdgeRecord | undefined): void {
+    if (observers.length > 0) tell({ kind: 'edge', before, after: record && edgeState(record) })
+  }
+
+  function tell(change: GraphChange): void {
+    for (const observer of observers) observer(change)
   }
 
   function putEdge(source: NodeRecord, target: NodeRecord, metrics: EdgeMetrics): void {
     const sourceId = source.node.nodeId
     const targetId = target.node.nodeId
     const edge: GraphEdge = { ...EDGE_DEFAULTS, ...metrics, sourceId, targetId }
-    const record = source.edges.get(targetId)
-    if (record !== undefined) {
-      setEdge(record, edge)
+    const known = source.edges.get(targetId)
+    if (known !== undefined) {
+      setEdge(known, edge)
       return
     }
     version++
-    source.edges.set(targetId, { edge, weight: cost(edgeWeight(edge)), sound: isEdgeSound(edge), updatedAtMs: clock.monotonic(), target })
+    const record = { edge, weight: cost(edgeWeight(edge)), sound: isEdgeSound(edge), updatedAtMs: clock.monotonic(), target }
+    source.edges.set(targetId, record)
+    edgeChanged(undefined, record)
   }
 
   function removeEdge(a: string, b: string): boolean {
-    if (records.get(a)?.edges.delete(b) !== true) return false
-    records.get(b)?.edges.delete(a)
+    const there = edgeRecord(a, b)
+    const back = edgeRecord(b, a)
+    if (there === undefined || back === undefined) return false
+    back.target.edges.delete(b)
+    there.target.edges.delete(a)
     edgeCount--
     version++
+    edgeChanged(edgeState(there), undefined)
+    edgeChanged(edgeState(back), undefined)
     return true
   }
 
@@ -225,7 +295,7 @@ export function createFederationGraph(
 
     refreshNode(nodeId) {
       const record = records.get(nodeId)
-      if (record !== undefined) refresh(record)
+      if (record !== undefined) refreshNode(record)
       return record !== undefined
     },
 
@@ -235,6 +305,7 @@ export function createFederationGraph(
       for (const neighbor of [...record.edges.keys()]) removeEdge(nodeId, neighbor)
       records.delete(nodeId)
       version++
+      nodeChanged(nodeState(record), undefined)
       return true
     },
 
@@ -267,7 +338,10 @@ export function createFederationGraph(
       const there = edgeRecord(a, b)
       const back = edgeRecord(b, a)
       if (there === undefined || back === undefined) return false
-      for (const record of [there, back, there.target, back.target]) refresh(record)
+      refreshEdge(there)
+      refreshEdge(back)
+      refreshNode(there.target)
+      refreshNode(back.target)
       return true
     },
 
@@ -307,6 +381,10 @@ export function createFederationGraph(
           visit(next, nodeWeights ? record.weight + target.weight : record.weight)
         }
       }
+    },
+
+    observe(observer) {
+      observers.push(observer)
     },
 
     statistics() {

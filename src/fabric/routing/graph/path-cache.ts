@@ -1,27 +1,26 @@
 /**
  * Paths found before, for as long as they are certain to be found again.
  *
- * A path, or that there is none, is kept under what was asked for (source, target, hop limit, conditions) and for one version of the graph: with the first look at another
- * version everything goes, since a change anywhere may make another path the best. When full, the quarter used longest ago goes.
+ * A path, or that there is none, is kept under what was asked for (source, target, hop limit, conditions) and for one version of the graph: with the
+ * first look at another version everything goes, since a change anywhere may make another path the best. Where a graph is measured all the time that
+ * would be always; there path-invalidation.ts decides what goes, and the version stays. When full, the quarter used longest ago goes.
  */
 import type { Clock } from '../../../base/index.ts'
+import type { GraphStatistics } from '../../../wire/index.ts'
 import { PATH_CACHE_ENTRIES_MAX, PATH_CACHE_TTL_MS } from './constants.ts'
 import type { CheapestPath } from './shortest-path.ts'
-
-export interface PathCacheStatistics {
-  /** Part of the look-ups that found something; 0 before the first. */
-  readonly hit_rate: number
-  readonly total_entries: number
-  readonly cache_hits: number
-  readonly cache_misses: number
-}
 
 /** `conditions`: text that tells conditions apart; empty for none. */
 export interface PathCache {
   /** Null: it is known that there is no path. */
   get(source: string, target: string, hopsMax: number, conditions: string, version: number): CheapestPath | null | undefined
   set(source: string, target: string, hopsMax: number, conditions: string, version: number, found: CheapestPath | null): void
-  statistics(): PathCacheStatistics
+  /** Forgets what no longer holds; looks at everything kept. */
+  drop(isOutdated: (found: CheapestPath | null) => boolean): number
+  /** Forgets everything. */
+  clear(): number
+  /** The rate is 0 before the first look-up. */
+  statistics(): GraphStatistics['cache_statistics']
 }
 
 export function createPathCache(clock: Clock, entriesMax = PATH_CACHE_ENTRIES_MAX): PathCache {
@@ -64,6 +63,18 @@ export function createPathCache(clock: Clock, entriesMax = PATH_CACHE_ENTRIES_MA
         }
       }
       entries.set(keyOf(source, target, hopsMax, conditions), { found, expiresAtMs: clock.monotonic() + PATH_CACHE_TTL_MS })
+    },
+
+    drop(isOutdated) {
+      let dropped = 0
+      for (const [key, { found }] of entries) if (isOutdated(found) && entries.delete(key)) dropped++
+      return dropped
+    },
+
+    clear() {
+      const { size } = entries
+      entries.clear()
+      return size
     },
 
     statistics: () => ({

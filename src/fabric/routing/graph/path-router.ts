@@ -5,11 +5,13 @@
  * every question whose conditions it happens to meet, so conditions cost a search only where they matter.
  */
 import type { Clock } from '../../../base/index.ts'
+import type { GraphStatistics, InvalidationStrategy } from '../../../wire/index.ts'
 import { EQUAL_COST_TOLERANCE, PATH_HOPS_DEFAULT, PATH_HOPS_MAX } from './constants.ts'
-import type { ArcFilter, EdgeSet, FederationGraph, GraphStatistics } from './federation-graph.ts'
+import type { ArcFilter, EdgeSet, FederationGraph } from './federation-graph.ts'
 import { type DistanceKind, distances, isKnown } from './geography.ts'
-import { createPathCache, type PathCacheStatistics } from './path-cache.ts'
+import { createPathCache } from './path-cache.ts'
 import { conditionsKey, meetsConditions, type PathConditions } from './path-conditions.ts'
+import { createPathInvalidation, type PathInvalidation } from './path-invalidation.ts'
 import { type CheapestPath, type PathSearch, shortestPath, shortestPathsFrom } from './shortest-path.ts'
 
 /** Clusters from the source to the target, both included. */
@@ -28,11 +30,7 @@ export interface PathResult {
 }
 
 export interface PathRouterStatistics {
-  readonly graph_statistics: GraphStatistics & {
-    readonly cache_statistics: PathCacheStatistics
-    /** Searches that found a path. */
-    readonly path_computations: number
-  }
+  readonly graph_statistics: GraphStatistics
   readonly routing_performance: {
     readonly total_requests: number
     readonly successful_routes: number
@@ -77,9 +75,16 @@ export interface PathRouter {
   statistics(): PathRouterStatistics
 }
 
+/** One that keeps paths over changes that matter little. */
+export interface LenientPathRouter extends PathRouter {
+  readonly invalidation: PathInvalidation
+}
+
 export interface PathRouterOptions {
   /** Whether entering a node costs its weight; default true. */
   readonly nodeWeights?: boolean
+  /** What changes of the graph drop of the paths kept; default: everything, with every change, so that each answer is exact. */
+  readonly invalidation?: InvalidationStrategy
 }
 
 const EWMA = 0.1
@@ -88,11 +93,22 @@ const hasPath = ({ found }: PathSearch): boolean => found !== undefined
 /** Keeps an estimate below the true cost in spite of rounding. */
 const ESTIMATE_MARGIN = 1 - 1e-9
 
+export interface PathRouterDeps {
+  readonly clock: Clock
+  readonly graph: FederationGraph
+}
+
 export function createPathRouter(
-  { clock, graph }: { readonly clock: Clock; readonly graph: FederationGraph },
-  { nodeWeights = true }: PathRouterOptions = {},
-): PathRouter {
+  deps: PathRouterDeps,
+  options: PathRouterOptions & { readonly invalidation: InvalidationStrategy },
+): LenientPathRouter
+export function createPathRouter(deps: PathRouterDeps, options?: PathRouterOptions): PathRouter
+export function createPathRouter(
+  { clock, graph }: PathRouterDeps,
+  { nodeWeights = true, invalidation: strategy }: PathRouterOptions = {},
+): PathRouter & Partial<LenientPathRouter> {
   const cache = createPathCache(clock)
+  const invalidation = strategy && createPathInvalidation({ cache, clock, graph }, strategy)
   const rates = new Map<DistanceKind, { readonly version: number; readonly costPerUnit: number }>()
   let requests = 0
   let successes = 0
@@ -152,7 +168,8 @@ export function createPathRouter(
 
   /** The cheapest path, from the cache if it is there; that there is none is worth keeping as well. */
   function known(source: string, target: string, hopsMax: number, conditions: PathConditions, key: string): CheapestPath | undefined {
-    const { version } = graph
+    // With a strategy, what no longer holds has been dropped.
+    const version = invalidation === undefined ? graph.version : 0
     const cached = cache.get(source, target, hopsMax, key, version)
     // Nodes and edges fall silent without a change of version, which makes no other path any better. Coming back is a change.
     if (cached === null) return undefined
@@ -264,6 +281,8 @@ export function createPathRouter(
       }
       return answered(paths, paths.size > 0)
     },
+
+    ...(invalidation && { invalidation }),
 
     statistics: () => ({
       graph_statistics: { ...graph.statistics(), cache_statistics: cache.statistics(), path_computations: computations },

@@ -1,6 +1,6 @@
 /** Neighbours as updates state them, and what of that is believed. */
 import type { LinkStateUpdate } from '../../../wire/index.ts'
-import { edgeWeight } from '../graph/elements.ts'
+import { edgeWeight, type MeasuredMetric, UNMEASURED } from '../graph/elements.ts'
 import type { EdgeMetrics } from '../graph/federation-graph.ts'
 import {
   BANDWIDTH_MBPS_MAX,
@@ -66,9 +66,13 @@ function adjacency({ latency_ms, bandwidth_mbps, reliability_score, cost_score }
     jitterMs: 0,
     priorityClass: 1,
     costFactor: 1 + cost_score * COST_FACTOR_PER_SCORE,
+    // A link nobody has measured is said to take no time.
+    measured: latency_ms > 0 ? LATENCY_MEASURED : UNMEASURED,
   }
   return { metrics, weight: edgeWeight(metrics) }
 }
+
+const LATENCY_MEASURED: ReadonlySet<MeasuredMetric> = new Set(['latencyMs'])
 
 /** NUL separates names in the keys of views. */
 function isName(text: string): boolean {

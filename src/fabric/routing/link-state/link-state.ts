@@ -13,6 +13,7 @@
  */
 import type { Env } from '../../../base/index.ts'
 import { compareCodePoints, type LinkStateUpdate } from '../../../wire/index.ts'
+import type { RoutedGraph } from '../graph/graph-monitor.ts'
 import type { PathConditions } from '../graph/path-conditions.ts'
 import { createPathRouter, type Path, type PathRouterStatistics } from '../graph/path-router.ts'
 import { createAnnouncer } from './announcer.ts'
@@ -108,6 +109,8 @@ export interface LinkState {
   siblingsLinkedTo(clusterId: string): readonly string[]
   /** Clusters said to be neighbours of the own one, in order: nodes of these are worth a link of one's own. */
   neighborClusters(): readonly string[]
+  /** The map of all clusters that is drawn from what they say. */
+  readonly map: RoutedGraph
   /** Called after each change of the graph. */
   observe(listener: (change: LinkStateChange) => void): void
   status(): LinkStateStatus
@@ -234,6 +237,7 @@ export function createLinkState({ env, ports }: LinkStateDeps, options: LinkStat
 
     siblingsLinkedTo: (neighbor) => database.witnesses(clusterId, neighbor).filter((creator) => creator !== nodeId),
     neighborClusters: () => sorted(topology.neighborsOf(clusterId)),
+    map: { graph, paths: router, isWhollyKnown: topology.speaksForItself },
     observe: (listener) => void listeners.push(listener),
 
     status: () => ({

@@ -16,6 +16,8 @@ export interface Topology {
   /** Keys of the views that state a link from `origin` to `neighbor`. */
   witnesses(origin: string, neighbor: string): Iterable<string>
   neighborsOf(origin: string): Iterable<string>
+  /** Whether the cluster has told its links; otherwise it is only mentioned by others. */
+  speaksForItself(clusterId: string): boolean
 }
 
 const REGION_WITHOUT_AREA = 'link-state'
@@ -89,6 +91,7 @@ export function createTopology(clock: Clock): Topology {
 
     witnesses: (origin, neighbor) => statements(origin, neighbor)?.keys() ?? [],
     neighborsOf: (origin) => stated.get(origin)?.keys() ?? [],
+    speaksForItself: (clusterId) => viewsOf.has(clusterId),
   }
 }
 
