@@ -11,7 +11,7 @@ import { anyCase, collect, positiveInteger, positiveSeconds } from './option-val
 import { CommandFailure } from './outcome.ts'
 import { rpcFailureLines } from './rpc-failure.ts'
 
-interface Field {
+export interface Field {
   /** As the node calls it; the option is the same with dashes, in the singular for a list. */
   readonly name: string
   readonly help: string
@@ -19,13 +19,13 @@ interface Field {
 }
 
 type Answers = Readonly<Record<string, unknown>>
-type Flags = CallFlags & Answers
+export type Flags = CallFlags & Answers
 
 const scope: Field = { name: 'scope', help: 'how far to look: local, zone, region or global' }
 const namespace: Field = { name: 'namespace', help: 'only what is in this namespace or below' }
 const clusterId: Field = { name: 'cluster_id', help: 'only of this cluster' }
 const viewers: readonly Field[] = [
-  { name: 'viewer_cluster_id', help: 'as nodes of this cluster would see it' },
+  { name: 'viewer_cluster_id', help: 'as nodes of this cluster would see it; a node goes by whom it is connected to' },
   { name: 'viewer_tenant_id', help: 'as this tenant would see it' },
 ]
 const offers: readonly Field[] = [
@@ -110,7 +110,7 @@ export function addQueryCommands(discovery: Command): void {
     .action((flags: Flags) => asked(flags, (client) => follow(client, flags)))
 }
 
-function asking(command: Command, fields: readonly Field[]): Command {
+export function asking(command: Command, fields: readonly Field[]): Command {
   for (const field of fields) {
     const { help, kind } = field
     const option = new Option(`--${singular(field).replaceAll('_', '-')} <${kind === 'count' ? 'n' : 'value'}>`, help)
@@ -122,7 +122,7 @@ function asking(command: Command, fields: readonly Field[]): Command {
 }
 
 /** The fields that were given on the command line, as the node calls them. */
-function given(fields: readonly Field[], flags: Answers): Record<string, unknown> {
+export function given(fields: readonly Field[], flags: Answers): Record<string, unknown> {
   const told: Record<string, unknown> = {}
   for (const field of fields) {
     const value = flags[singular(field).replace(/_(.)/g, (_, letter: string) => letter.toUpperCase())]
@@ -135,13 +135,13 @@ function singular({ kind, name }: Field): string {
   return kind === 'list' ? name.replace(/ies$/, 'y').replace(/s$/, '') : name
 }
 
-function ask(flags: Flags, fun: string, request: Answers): Promise<void> {
+export function ask(flags: Flags, fun: string, request: Answers): Promise<void> {
   const args = Object.keys(request).length > 0 ? [request] : []
   return asked(flags, async (client) => print((await client.callRaw({ timeoutMs: flags.timeout * 1000 }, fun, ...args)).text))
 }
 
 /** @throws what {@link withClient} does; when the node has no such function, with the command that shows more */
-function asked(flags: Flags, use: (client: Client) => Promise<void>): Promise<void> {
+export function asked(flags: Flags, use: (client: Client) => Promise<void>): Promise<void> {
   return withClient(flags, async (client) => {
     try {
       await use(client)

@@ -2,6 +2,7 @@
 import type { Command } from 'commander'
 import { answerFailure, showAnswer } from './answers.ts'
 import { type FormatFlags, formatOption, printBody } from './body-output.ts'
+import { addPolicyCommands } from './discovery-policy.ts'
 import { addQueryCommands } from './discovery-queries.ts'
 import { type MonitoringFlags, monitorClient, monitoringOptions } from './monitoring-options.ts'
 
@@ -27,6 +28,7 @@ export function declareDiscoveryCommands(discovery: Command): void {
 
   const policy = discovery.command('policy').description('Who may see which namespace.')
   endpoint(policy.command('status'), '/discovery/policy').description('The rules in force, and the latest decisions by them.')
+  addPolicyCommands(discovery, policy)
 }
 
 function endpoint(command: Command, path: string): Command {

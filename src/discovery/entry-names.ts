@@ -2,6 +2,7 @@
 import type { CatalogEntry, CatalogKind } from '../fabric/index.ts'
 import { type FunctionEntry, namespaceOf, type QueueEntry, type ServiceEntry, type TopicEntry } from '../wire/index.ts'
 import type { Decision, NamespacePolicy } from './policy.ts'
+import type { Viewer } from './viewer.ts'
 
 /** What the summary of a function says of it. */
 export interface ToldOfFunction {
@@ -72,4 +73,14 @@ export function denialOf(
     if (!decision.allowed) return { ...decision, namespace }
   }
   return undefined
+}
+
+/** Why an entry may not come in from the cluster that announces it; undefined when it may. */
+export function sourceDenial(policy: NamespacePolicy, kind: CatalogKind, entry: CatalogEntry): ReturnType<typeof denialOf> {
+  return policy.enabled ? denialOf(policy, governedNames(kind, entry), (name) => policy.source(name, entry.cluster_id)) : undefined
+}
+
+/** Why somebody may not see a function; undefined when it may. */
+export function viewerDenial(policy: NamespacePolicy, entry: FunctionEntry, viewer: Viewer): ReturnType<typeof denialOf> {
+  return denialOf(policy, governedNames('functions', entry), (name) => policy.viewer(name, viewer))
 }

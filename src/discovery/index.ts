@@ -7,6 +7,7 @@ export { createCatalogQuery } from './catalog-query.ts'
 export type { CatalogSource } from './catalog-source.ts'
 export { createClusterMapQuery } from './cluster-map.ts'
 export { createDescribe } from './describe.ts'
+export { sourceDenial, viewerDenial } from './entry-names.ts'
 export { createFunctions } from './functions.ts'
 export { createNamespaces, type ExportedSummaries, type Namespaces, readRules } from './namespaces.ts'
 export {

@@ -8,6 +8,7 @@ import {
   accessAuditEntry,
   type FrameError,
   float,
+  type NamespacePolicyStatus,
   type NamespaceRule,
   namespaceRule,
   namespaceRules,
@@ -19,13 +20,16 @@ import {
   RawJson,
 } from '../wire/index.ts'
 import type { Access } from './access.ts'
-import { type AuditTrail, createAuditTrail } from './audit.ts'
+import { createAuditTrail } from './audit.ts'
 import { type NamespacePolicy, ruleProblems } from './policy.ts'
 import type { Command } from './question.ts'
 import type { Viewers } from './viewer.ts'
 
 /** Checks and changes of the rules remembered. */
 const POLICY_AUDIT_MAX = 500
+
+/** Of either audit, in what monitoring shows. */
+const REPORTED_MAX = 20
 
 /** What has left the cluster about a namespace and those below it. */
 export interface ExportedSummaries {
@@ -52,8 +56,8 @@ export interface Namespaces {
   readonly exportRules: Command
   readonly policyAudit: Command
   readonly accessAudit: Command
-  /** Checks and changes of the rules. */
-  readonly changes: Pick<AuditTrail<PolicyAuditEntry>, 'latest' | 'total'>
+  /** The policy in force, and the latest that happened around it, for monitoring. */
+  report(): NamespacePolicyStatus
 }
 
 export function createNamespaces(deps: NamespaceDeps): Namespaces {
@@ -127,7 +131,17 @@ export function createNamespaces(deps: NamespaceDeps): Namespaces {
       entries: access.denials(countAsked(request)).map((entry) => new RawJson(accessAuditEntry.write(entry))),
     }),
 
-    changes,
+    report: () => ({
+      enabled: policy.enabled,
+      generated_at: clock.wall(),
+      default_allow: policy.defaultAllow,
+      rule_count: policy.rules.length,
+      rules: policy.rules,
+      audit_entries: changes.latest(REPORTED_MAX),
+      audit_total: changes.total,
+      access_entries: access.denials(REPORTED_MAX),
+      access_total: access.denialsTotal,
+    }),
   }
 }
 

@@ -19,11 +19,14 @@ import {
   PolicyRulesError,
   type Recall,
   readRules,
+  sourceDenial,
   type Viewers,
+  viewerDenial,
 } from '../discovery/index.ts'
+import type { CatalogEntry, CatalogKind } from '../fabric/index.ts'
 import type { CallNode, Registry } from '../rpc/index.ts'
-import type { RefusalLedger } from '../telemetry/index.ts'
-import type { NodeEntry } from '../wire/index.ts'
+import type { ExplainedReason, RefusalLedger } from '../telemetry/index.ts'
+import type { FunctionEntry, NodeEntry } from '../wire/index.ts'
 import { type Builtin, queryBuiltin } from './builtins.ts'
 import type { Fabric } from './fabric.ts'
 import type { Settings } from './settings/index.ts'
@@ -47,6 +50,10 @@ export interface Discovery {
   /** What queries read. */
   readonly source: CatalogSource
   readonly builtins: readonly Builtin[]
+  /** Why an entry of another cluster is not let into the catalog, in words; undefined when it is. */
+  namespaceDenial(kind: CatalogKind, entry: CatalogEntry): string | undefined
+  /** Why clients of this cluster that show no tenant are not told of a function; undefined when they are. */
+  whyHidden(entry: FunctionEntry): ExplainedReason | undefined
 }
 
 /** @throws PolicyRulesError for rules that can not be used */
@@ -90,7 +97,24 @@ export function createDiscovery(deps: DiscoveryDeps): Discovery {
       adminRequired: settings.discoveryAdminToken !== null,
     },
   )
-  const namespaces = createNamespaces({ clock, policy, access, viewers, exported: () => undefined, onApplied: () => {} })
+  const namespaces = createNamespaces({ clock, policy, access, viewers, exported: () => undefined, onApplied })
+
+  /** What is here already is judged anew. */
+  function onApplied(): void {
+    const counts = fabric().catalog.reviewPolicy()
+    const changed = Object.entries(counts).filter(([, count]) => count > 0)
+    const effect = changed.map(([what, count]) => `${what}=${count}`).join(' ') || 'catalog unchanged'
+    env.log.scope('server').info(`namespace policy applied enabled=${policy.enabled} rules=${policy.rules.length} ${effect}`)
+  }
+
+  function ruleText(namespace: string): string {
+    const { namespace: name = '', owners = [], visibility = [], visibility_tenants: tenants = [] } = policy.ruleFor(namespace) ?? {}
+    if (name === '') return `no rule covers '${namespace}', and the default is to deny`
+    const lists = { owners, 'visible to clusters': visibility, 'visible to tenants': tenants }
+    const told = Object.entries(lists).flatMap(([what, names]) => (names.length > 0 ? [`${what} ${names.join(', ')}`] : []))
+    return `the rule for '${name}' (${told.join('; ')})`
+  }
+
   const source: CatalogSource = {
     includesSelf: true,
     list: (kind) => fabric().catalog.list(kind),
@@ -108,6 +132,19 @@ export function createDiscovery(deps: DiscoveryDeps): Discovery {
     viewers,
     namespaces,
     source,
+
+    namespaceDenial(kind, entry) {
+      const denied = sourceDenial(policy, kind, entry)
+      return denied && `${denied.reason}: ${ruleText(denied.namespace)}`
+    },
+
+    whyHidden(entry) {
+      const denied = viewerDenial(policy, entry, { clusterId, tenantId: settings.discoveryTenantDefaultId })
+      if (denied === undefined) return undefined
+      const text = `discovery does not show it to clients of cluster '${clusterId}', by ${ruleText(denied.namespace)}; calls by name find it all the same`
+      return { code: denied.reason, text }
+    },
+
     builtins: [
       queryBuiltin('catalog_query', 'What is announced in the fabric, of one kind, page by page.', createCatalogQuery(query)),
       queryBuiltin(

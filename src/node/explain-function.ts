@@ -5,6 +5,7 @@
  * placement leaves to the sending: whether there is a way to the chosen node's cluster.
  */
 import { type Clock, compareVersions, parseConstraint, parseVersion } from '../base/index.ts'
+import type { NamespacePolicy } from '../discovery/index.ts'
 import {
   commands,
   type ExplainedCandidate,
@@ -16,6 +17,7 @@ import {
   wantedSince,
 } from '../telemetry/index.ts'
 import type { FunctionEntry } from '../wire/index.ts'
+import type { Discovery } from './discovery.ts'
 import type { Fabric } from './fabric.ts'
 import { HOW_GONE, mismatches, type Selector, wantedBy } from './function-reasons.ts'
 import type { GoneFunctions } from './gone-functions.ts'
@@ -35,6 +37,7 @@ export interface FunctionExplainerDeps {
   readonly fabric: Fabric
   readonly refusals: RefusalLedger
   readonly gone: GoneFunctions
+  readonly discovery: Pick<Discovery, 'policy' | 'whyHidden'>
   /** Open connections of this node. */
   ownLoad(): number
 }
@@ -169,7 +172,7 @@ function choose({ clusterId, nodeId }: FunctionExplainerDeps, fitting: readonly 
   return { one: best, why: 'equals take turns; it is the first of them' }
 }
 
-function candidateOf({ nodeId }: FunctionExplainerDeps, one: Weighed, chosen: Choice | undefined): ExplainedCandidate {
+function candidateOf({ discovery, nodeId }: FunctionExplainerDeps, one: Weighed, chosen: Choice | undefined): ExplainedCandidate {
   const { entry, faults, load, noWay } = one
   const isChosen = chosen?.one === one
   const reasons = [...faults, ...(noWay === undefined ? [] : [noWay])]
@@ -180,6 +183,8 @@ function candidateOf({ nodeId }: FunctionExplainerDeps, one: Weighed, chosen: Ch
         : { code: 'passed_over', text: 'would do; another comes before it' },
     )
   }
+  const hidden = discovery.whyHidden(entry)
+  if (hidden !== undefined) reasons.push(hidden)
   return {
     id: entry.node_id,
     cluster_id: entry.cluster_id,
@@ -196,23 +201,37 @@ function candidateOf({ nodeId }: FunctionExplainerDeps, one: Weighed, chosen: Ch
   }
 }
 
+const KEPT_OUT_BY: Readonly<Record<string, string>> = {
+  function_blocked: 'federation_config.security_policy',
+  function_not_allowed: 'federation_config.security_policy',
+  namespace_denied: 'namespace policy',
+}
+
+/** Whether the rules in force keep the name out for some cluster: refusals of the past say nothing once they are others. */
+function mayBeDenied({ defaultAllow, enabled, ruleFor }: NamespacePolicy, name: string): boolean {
+  const rule = ruleFor(name)
+  return enabled && (rule === undefined ? !defaultAllow : rule.owners.length > 0)
+}
+
 /** Nobody in the catalog has it: kept out, gone, or never heard of. */
-function absent({ clock, fabric, gone, refusals }: FunctionExplainerDeps, name: string): Explanation {
-  const keptOut = refusals.of('catalog', name)
+function absent({ clock, discovery, fabric, gone, refusals }: FunctionExplainerDeps, name: string): Explanation {
+  const keptOut = refusals.of('catalog', name).filter(({ reason }) => reason !== 'namespace_denied' || mayBeDenied(discovery.policy, name))
   const [latest] = keptOut
-  if (latest !== undefined) {
+  const last = gone.of(name)
+  const hasGoneSince = last !== undefined && last.how !== 'policy' && last.at > (latest?.last_at ?? 0)
+  if (latest !== undefined && !hasGoneSince) {
     const candidates = keptOut.map((refusal) => ({
       id: refusal.detail,
       cluster_id: null,
       qualifies: false,
       chosen: false,
-      reasons: [{ code: refusal.reason, text: "is kept out by this node's federation_config.security_policy" }],
+      reasons: [{ code: refusal.reason, text: `is kept out by this node's ${KEPT_OUT_BY[refusal.reason] ?? 'rules'}` }],
       facts: { refused_total: refusal.count, last_at: refusal.last_at },
     }))
     const reason = `it is known (${latest.detail}), and this node's rules keep it out: ${latest.reason}`
-    return { kind: 'function', name, verdict: 'blocked', reason, since: latest.first_at, candidates, next: ['mpreg doctor'] }
+    const next = latest.reason === 'namespace_denied' ? [commands.discoveryPolicy, 'mpreg doctor'] : ['mpreg doctor']
+    return { kind: 'function', name, verdict: 'blocked', reason, since: latest.first_at, candidates, next }
   }
-  const last = gone.of(name)
   if (last !== undefined) {
     const ago = Math.round(clock.wall() - last.at)
     const reason = `it was there until ${ago} s ago: ${last.version} on ${last.node_id} of cluster ${last.cluster_id}, ${HOW_GONE[last.how]}`

@@ -7,6 +7,8 @@ import {
   type AcceptedPeer,
   type Announcer,
   type Catalog,
+  type CatalogEntry,
+  type CatalogKind,
   createAnnouncer,
   createCatalog,
   createCatalogPolicy,
@@ -34,7 +36,16 @@ import {
 } from '../fabric/index.ts'
 import type { Diagnostics, RefusalLedger } from '../telemetry/index.ts'
 import type { CircuitState, Connection, DialOptions, Network } from '../transport/index.ts'
-import { errorLine, type FunctionEntry, type GossipMessage, type QueueTotals, type SyncMessage } from '../wire/index.ts'
+import {
+  errorLine,
+  type FunctionEntry,
+  type GossipMessage,
+  type QueueEntry,
+  type QueueTotals,
+  type ServiceEntry,
+  type SyncMessage,
+  type TopicEntry,
+} from '../wire/index.ts'
 import { createEd25519 } from './ed25519.ts'
 import { tlsFiles } from './listeners.ts'
 import { createRouting, type Routing, type RoutingSnapshot } from './routing.ts'
@@ -63,6 +74,8 @@ export interface FabricDeps {
   /** Where this node can be asked about itself over HTTP; null: nowhere. */
   monitoringUrl(): string | null
   readonly offers: Offers
+  /** Why an entry of another cluster is not let in by the namespace policy, in words; undefined when it is. */
+  namespaceDenial(kind: CatalogKind, entry: CatalogEntry): string | undefined
   /** Counts of this node's queues; undefined: it has none. */
   queueTotals(): QueueTotals | undefined
   /** How many file descriptors are open; undefined where dialling uses none. */
@@ -151,9 +164,16 @@ export function createFabric(deps: FabricDeps): Fabric {
         allowedClusters: clustersAdmitted(federationConfig),
         allowedFunctions: new Set(federationConfig.securityPolicy.allowedFunctionsCrossFederation),
         blockedFunctions: new Set(federationConfig.securityPolicy.blockedFunctionsCrossFederation),
+        allowsNamespace: (kind, entry) => deps.namespaceDenial(kind, entry) === undefined,
         allowsNode: (id, _cluster, instance) => !peers.departures.isDeparted(id, instance),
       }),
       onRefused(reason, kind, subject) {
+        if (kind !== 'owner' && reason === 'namespace_denied') {
+          const entry = subject as CatalogEntry
+          const why = deps.namespaceDenial(kind, entry) ?? ''
+          refusals.record('catalog', entryName(kind, entry), reason, `on ${entry.node_id} of cluster ${entry.cluster_id}: ${why}`)
+          return
+        }
         if (kind !== 'functions' || (reason !== 'function_blocked' && reason !== 'function_not_allowed')) return
         const { identity, node_id, cluster_id } = subject as FunctionEntry
         refusals.record('catalog', identity.name, reason, `${identity.version} on ${node_id} of cluster ${cluster_id}`)
@@ -503,6 +523,14 @@ function clustersAdmitted({
   if (federationMode === 'permissive_bridging') return 'any'
   if (federationMode === 'strict_isolation') return new Set()
   return new Set([...allowedForeignClusterIds, ...explicitBridges.map(({ remoteClusterId }) => remoteClusterId)])
+}
+
+/** What people call an entry. */
+function entryName(kind: CatalogKind, entry: CatalogEntry): string {
+  if (kind === 'functions') return (entry as FunctionEntry).identity.name
+  if (kind === 'queues') return (entry as QueueEntry).queue_name
+  if (kind === 'services') return `${(entry as ServiceEntry).namespace}.${(entry as ServiceEntry).name}`
+  return kind === 'topics' ? (entry as TopicEntry).patterns.join(' ') : entry.node_id
 }
 
 function dialFailureCode(error: unknown): string {

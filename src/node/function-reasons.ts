@@ -65,4 +65,5 @@ export const HOW_GONE: Readonly<Record<string, string>> = {
   gossip: 'which took it back',
   sync: 'which took it back',
   restore: 'which took it back',
+  policy: "which this node's namespace policy no longer lets announce it",
 }

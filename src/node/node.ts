@@ -101,6 +101,7 @@ const SUBSYSTEMS: ReadonlySet<Subsystem> = new Set<Subsystem>([
   'tracing',
   'monitoring',
   'queue',
+  'discovery',
 ])
 
 /** Different refusals remembered: enough that a flood of one kind does not hide what else is wrong. */
@@ -395,6 +396,7 @@ class RunningNode implements Node {
       fabric: this.#running(),
       refusals: this.#refusals,
       gone: this.#watching().gone,
+      discovery: this.#discovery,
       ownLoad: () => this.#sessions.size,
       explainTopic: (topic) => this.explainTopic(topic),
     })
@@ -561,6 +563,7 @@ class RunningNode implements Node {
         settingsInForce: () => this.#inForce.settings,
         settingsChangedAt: () => this.#inForce.changedAt,
         isRunning: () => this.#state === 'running',
+        discovery: this.#discovery,
         workers: this.#workers,
         snapshot: () => this.snapshot(),
         diagnosis: () => this.diagnosis(),
@@ -596,6 +599,7 @@ class RunningNode implements Node {
       diagnostics: this.#diagnostics,
       offers: createOffers({ nodeId: this.url, settings: this.settings, registry: this.#registry, subscriptions, queues: this.#queues }),
       queueTotals: () => this.#queues?.queues.totals(),
+      namespaceDenial: this.#discovery.namespaceDenial,
       refusals: this.#refusals,
       monitoringUrl: () => this.#monitoringUrl,
       descriptors: this.#descriptors,

@@ -178,6 +178,8 @@ export interface Catalog {
   welcome(nodeId: string): void
   /** Deletes what has expired. Meant for a timer. @param now Unix seconds */
   prune(now: number): CatalogCounts
+  /** Puts what the policy says now into effect: what it no longer allows is dropped, or hidden where its record must stay whole. */
+  reviewPolicy(): CatalogCounts
   /** Live entries, as they are stored or told to a new neighbour. */
   snapshotDocument(now: number): CatalogSnapshot
   /** Number of entries taken from each table. Entries of this node are left out. */
@@ -348,17 +350,33 @@ export function createCatalog(deps: CatalogDeps, options: CatalogOptions = {}): 
     batch.counts[`${kind}_removed`]++
   }
 
+  /** Keeps an entry of a versioned record out of sight. */
+  function hide(batch: Batch, record: OwnerRecord, at: number): void {
+    const kind = record.kindAt(at)
+    const entry = record.entryAt(at)
+    record.setHiddenAt(at, true)
+    hidden.set(entry, kind)
+    conceal(batch, kind, entry)
+    batch.draft.remove(kind, keyOf(kind, entry))
+    batch.counts[`${kind}_removed`]++
+  }
+
   function takeAll(batch: Batch, record: OwnerRecord): void {
     for (let at = record.size - 1; at >= 0; at--) take(batch, record, at)
     owners.delete(record.node_id)
   }
 
   /** Shows hidden entries whose name or subscription id became free in this batch. */
-  function reveal(batch: Batch): void {
+  function revealFreed(batch: Batch): void {
     if (hidden.size === 0) return
     const freed = new Set(batch.released.flatMap(({ kind, entry }) => claimsOf(kind, entry)))
+    reveal(batch, (kind, entry) => claimsOf(kind, entry).some((claimed) => freed.has(claimed)))
+  }
+
+  /** Shows those hidden entries of the given ones that may be seen. */
+  function reveal(batch: Batch, isGiven: (kind: CatalogKind, entry: CatalogEntry) => boolean): void {
     for (const [entry, kind] of [...hidden]) {
-      if (!claimsOf(kind, entry).some((claimed) => freed.has(claimed))) continue
+      if (!isGiven(kind, entry)) continue
       const record = owners.get(entry.node_id) as OwnerRecord
       if (policy.refusal(kind, entry) !== undefined || claim(kind, entry) !== undefined) continue
       hidden.delete(entry)
@@ -372,7 +390,7 @@ export function createCatalog(deps: CatalogDeps, options: CatalogOptions = {}): 
 
   /** Ends a batch. @param isTold whether observers hear of it even when nothing changed */
   function finish(batch: Batch, isTold: boolean, isChanged: boolean, delta: CatalogDelta | undefined): Applied {
-    if (batch.released.length > 0) reveal(batch)
+    if (batch.released.length > 0) revealFreed(batch)
     if (batch.isNoticeable) generation++
     const header = delta ?? { update_id: env.random.ulid(), cluster_id: clusterId, sent_at: batch.now }
     const filtered = batch.draft.finish(header)
@@ -853,6 +871,25 @@ export function createCatalog(deps: CatalogDeps, options: CatalogOptions = {}): 
     if (record.removedAt.size === 0) record.removedAt = undefined
   }
 
+  function reviewPolicy(): CatalogCounts {
+    const batch = begin({ kind: 'policy' }, env.clock.wall())
+    for (const record of [...owners.values()]) {
+      if (record === own) continue
+      for (let at = record.size - 1; at >= 0; at--) {
+        const kind = record.kindAt(at)
+        const entry = record.entryAt(at)
+        const refused = record.isHiddenAt(at) ? undefined : policy.refusal(kind, entry)
+        if (refused === undefined) continue
+        refuse(batch, refused, kind, entry)
+        if (record.epoch === 0) take(batch, record, at)
+        else hide(batch, record, at)
+      }
+      if (record.size === 0 && record.epoch === 0 && record.removedAt === undefined) owners.delete(record.node_id)
+    }
+    reveal(batch, () => true)
+    return finish(batch, false, false, undefined).counts
+  }
+
   function snapshotDocument(now: number): CatalogSnapshot {
     const tables = Object.fromEntries(CATALOG_KINDS.map((kind) => [kind, [] as CatalogEntry[]])) as Record<CatalogKind, CatalogEntry[]>
     each(({ kind, entry }) => tables[kind].push(announced(entry)))
@@ -952,6 +989,7 @@ export function createCatalog(deps: CatalogDeps, options: CatalogOptions = {}): 
     departNode,
     welcome: (nodeId) => tombstones.delete(nodeId),
     prune,
+    reviewPolicy,
     snapshotDocument,
     restore,
     observe(observer) {

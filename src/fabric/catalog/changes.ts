@@ -12,6 +12,8 @@ export type ChangeSource =
   | { readonly kind: 'departure' }
   | { readonly kind: 'expiry' }
   | { readonly kind: 'restore' }
+  /** What may be in the catalog changed. */
+  | { readonly kind: 'policy' }
 
 /** Why an entry, a removal or a whole record was not taken. */
 export type CatalogRefusal =

@@ -21,7 +21,7 @@ export interface GossipLinks {
 /** Where a change of the catalog came from. */
 export type GossipChangeSource =
   | { readonly kind: 'gossip'; readonly from: string }
-  | { readonly kind: 'local' | 'departure' | 'expiry' | 'restore' }
+  | { readonly kind: 'local' | 'departure' | 'expiry' | 'restore' | 'policy' }
   | { readonly kind: 'sync'; readonly from: string }
 
 /** The part of the catalog that gossip feeds and tells. */

@@ -15,6 +15,7 @@ import {
 } from '../../telemetry/index.ts'
 import type { EndpointDetails, NetworkSnapshot } from '../../transport/index.ts'
 import type { LogStatus, TopologyEdge, TopologyNode } from '../../wire/index.ts'
+import type { Discovery } from '../discovery.ts'
 import type { Explainer } from '../explain.ts'
 import type { Fabric } from '../fabric.ts'
 import type { NodeSnapshot } from '../node-snapshot.ts'
@@ -41,6 +42,7 @@ export interface ViewsDeps {
   /** Unix seconds of the last change; undefined: none since the start. */
   settingsChangedAt(): number | undefined
   isRunning(): boolean
+  readonly discovery: Discovery
   readonly workers: Pick<WorkerPool, 'hasRoom' | 'snapshot'>
   snapshot(): NodeSnapshot
   diagnosis(): NodeFacts
@@ -110,7 +112,7 @@ export function nodeViews(deps: ViewsDeps): MonitorViews {
 
     configuration: () => configurationView(deps.settingsInForce(), deps.settingsChangedAt() ?? startedAt),
     persistence: () => ({ enabled: false }),
-    ...discoveryViews(clock),
+    ...discoveryViews(clock, deps.discovery),
     dns: () => ({ enabled: false }),
 
     routeTrace: fabric.routing.explain,

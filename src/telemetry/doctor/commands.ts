@@ -13,6 +13,7 @@ export const commands = {
   clusterMap: (nodeId: string): string => `mpreg discovery cluster-map --url ${shellWord(nodeId)}`,
   listPeers: (nodeId: string): string => `mpreg client list-peers --url ${shellWord(nodeId)}`,
   acknowledge: (alertId: string): string => `mpreg monitor acknowledge ${shellWord(alertId)}`,
+  discoveryPolicy: 'mpreg discovery policy status',
   health: 'mpreg monitor health --summary',
   linkState: 'mpreg monitor link-state',
   transportMetrics: 'mpreg monitor metrics --system transport',

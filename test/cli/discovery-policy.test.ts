@@ -1,0 +1,81 @@
+/** `mpreg discovery` against a node that answers for itself: its rules, changed from the command line, and what they do to a query. */
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { createNode, type Node } from '../../src/node/index.ts'
+import { endLeftovers, mpreg } from './run-mpreg.ts'
+
+const ADMIN = ['--token', 'root']
+let node: Node
+let folder: string
+
+beforeAll(async () => {
+  folder = mkdtempSync(path.join(tmpdir(), 'mpreg-policy-'))
+  node = await createNode({ port: 0, clusterId: 'oak', monitoringEnabled: true, logLevel: 'ERROR', discoveryAdminToken: 'root' })
+  node.register('svc.secret.key', () => 1)
+  await node.start()
+})
+
+afterAll(async () => {
+  endLeftovers()
+  await node.stop()
+  rmSync(folder, { recursive: true })
+})
+
+async function run(...words: string[]) {
+  return mpreg(['discovery', ...words], { MPREG_URL: node.url, MPREG_MONITORING_URL: node.monitoringUrl ?? '' })
+}
+
+async function answer(...words: string[]): Promise<unknown> {
+  const { code, stderr, stdout } = await run(...words)
+  expect({ code, stderr }).toEqual({ code: 0, stderr: '' })
+  return JSON.parse(stdout)
+}
+
+function file(name: string, content: unknown): string {
+  const at = path.join(folder, name)
+  writeFileSync(at, JSON.stringify(content))
+  return at
+}
+
+describe('mpreg discovery, asking a node', { timeout: 60_000 }, () => {
+  it('lists what is announced', async () => {
+    expect(await answer('query', '--function-name', 'svc.secret.key')).toMatchObject({
+      entry_type: 'functions',
+      items: [{ identity: { name: 'svc.secret.key' }, node_id: node.url, cluster_id: 'oak' }],
+    })
+    expect(await answer('query', '--entry-type', 'nodes', '--limit', '1')).toMatchObject({ items: [{ node_id: node.url }] })
+  })
+
+  it('checks rules, and tells what is wrong with them', async () => {
+    expect(await answer('policy', 'validate', file('good.json', { namespace: 'a' }))).toMatchObject({ valid: true })
+    const bad = file('bad.json', [{ namespace: 'a' }, { namespace: 'a' }])
+    const { code, stderr, stdout } = await run('policy', 'validate', bad)
+    expect({ code, stderr }).toEqual({ code: 1, stderr: `Error: the rules in ${bad} can not be used; nothing has changed.\n` })
+    expect(JSON.parse(stdout)).toMatchObject({ valid: false, errors: ['rules[1].namespace duplicate: a'] })
+    expect((await run('policy', 'validate', path.join(folder, 'missing.json'))).stderr).toMatch(/^Error: .*missing\.json can not be read: /)
+  })
+
+  it('changes them with the token of the admin, and shows what that does', async () => {
+    const rules = file('rules.json', { enabled: true, rules: [{ namespace: 'svc.secret', visibility: ['ash'] }] })
+    expect(await run('policy', 'apply', rules)).toMatchObject({
+      code: 1,
+      stderr: expect.stringContaining('Error 403: discovery_access_denied'),
+    })
+    expect(await answer('policy', 'apply', rules, '--actor', 'ann', ...ADMIN)).toMatchObject({ applied: true, rule_count: 1 })
+    expect(await answer('namespace', 'svc.secret')).toMatchObject({ allowed: false, reason: 'viewer_denied' })
+    expect(await answer('query', '--namespace', 'svc.secret')).toMatchObject({ items: [] })
+    expect(await answer('access-audit', '--limit', '1')).toMatchObject({
+      entries: [{ event: 'catalog_query', viewer_cluster_id: 'oak', namespace: 'svc.secret', reason: 'viewer_denied' }],
+    })
+    expect(await answer('policy', 'audit', '--limit', '1')).toMatchObject({
+      entries: [{ event: 'apply', actor: 'admin (ann)', valid: true }],
+    })
+    expect(await answer('policy', 'status')).toMatchObject({ policy: { enabled: true, rule_count: 1, audit_total: 3, access_total: 3 } })
+    // What is exported can be applied.
+    expect(await answer('policy', 'apply', file('exported.json', await answer('policy', 'export')), ...ADMIN)).toMatchObject({
+      applied: true,
+    })
+  })
+})
