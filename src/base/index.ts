@@ -10,6 +10,7 @@ export { type AdjacencyLists, adjacencyLists, articulation } from './articulatio
 export { heapPop, heapPush } from './binary-heap.ts'
 export { blake2s } from './blake2s.ts'
 export { BoundedQueue, type BoundedQueueOptions, type WhenFull } from './bounded-queue.ts'
+export { copiedText } from './copied-text.ts'
 export { type DeadlineHandle, DeadlineQueue, type DeadlineQueueDeps } from './deadline-queue.ts'
 export type { Cancel, Clock, Env, LogLevel, LogScope, Random, Timers } from './env.ts'
 export { Histogram, type HistogramBucket } from './histogram.ts'

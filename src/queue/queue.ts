@@ -7,7 +7,7 @@
  *
  * A stored message ends in one of four ways: acknowledged, expired, dead, or deleted with its queue; until then it waits or is in flight.
  */
-import { type Env, TransientMap } from '../base/index.ts'
+import { copiedText, type Env, TransientMap } from '../base/index.ts'
 import { logOncePer } from '../telemetry/index.ts'
 import {
   type DeadLetter,
@@ -465,7 +465,6 @@ export function createQueue({ config, env, name, observer }: QueueDeps): Queue {
   }
 }
 
-/** The text by itself: as it came it may be a view into a frame that holds much else, all of which would be kept. */
 function owned({ text }: RawJson): RawJson {
-  return new RawJson(` ${text}`.slice(1))
+  return new RawJson(copiedText(text))
 }

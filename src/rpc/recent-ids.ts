@@ -7,6 +7,8 @@
  * Nearly every id is new. Before each set stands a filter of one bit a mark (a Bloom filter with one hash function), small enough to stay in
  * the processor's cache: where it says that nothing with this mark came, the set, whose every look costs several misses, is not asked.
  */
+import { copiedText } from '../base/index.ts'
+
 export class RecentIds {
   readonly #halfMax: number
   readonly #markMask: number
@@ -28,7 +30,7 @@ export class RecentIds {
   }
 
   add(id: string): void {
-    this.#young.add(copied(id), markOf(id) & this.#markMask)
+    this.#young.add(copiedText(id), markOf(id) & this.#markMask)
     if (this.#young.size < this.#halfMax) return
     const dropped = this.#old
     this.#old = this.#young
@@ -74,9 +76,4 @@ function markOf(id: string): number {
   let hash = 0x811c9dc5
   for (let i = Math.max(0, id.length - MARKED_CHARACTERS); i < id.length; i++) hash = Math.imul(hash ^ id.charCodeAt(i), 0x01000193)
   return (hash ^ (hash >>> 15)) >>> 0
-}
-
-/** The id by itself. As read it is a view into the text of its frame, which would be kept whole along with it. */
-function copied(id: string): string {
-  return ` ${id}`.slice(1)
 }

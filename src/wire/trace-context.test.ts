@@ -123,6 +123,17 @@ describe('the traced calls of a bundle', () => {
 
   it('are those that were put there', () => {
     expect(bundledTracesIn(metadataOfTraces(traces), 8)).toEqual(traces)
+    expect(bundledTracesIn(metadataOfTraces(traces.slice(0, 1)), 8)).toEqual(traces.slice(0, 1))
+  })
+
+  it('are the same whatever the layout', () => {
+    const plain = metadataOfTraces([
+      { call: 3, command: 'add', metadata: new RawJson(`{"traceparent":"${PARENT}"}`) },
+      { call: 5, command: 'sub', metadata: new RawJson(`{"traceparent":"${PARENT}"}`) },
+    ])
+    const spaced = new RawJson(plain.text.replace(/,"command"/g, ', "command"'))
+    expect(bundledTracesIn(spaced, 8)).toEqual(bundledTracesIn(plain, 8))
+    expect(bundledTracesIn(plain, 1)).toEqual([])
   })
 
   it.each([

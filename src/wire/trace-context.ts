@@ -6,8 +6,9 @@
  * members of the frame, where unknown ones are ignored; in a publication, headers of the message, which reach its subscribers. A frame without
  * a context has none of them.
  */
-import type { TraceContext } from '../base/index.ts'
+import { copiedText, type TraceContext } from '../base/index.ts'
 import { encodeJson, RawJson, scanObject } from './json.ts'
+import { LayoutReader } from './layout-reader.ts'
 
 /** What one node or client did with a traced call. */
 export interface TraceHop {
@@ -28,6 +29,8 @@ export interface TraceHop {
 
 const PARENT = 'traceparent'
 const HOPS = 'trace_hops'
+/** Metadata with nothing but a traceparent, as a rule; parsing them would cost more than all the rest that is done for a trace. */
+const ALONE = /^\{"traceparent":"([0-9a-f-]{55})"\}$/
 const MEMBERS: ReadonlySet<string> = new Set([PARENT, 'tracestate', HOPS])
 /** Version, trace id, span id, flags; later versions may have more. */
 const TRACEPARENT = /^(?!ff)[0-9a-f]{2}-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}(?:-[\w.~-]*)?$/
@@ -68,6 +71,8 @@ export function isSampled({ traceparent }: TraceContext): boolean {
 
 /** The context in the metadata of a message. */
 export function traceContextIn(metadata: RawJson): TraceContext | undefined {
+  const alone = ALONE.exec(metadata.text)
+  if (alone !== null) return traceContextOf({ traceparent: copiedText(alone[1] as string) })
   if (!metadata.text.includes(PARENT)) return undefined
   return traceContextOf(membersOf(metadata))
 }
@@ -128,6 +133,8 @@ export interface BundledTrace {
 /** The traced calls of a bundle of so many, by its metadata; what can not be read is left out, and all if there are more of them than calls. */
 export function bundledTracesIn(metadata: RawJson, count: number): readonly BundledTrace[] {
   if (!metadata.text.startsWith(TRACES)) return NO_TRACES
+  const laidOut = tracesAsPrinted(metadata.text)
+  if (laidOut !== undefined) return laidOut.length > count ? NO_TRACES : laidOut
   const { traces } = membersOf(metadata) as { readonly traces?: unknown }
   if (!Array.isArray(traces) || traces.length > count) return NO_TRACES
   return traces.flatMap((one: { readonly [K in keyof BundledTrace]?: unknown } | null) => {
@@ -135,6 +142,26 @@ export function bundledTracesIn(metadata: RawJson, count: number): readonly Bund
     if (typeof call !== 'number' || typeof command !== 'string' || typeof own !== 'object' || own === null || Array.isArray(own)) return []
     return { call, command, metadata: new RawJson(JSON.stringify(own)) }
   })
+}
+
+/** As {@link metadataOfTraces} prints contexts without more; undefined: they look different, which is no fault. */
+function tracesAsPrinted(text: string): readonly BundledTrace[] | undefined {
+  const reader = new LayoutReader(text)
+  const traces: BundledTrace[] = []
+  reader.pass(TRACES)
+  do {
+    reader.pass('{"call":')
+    const call = reader.wholeOrNull() ?? -1
+    reader.pass(',"command":"')
+    const command = reader.text()
+    reader.pass(',"metadata":')
+    const metadata = reader.value('{')
+    reader.pass('}')
+    if (call < 0 || !ALONE.test(metadata.text)) reader.fail()
+    traces.push({ call, command, metadata })
+  } while (!reader.failed && reader.passes(','))
+  reader.pass(']}')
+  return reader.failed || reader.at !== text.length ? undefined : traces
 }
 
 export function metadataOfTraces(traces: readonly BundledTrace[]): RawJson {

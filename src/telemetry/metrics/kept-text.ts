@@ -1,17 +1,16 @@
 /**
  * Texts that others chose (names of commands, topics, error messages, ids), as they are kept: bounded in size, and by themselves.
- *
- * As read, a text may be a view into the whole frame it came in, and so may a piece cut from it: what is kept for long is a copy.
  */
+import { copiedText } from '../../base/index.ts'
 import { ID_CHARACTERS_MAX, TEXT_CHARACTERS_MAX } from './constants.ts'
 
 /** At most {@link TEXT_CHARACTERS_MAX} characters; one that was cut ends in an ellipsis. */
 export function keptText(text: string): string {
-  return copied(text.length > TEXT_CHARACTERS_MAX ? `${text.slice(0, TEXT_CHARACTERS_MAX - 1)}…` : text)
+  return copiedText(text.length > TEXT_CHARACTERS_MAX ? `${text.slice(0, TEXT_CHARACTERS_MAX - 1)}…` : text)
 }
 
 export function keptId(id: string): string {
-  return copied(shortId(id))
+  return copiedText(shortId(id))
 }
 
 /** An id as it is looked up: no longer than it was kept. */
@@ -36,8 +35,4 @@ function keptList(list: readonly unknown[]): readonly unknown[] {
     if (room < 0) return [...list.slice(0, i), '…']
   }
   return list
-}
-
-function copied(text: string): string {
-  return ` ${text}`.slice(1)
 }
