@@ -1,6 +1,6 @@
 /** Under which names entries are asked for, and by which the policy governs them. */
 import type { CatalogEntry, CatalogKind } from '../fabric/index.ts'
-import { type FunctionEntry, namespaceOf, type QueueEntry, type ServiceEntry, type TopicEntry } from '../wire/index.ts'
+import { DISCOVERY_PREFIX, type FunctionEntry, namespaceOf, type QueueEntry, type ServiceEntry, type TopicEntry } from '../wire/index.ts'
 import type { Decision, NamespacePolicy } from './policy.ts'
 import type { Viewer } from './viewer.ts'
 
@@ -30,14 +30,16 @@ export function toldOf(entry: FunctionEntry): ToldOfFunction {
   return read
 }
 
-const DISCOVERY_TOPICS = 'mpreg.discovery.'
-
-/** A pattern up to its first wildcard. Discovery's own topics are open to all: what travels there is filtered itself. */
-function literalPrefix(pattern: string): string | undefined {
+/** A pattern up to its first wildcard, without the dot before it. */
+export function literalPrefix(pattern: string): string {
   const wildcard = pattern.search(/[*#]/)
   const literal = wildcard < 0 ? pattern : pattern.slice(0, wildcard)
-  if (literal.startsWith(DISCOVERY_TOPICS)) return undefined
   return literal.endsWith('.') ? literal.slice(0, -1) : literal
+}
+
+/** Discovery's own topics are open to all: what travels there is filtered itself. */
+function isOpenTopic(pattern: string): boolean {
+  return pattern.startsWith(DISCOVERY_PREFIX)
 }
 
 /** Names a function goes by. All of them must be allowed: a name in the open is no way into a namespace that is not. */
@@ -55,7 +57,7 @@ export function governedNames(kind: CatalogKind, entry: CatalogEntry): readonly 
     case 'services':
       return [(entry as ServiceEntry).namespace]
     case 'topics':
-      return (entry as TopicEntry).patterns.map(literalPrefix).filter((name) => name !== undefined)
+      return (entry as TopicEntry).patterns.filter((pattern) => !isOpenTopic(pattern)).map(literalPrefix)
     default:
       return []
   }

@@ -23,6 +23,7 @@ import type { Access } from './access.ts'
 import { createAuditTrail } from './audit.ts'
 import { type NamespacePolicy, ruleProblems } from './policy.ts'
 import type { Command } from './question.ts'
+import type { ExportedSummaries } from './summary-export.ts'
 import type { Viewers } from './viewer.ts'
 
 /** Checks and changes of the rules remembered. */
@@ -31,19 +32,12 @@ const POLICY_AUDIT_MAX = 500
 /** Of either audit, in what monitoring shows. */
 const REPORTED_MAX = 20
 
-/** What has left the cluster about a namespace and those below it. */
-export interface ExportedSummaries {
-  readonly summaries_exported: number
-  /** Unix seconds. */
-  readonly last_export_at: number
-}
-
 export interface NamespaceDeps {
   readonly clock: Clock
   readonly policy: NamespacePolicy
   readonly access: Access
   readonly viewers: Viewers
-  /** Undefined when nothing was exported. */
+  /** What has left the cluster about a namespace and those below it; undefined: nothing. */
   exported(namespace: string): ExportedSummaries | undefined
   /** Told after other rules came into force. */
   onApplied(): void

@@ -43,6 +43,7 @@ export {
   type EntryOfKind,
   type KeyOfKind,
   keyText,
+  REMOVALS_OF,
 } from './catalog/kinds.ts'
 export type { Commit, LocalOwner } from './catalog/local.ts'
 export type { OwnerChange, OwnerRemoval, OwnerStamp, OwnerUpdate } from './catalog/owner-record.ts'

@@ -14,10 +14,12 @@ import {
   createNamespacePolicy,
   createNamespaces,
   createViewers,
+  type ExportedSummaries,
   type NamespacePolicy,
   type Namespaces,
   PolicyRulesError,
   type Recall,
+  type Resolver,
   readRules,
   sourceDenial,
   type Viewers,
@@ -40,6 +42,10 @@ export interface DiscoveryDeps {
   nodeId(): string
   /** @throws Error before the node has one */
   fabric(): Fabric
+  /** What has left the cluster about a namespace and those below it; undefined: nothing. */
+  exported(namespace: string): ExportedSummaries | undefined
+  /** Undefined unless this node runs as one. */
+  resolver(): Resolver | undefined
 }
 
 export interface Discovery {
@@ -58,7 +64,7 @@ export interface Discovery {
 
 /** @throws PolicyRulesError for rules that can not be used */
 export function createDiscovery(deps: DiscoveryDeps): Discovery {
-  const { callNode, env, fabric, nodeId, refusals, registry, settings } = deps
+  const { callNode, env, exported, fabric, nodeId, refusals, registry, resolver, settings } = deps
   const { clock } = env
   const { clusterId } = settings
   const policy = createNamespacePolicy({
@@ -97,10 +103,12 @@ export function createDiscovery(deps: DiscoveryDeps): Discovery {
       adminRequired: settings.discoveryAdminToken !== null,
     },
   )
-  const namespaces = createNamespaces({ clock, policy, access, viewers, exported: () => undefined, onApplied })
+  const namespaces = createNamespaces({ clock, policy, access, viewers, exported, onApplied })
 
   /** What is here already is judged anew. */
   function onApplied(): void {
+    // A kept answer would show what is hidden now.
+    resolver()?.queryCache?.clear()
     const counts = fabric().catalog.reviewPolicy()
     const changed = Object.entries(counts).filter(([, count]) => count > 0)
     const effect = changed.map(([what, count]) => `${what}=${count}`).join(' ') || 'catalog unchanged'
@@ -115,13 +123,17 @@ export function createDiscovery(deps: DiscoveryDeps): Discovery {
     return `the rule for '${name}' (${told.join('; ')})`
   }
 
+  const read = (): CatalogSource | Fabric['catalog'] => resolver()?.source ?? fabric().catalog
   const source: CatalogSource = {
-    includesSelf: true,
-    list: (kind) => fabric().catalog.list(kind),
-    node: (id) => fabric().catalog.node(id),
-    announced: (entry) => fabric().catalog.announced(entry),
+    get includesSelf() {
+      return resolver() === undefined
+    },
+    list: (kind) => read().list(kind),
+    node: (id) => read().node(id),
+    announced: (entry) => read().announced(entry),
   }
-  const recall: Recall = (_kind, _key, compute) => ({ items: compute(), generatedAt: clock.wall() })
+  const recall: Recall = (kind, key, compute) =>
+    resolver()?.queryCache?.recall(kind, key, compute) ?? { items: compute(), generatedAt: clock.wall() }
   const ownNode = (): NodeEntry => fabric().peers.views.ownNode()
   const query = { clock, clusterId, nodeId, access, viewers, policy, source, recall, ownNode }
   const functions = createFunctions({ ...query, registry })

@@ -52,6 +52,7 @@ import { type DebugView, debugView } from './debug-view.ts'
 import { openDescriptors } from './descriptors.ts'
 import { nodeFacts } from './diagnosis.ts'
 import { createDiscovery, type Discovery } from './discovery.ts'
+import { createDiscoveryStreams, type DiscoveryStreams } from './discovery-streams.ts'
 import { createExplainer, type Explainer } from './explain.ts'
 import { createFabric, type Fabric, type PeerExplanation } from './fabric.ts'
 import { noteNotFound } from './function-reasons.ts'
@@ -181,6 +182,7 @@ class RunningNode implements Node {
   readonly #listeners: Listeners
   readonly #ownCalls: OwnCall
   readonly #discovery: Discovery
+  readonly #streams: DiscoveryStreams
   /** Why things were refused, and since when. */
   readonly #refusals: RefusalLedger
   readonly #log: Log
@@ -234,6 +236,8 @@ class RunningNode implements Node {
       nodeId: () => this.url,
       fabric: () => this.#running(),
       callNode: (...call) => (this.#reach as Reach).callNode(...call),
+      exported: (namespace) => this.#streams.exportedOf(namespace),
+      resolver: () => this.#streams.resolver,
     })
     this.#executor = createExecutor(
       {
@@ -258,7 +262,22 @@ class RunningNode implements Node {
         detailsWithStack: settings.rpcErrorDetailsStack,
       },
     )
+    this.#streams = createDiscoveryStreams({
+      env,
+      settings,
+      discovery: this.#discovery,
+      diagnostics,
+      refusals: this.#refusals,
+      nodeId: () => this.url,
+      fabric: () => this.#running(),
+      isWanted: (topic) => this.#exchange.isWanted(topic),
+      publishHere: (message) => void this.#exchange.publish(message),
+      publishEverywhere: (message) => this.#publications.notice(message),
+      subscribe: (...asked) => this.subscribe(...asked),
+      viewerOf: (subscriber) => (subscriber instanceof Session ? this.#discovery.viewers.of(subscriber.caller, {}) : undefined),
+    })
     this.#exchange = createExchange(env, {
+      ruled: this.#streams.ruledTopics,
       backlog: {
         bytesMax: settings.pubsubBacklogBytesMax,
         retentionSeconds: settings.pubsubBacklogRetentionSeconds,
@@ -307,7 +326,12 @@ class RunningNode implements Node {
     })
     this.#ownCalls = createOwnCalls(this.#executor, env.random, settings.clusterId)
     const own = builtins(() => this.#running().peers.views)
-    for (const { name, run, options } of [...own, ...this.#discovery.builtins, ...(this.#queues?.builtins ?? [])])
+    for (const { name, run, options } of [
+      ...own,
+      ...this.#discovery.builtins,
+      ...this.#streams.builtins,
+      ...(this.#queues?.builtins ?? []),
+    ])
       this.register(name, run, options)
   }
 
@@ -507,6 +531,7 @@ class RunningNode implements Node {
       const tracing = this.#tracing.start()
       if (tracing !== undefined) await tracing
       this.#fabric = this.#createFabric()
+      this.#streams.follow()
       await this.#listeners.open()
       if (this.#isMonitored) await this.#startMonitoring(this.#fabric)
     } catch (error) {
@@ -526,6 +551,7 @@ class RunningNode implements Node {
     )
     // Seeds that are down must not keep the node from serving.
     void this.#fabric.start()
+    this.#streams.startExport()
   }
 
   /** Before the fabric starts, so that the first status tells peers where this node can be asked. */
@@ -552,6 +578,7 @@ class RunningNode implements Node {
         version: softwareVersion(),
         fabric,
         telemetry,
+        discoveryStatus: this.#streams.status,
         log: this.#log,
         evidence: createEvidence(this.#env.log.scope('fabric.monitoring')),
         explain: {
@@ -667,6 +694,7 @@ class RunningNode implements Node {
     this.#watches?.stalls.stop()
     this.#watches?.slowConsumers.stop()
     this.#watches?.gone.stop()
+    this.#streams.stop()
     this.#fabric?.stop()
     this.#reach?.close()
     this.#executor.close()

@@ -273,7 +273,7 @@ export class Session implements ConnectionHandlers, Subscriber, RequestSource {
       this.#send(encodeAck(u, outcome.ok, outcome.ok ? null : outcome.error))
       this.#deps.onSubscribed(outcome.ok)
       if (!outcome.ok || !subscription.getBacklog) return
-      this.#replay(subscription, exchange.backlogFor(subscription))
+      this.#replay(subscription, exchange.backlogFor(this, subscription))
     } catch (error) {
       this.#refuseOperation(frame, error)
     }

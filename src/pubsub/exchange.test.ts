@@ -3,13 +3,14 @@ import { describe, expect, it } from 'vitest'
 import { createVirtualEnv } from '../base/index.ts'
 import type { Message, Subscription } from '../wire/index.ts'
 import { type BacklogOptions, createBacklog } from './backlog.ts'
-import { createExchange, type Subscriber, topicProblem } from './exchange.ts'
+import { createExchange, type RuledTopics, type Subscriber, topicProblem } from './exchange.ts'
 
-function setUp(backlog: Partial<BacklogOptions> = {}) {
+function setUp(backlog: Partial<BacklogOptions> = {}, ruled?: RuledTopics) {
   const env = createVirtualEnv({ seed: 7, startWall: 1000 })
   const exchange = createExchange(env, {
     backlog: { bytesMax: 1_000_000, retentionSeconds: 3600, messagesPerTopicMax: 1000, ...backlog },
     subscriptionsPerOwnerMax: 3,
+    ...(ruled && { ruled }),
   })
   const owner = (label: string) => {
     const received: string[] = []
@@ -26,6 +27,9 @@ function setUp(backlog: Partial<BacklogOptions> = {}) {
   }
   return { env, exchange, message, owner }
 }
+
+/** Who asks what a subscription missed. */
+const nobody: Subscriber = { label: 'nobody', deliver() {} }
 
 function subscription(id: string, patterns: string[], fields: Partial<Subscription> = {}): Subscription {
   return {
@@ -195,7 +199,7 @@ describe('backlog', () => {
     exchange.publish(message('t.c', { timestamp: 999 }))
     exchange.publish(message('t.a', { timestamp: 998 }))
     exchange.publish(message('u', { timestamp: 999 }))
-    const ids = (sub: Subscription) => exchange.backlogFor(sub).map((m) => m.messageId)
+    const ids = (sub: Subscription) => exchange.backlogFor(nobody, sub).map((m) => m.messageId)
     expect(ids(subscription('s', ['t.*', 't.#'], { backlogSeconds: 60 }))).toEqual(['m3', 'm2'])
     expect(ids(subscription('s', ['t.*'], { backlogSeconds: 0 }))).toEqual([])
     expect(env.clock.wall()).toBe(1000)
@@ -212,13 +216,13 @@ describe('backlog', () => {
   it('holds at most so many messages a topic and so many bytes in all, dropping the oldest', () => {
     const perTopic = setUp({ messagesPerTopicMax: 2 })
     for (let i = 0; i < 5; i++) perTopic.exchange.publish(perTopic.message('t'))
-    expect(perTopic.exchange.backlogFor(subscription('s', ['t'])).map((m) => m.messageId)).toEqual(['m4', 'm5'])
+    expect(perTopic.exchange.backlogFor(nobody, subscription('s', ['t'])).map((m) => m.messageId)).toEqual(['m4', 'm5'])
     expect(perTopic.exchange.snapshot().backlog_stats.dropped_total).toBe(3)
 
     const bytes = setUp({ bytesMax: 1000 })
     for (let i = 0; i < 50; i++) bytes.exchange.publish(bytes.message(`t${i}`, { text: 'x'.repeat(100) }))
     expect(bytes.exchange.snapshot().backlog_stats.total_size_bytes).toBeLessThanOrEqual(1000)
-    expect(bytes.exchange.backlogFor(subscription('s', ['#'])).at(-1)?.messageId).toBe('m50')
+    expect(bytes.exchange.backlogFor(nobody, subscription('s', ['#'])).at(-1)?.messageId).toBe('m50')
   })
 
   it('counts exactly what it holds, whatever is published', () => {
@@ -228,7 +232,7 @@ describe('backlog', () => {
         (published) => {
           const { exchange, message } = setUp({ bytesMax: 2000, messagesPerTopicMax: 5, retentionSeconds: 10 })
           for (const { topic, size, age } of published) exchange.publish(message(topic, { text: 'x'.repeat(size), timestamp: 1000 - age }))
-          const held = exchange.backlogFor(subscription('s', ['#'], { backlogSeconds: 10 }))
+          const held = exchange.backlogFor(nobody, subscription('s', ['#'], { backlogSeconds: 10 }))
           const stats = exchange.snapshot().backlog_stats
           expect(stats.total_messages).toBeGreaterThanOrEqual(held.length)
           expect(stats.total_size_bytes).toBeLessThanOrEqual(2000)
@@ -336,5 +340,47 @@ describe('backlog', () => {
         }
       }),
     )
+  })
+})
+
+describe('topics with rules of their own', () => {
+  const ruled = (fields: Partial<RuledTopics> = {}): RuledTopics => ({
+    prefix: 'own.',
+    isKept: (topic) => topic !== 'own.unkept',
+    replay: () => [],
+    shownTo: (message) => message,
+    ...fields,
+  })
+
+  it('show each subscriber what is for it, live and afterwards', () => {
+    const { exchange, message, owner } = setUp({}, ruled({ shownTo: (sent, { label }) => (label === 'a' ? sent : undefined) }))
+    const [a, b] = [owner('a'), owner('b')]
+    exchange.subscribe(a.subscriber, subscription('of-a', ['#']))
+    exchange.subscribe(b.subscriber, subscription('of-b', ['#']))
+    expect(exchange.publish(message('own.thing'))).toBe(1)
+    expect(exchange.publish(message('other.thing'))).toBe(2)
+    expect([a.received, b.received]).toEqual([['of-a:m1', 'of-a:m2'], ['of-b:m2']])
+    const missed = (subscriber: Subscriber) => exchange.backlogFor(subscriber, subscription('late', ['#'])).map((m) => m.messageId)
+    expect([missed(a.subscriber), missed(b.subscriber)]).toEqual([['m1', 'm2'], ['m2']])
+  })
+
+  it('replace the backlog where they say so', () => {
+    const kept: Message[] = []
+    const { exchange, message } = setUp({}, ruled({ replay: () => kept }))
+    exchange.publish(message('own.unkept', { timestamp: 990 }))
+    exchange.publish(message('own.thing', { timestamp: 995 }))
+    kept.push(message('own.unkept', { timestamp: 992 }))
+    expect(exchange.backlogFor(nobody, subscription('late', ['#'])).map((m) => m.messageId)).toEqual(['m3', 'm2'])
+  })
+})
+
+describe('who would get a message', () => {
+  it('is known by exact and by wildcard patterns', () => {
+    const { exchange, owner } = setUp()
+    const { subscriber } = owner('a')
+    expect(exchange.isWanted('t.a')).toBe(false)
+    exchange.subscribe(subscriber, subscription('wild', ['t.*']))
+    exchange.subscribe(subscriber, { ...subscription('exact', []), patterns: [{ pattern: 'u', exact: true }] })
+    expect(['t.a', 'u', 't', 'u.a'].map(exchange.isWanted)).toEqual([true, true, false, false])
   })
 })

@@ -35,8 +35,21 @@ export interface TopicLimits {
   readonly topicCharactersMax: number
 }
 
+/** Topics of a system of the node that has its own rules for who is shown what, and for what late subscribers get. */
+export interface RuledTopics {
+  /** How all of them begin. */
+  readonly prefix: string
+  /** Whether the backlog keeps messages of a topic. */
+  isKept(topic: string): boolean
+  /** What a new subscription missed of those it does not keep, oldest first. */
+  replay(subscription: Subscription): readonly Message[]
+  /** What a subscriber is shown of a message; undefined: nothing. */
+  shownTo(message: Message, subscriber: Subscriber): Message | undefined
+}
+
 export interface ExchangeOptions extends Partial<TopicLimits> {
   readonly backlog: BacklogOptions
+  readonly ruled?: RuledTopics
   /** Subscriptions one owner may hold. */
   readonly subscriptionsPerOwnerMax: number
   /** Patterns one subscription may have; default PATTERNS_PER_SUBSCRIPTION_MAX. */
@@ -84,7 +97,9 @@ export interface Exchange {
   /** Delivers to every matching subscription and keeps the message for late ones. Returns the number of deliveries. */
   publish(message: Message): number
   /** Messages a new subscription missed: each once, oldest first. */
-  backlogFor(subscription: Subscription): Message[]
+  backlogFor(owner: Subscriber, subscription: Subscription): Message[]
+  /** Whether anybody would get a message on a topic. */
+  isWanted(topic: string): boolean
   /** Every subscription that is held, oldest first. */
   subscriptions(): Iterable<Subscription>
   /** Tells of each subscription that comes or goes, at once; the function returned ends it. An observer must not throw. */
@@ -108,6 +123,7 @@ export function createExchange(env: Env, options: ExchangeOptions): Exchange {
   const exact = new Map<string, Set<Held>>()
   const observers = new Set<SubscriptionObserver>()
   const backlog: Backlog = createBacklog(env.clock, options.backlog)
+  const { ruled } = options
   const patternsMax = options.patternsPerSubscriptionMax ?? PATTERNS_PER_SUBSCRIPTION_MAX
   const limits: TopicLimits = {
     segmentsMax: options.segmentsMax ?? SEGMENTS_MAX,
@@ -208,13 +224,16 @@ export function createExchange(env: Env, options: ExchangeOptions): Exchange {
     publish(message) {
       published++
       const publication = published
-      backlog.add(message)
+      const rules = ruled !== undefined && message.topic.startsWith(ruled.prefix) ? ruled : undefined
+      if (rules === undefined || rules.isKept(message.topic)) backlog.add(message)
       let count = 0
       const hand = (entry: Held) => {
         if (entry.lastPublication === publication) return
         entry.lastPublication = publication
+        const shown = rules === undefined ? message : rules.shownTo(message, entry.owner)
+        if (shown === undefined) return
         count++
-        entry.owner.deliver(message, entry.subscription)
+        entry.owner.deliver(shown, entry.subscription)
       }
       const entries = exact.get(message.topic)
       // Copies, because a delivery may end a subscription (a slow consumer is dropped) while the walk goes on.
@@ -224,7 +243,18 @@ export function createExchange(env: Env, options: ExchangeOptions): Exchange {
       return count
     },
 
-    backlogFor: (subscription) => backlog.replay(subscription.patterns, subscription.backlogSeconds),
+    backlogFor(owner, subscription) {
+      const kept = backlog.replay(subscription.patterns, subscription.backlogSeconds)
+      if (ruled === undefined) return kept
+      const missed: Message[] = []
+      for (const message of [...kept, ...ruled.replay(subscription)].sort((a, b) => a.timestamp - b.timestamp)) {
+        const shown = message.topic.startsWith(ruled.prefix) ? ruled.shownTo(message, owner) : message
+        if (shown !== undefined) missed.push(shown)
+      }
+      return missed
+    },
+
+    isWanted: (topic) => exact.has(topic) || trie.match(topic).length > 0,
 
     *subscriptions() {
       for (const { subscription } of held.values()) yield subscription

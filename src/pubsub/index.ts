@@ -10,6 +10,7 @@ export {
   type Exchange,
   type ExchangeOptions,
   type ExchangeSnapshot,
+  type RuledTopics,
   type SubscribeOutcome,
   type Subscriber,
   type SubscriptionObserver,

@@ -6,6 +6,7 @@
  */
 import { compareVersions, parseVersion, satisfies } from '../base/index.ts'
 import type { FunctionEntry } from '../wire/index.ts'
+import { runsWhereItArrives } from './builtin-names.ts'
 import type { Placement, RemoteFunction, RemoteFunctions } from './executor.ts'
 import type { Candidate, NotFoundExplanation, RegisteredFunction, Registry, Selector } from './registry.ts'
 
@@ -36,33 +37,6 @@ export interface Placements extends RemoteFunctions {
   /** The best endpoint besides those tried; undefined when there is none. */
   next(selector: Selector, tried: ReadonlySet<string>): FunctionEntry | undefined
 }
-
-/** Commands about this node itself: they run where they arrive, unless they name another cluster. */
-const LOCAL_ONLY = new Set([
-  'catalog_query',
-  'catalog_watch',
-  'cluster_map',
-  'cluster_map_v2',
-  'dns_describe',
-  'dns_list',
-  'dns_register',
-  'dns_unregister',
-  'discovery_access_audit',
-  'list_peers',
-  'namespace_policy_apply',
-  'namespace_policy_audit',
-  'namespace_policy_export',
-  'namespace_policy_validate',
-  'namespace_status',
-  'resolver_cache_stats',
-  'resolver_resync',
-  'rpc_describe',
-  'rpc_describe_local',
-  'rpc_list',
-  'rpc_report',
-  'summary_query',
-  'summary_watch',
-])
 
 /** What an unknown load counts as. */
 const LOAD_UNKNOWN = 1000
@@ -150,7 +124,7 @@ export function createPlacements(deps: PlacementDeps): Placements {
 
   function place(selector: Selector, local: RegisteredFunction | undefined): Placement {
     if (local !== undefined && deps.ownLoad() <= LOAD_MARGIN) return LOCAL
-    if (LOCAL_ONLY.has(selector.fun) && (selector.targetCluster === null || selector.targetCluster === ownCluster)) return LOCAL
+    if (runsWhereItArrives(selector.fun) && (selector.targetCluster === null || selector.targetCluster === ownCluster)) return LOCAL
     const entry = next(selector, NONE)
     if (local !== undefined && (entry === undefined || loadOf(entry.node_id) + LOAD_MARGIN >= deps.ownLoad())) return LOCAL
     if (entry === undefined) return { kind: 'none', explanation: notFound(selector) }

@@ -5,30 +5,35 @@ import { endLeftovers, mpreg, startMpreg } from './run-mpreg.ts'
 const processes = { concurrent: true, timeout: 60_000 }
 /** Has what every node has. */
 let node: Node
-/** Answers with the question. */
+/** Answers questions about discovery with the question. */
 let asked: Node
-/** Of a version that has no such parts. */
+/** Knows no such questions. */
 let bare: Node
 
+const QUERIES = ['catalog_query', 'summary_query', 'resolver_resync', 'discovery_access_audit', 'catalog_watch', 'summary_watch']
+
 beforeAll(async () => {
-  node = await startNode({ monitoringEnabled: true })
+  node = await startNode({
+    monitoringEnabled: true,
+    discoverySummaryExportEnabled: true,
+    discoverySummaryExportIntervalSeconds: 0.2,
+    discoveryResolverMode: true,
+  })
+  node.register('svc.market.quote', () => 1)
   asked = await startNode()
-  const echo = { params: { request: { type: 'dict | None', default: null } } }
-  for (const name of ['catalog_query', 'summary_query', 'resolver_resync', 'discovery_access_audit']) {
-    asked.unregister(name)
-    asked.register(name, (request: unknown) => ({ asked: request }), echo)
-  }
-  for (const kind of ['catalog', 'summary']) {
-    asked.unregister(`${kind}_watch`)
-    asked.register(`${kind}_watch`, (request: unknown) => ({ topic: `${kind}.changes`, asked: request }), echo)
-  }
   bare = await startNode()
-  for (const name of ['catalog_query', 'summary_query', 'catalog_watch']) bare.unregister(name)
+  for (const name of QUERIES) {
+    bare.unregister(name)
+    asked.unregister(name)
+    const topic = name.endsWith('_watch') ? { topic: `${name.replace('_watch', '')}.changes` } : {}
+    const params = { request: { type: 'dict | None', default: null } }
+    asked.register(name, (request: unknown) => ({ ...topic, asked: request }), { params })
+  }
 })
 
 afterAll(async () => {
   endLeftovers()
-  await Promise.all([node.stop(), asked.stop(), bare.stop()])
+  await Promise.all([node, asked, bare].map((each) => each.stop()))
 })
 
 async function startNode(settings: SettingsInput = {}): Promise<Node> {
@@ -123,16 +128,64 @@ describe('mpreg discovery', processes, () => {
     }
   })
 
-  it('has a status that says so, and a lag that can be reported (monitoring check 31)', async () => {
-    const env = { MPREG_MONITORING_URL: node.monitoringUrl ?? '' }
-    const status = await mpreg(['discovery', 'status'], env)
-    expect(JSON.parse(status.stdout)).toMatchObject({ summary: { summary_export: { enabled: false } } })
-    const lag = await mpreg(['report', 'export-lag', '--output', 'json'], env)
-    expect({ ...lag, stdout: JSON.parse(lag.stdout) }).toEqual({
-      code: 0,
-      stderr: '',
-      stdout: { generated_at: expect.any(Number), resolver_enabled: false, summary_export_enabled: false },
+  it('summary, resync and cache-stats tell of what the node has (monitoring check 31)', async () => {
+    const ask = async (...words: string[]) => {
+      const { code, stderr, stdout } = await mpreg(['discovery', ...words])
+      expect({ code, stderr }).toEqual({ code: 0, stderr: '' })
+      return JSON.parse(stdout)
+    }
+    expect(await ask('summary', '--namespace', 'svc', '--ingress-limit', '1', '--url', node.url)).toMatchObject({
+      items: [{ namespace: 'svc.market', service_id: 'svc.market.quote', source_cluster: 'oak', health_band: 'healthy' }],
+      ingress: { oak: [node.url] },
     })
+    expect(await ask('resync', '--url', node.url)).toMatchObject({ resynced: true, stats: { last_seed_counts: { nodes: 1 } } })
+    expect(await ask('cache-stats', '--url', node.monitoringUrl ?? '')).toMatchObject({
+      resolver_cache: { enabled: true, query_cache: { catalog_entries: 0 } },
+      summary_cache: { enabled: false, entry_counts: { summaries: 0 } },
+    })
+  })
+
+  it('watch follows the changes of a node', async () => {
+    const watching = startMpreg(['discovery', 'watch', '--namespace', 'press', '--count', '1', '--url', node.url])
+    let round = 0
+    const changing = setInterval(() => node.register(`press.item${round++}`, () => null), 100)
+    const { code, stdout } = await watching.finished.finally(() => clearInterval(changing))
+    expect(code).toBe(0)
+    expect(JSON.parse(stdout)).toMatchObject({
+      topic: 'mpreg.discovery.delta.press',
+      payload: { counts: { functions_added: 1 }, source_node: node.url },
+    })
+  })
+
+  it('status, lag and reports tell what was exported, and when (monitoring check 31)', async () => {
+    const env = { MPREG_MONITORING_URL: node.monitoringUrl ?? '' }
+    const [status, lag, exportLag, health, none] = await Promise.all([
+      mpreg(['discovery', 'status'], env),
+      mpreg(['discovery', 'lag'], env),
+      mpreg(['report', 'export-lag', '--output', 'json'], env),
+      mpreg(['report', 'namespace-health', '--output', 'json', '--namespace', 'svc.market'], env),
+      mpreg(['report', 'export-lag'], env),
+    ])
+    expect(JSON.parse(status.stdout)).toMatchObject({
+      summary: { summary_export: { enabled: true, export_scope: 'global', last_export_at: expect.any(Number) } },
+      cache: { resolver_cache: { enabled: true } },
+    })
+    const told = {
+      generated_at: expect.any(Number),
+      resolver_enabled: true,
+      summary_export_enabled: true,
+      last_delta_at: expect.any(Number),
+      delta_lag_seconds: expect.any(Number),
+      last_seed_at: expect.any(Number),
+      last_summary_export_at: expect.any(Number),
+      summary_export_lag_seconds: expect.any(Number),
+    }
+    expect(JSON.parse(lag.stdout)).toMatchObject({ lag: told })
+    expect({ ...exportLag, stdout: JSON.parse(exportLag.stdout) }).toEqual({ code: 0, stderr: '', stdout: told })
+    expect(JSON.parse(health.stdout)).toMatchObject({
+      namespaces: [{ namespace: 'svc.market', last_export_count: 1, exports_total: expect.any(Number) }],
+    })
+    expect(none.stdout).toMatch(/Summary Export Lag \(s\) +│ \d/)
   })
 
   it('is told where to ask', async () => {

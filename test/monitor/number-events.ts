@@ -67,9 +67,20 @@ export async function createScene(): Promise<Scene> {
     fabricLinkStateAnnounceIntervalSeconds: 1,
     fabricRouteAnnounceIntervalSeconds: 1,
   } as const
+  const discovery = {
+    discoveryResolverMode: true,
+    discoveryResolverPruneIntervalSeconds: 1,
+    discoveryResolverResyncIntervalSeconds: 1,
+    discoverySummaryResolverPruneIntervalSeconds: 1,
+    discoverySummaryResolverMode: true,
+    discoverySummaryExportEnabled: true,
+    discoverySummaryExportIntervalSeconds: 0.5,
+    discoverySummaryExportHoldDownSeconds: 0.8,
+    discoverySummaryExportStoreForwardSeconds: 60,
+  } as const
   const seeds = [`ws://127.0.0.1:${portOfB}`, `ws://127.0.0.1:${deadPort}`]
   const node = await startMonitored(
-    { name: 'a', ...bridgedTo('oak', ['elm']), ...linkState, rpcRequestTimeoutSeconds: 4, logLevel: 'INFO', peers: seeds },
+    { name: 'a', ...bridgedTo('oak', ['elm']), ...linkState, ...discovery, rpcRequestTimeoutSeconds: 4, logLevel: 'INFO', peers: seeds },
     (each) => {
       each.register('good', (value: unknown) => value)
       each.register('bad', () => {

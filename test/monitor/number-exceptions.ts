@@ -4,6 +4,9 @@ const on = (path: string, prefix: string, ...fields: readonly string[]) => field
 const prometheus = (...names: readonly string[]) => on('/metrics/prometheus', 'mpreg_', ...names)
 
 const graphMonitor = (part: string, ...fields: readonly string[]) => on('/topology/analysis', `analysis.graph_monitor.${part}.`, ...fields)
+const resolver = (...fields: readonly string[]) => on('/discovery/cache', 'resolver_cache.', ...fields)
+/** Of catalog entries. */
+const ABSENT_KINDS = ['cache_profiles', 'caches', 'queues', 'services']
 
 /** By the reason. They may appear in the course of the scene; once there, they must stay as they are. */
 export const CONSTANT: Readonly<Record<string, readonly string[]>> = {
@@ -21,16 +24,26 @@ export const CONSTANT: Readonly<Record<string, readonly string[]>> = {
   // They are told of when they end; those that run now are mpreg_rpc_requests_in_flight.
   'requests are told of as a whole': prometheus('telemetry_store_entries{store=running_requests}'),
   'how many routes the service has': ['/endpoints total_endpoints'],
-  'a setting': on(
-    '/diagnosis',
-    'diagnosis.settings.',
-    'fabric_catalog_ttl_seconds',
-    'fabric_route_announce_interval_seconds',
-    'fabric_route_ttl_seconds',
-    'fabric_routing_max_hops',
-    'gossip_interval_seconds',
-    'send_buffer_bytes_max',
-  ),
+  'a setting': [
+    ...on(
+      '/diagnosis',
+      'diagnosis.settings.',
+      'fabric_catalog_ttl_seconds',
+      'fabric_route_announce_interval_seconds',
+      'fabric_route_ttl_seconds',
+      'fabric_routing_max_hops',
+      'gossip_interval_seconds',
+      'send_buffer_bytes_max',
+    ),
+    ...on(
+      '/discovery/summary',
+      'summary_export.',
+      'hold_down_seconds',
+      'interval_seconds',
+      'store_forward_max_messages',
+      'store_forward_seconds',
+    ),
+  ],
   'how the graph of clusters is watched': [
     ...graphMonitor('cache_manager.thresholds', 'health_change', 'latency_change', 'load_change', 'reliability_change'),
     ...graphMonitor('cache_manager.thresholds', 'utilization_change'),
@@ -65,16 +78,18 @@ export const CONSTANT: Readonly<Record<string, readonly string[]>> = {
       'rpc_to_queue_events',
     ),
     '/metrics/unified unified_metrics.overall_health.systems_unavailable',
-    ...prometheus(...['cache_profiles', 'caches', 'queues', 'services'].map((kind) => `catalog_entries{kind=${kind}}`)),
+    ...prometheus(...ABSENT_KINDS.map((kind) => `catalog_entries{kind=${kind}}`)),
   ],
-  'there is no resolver: nothing is in it': [
-    ...on(
-      '/discovery/cache',
-      'resolver_cache.entry_counts.',
-      ...['cache_profiles', 'caches', 'functions', 'nodes', 'queues', 'services', 'topics'],
+  'there is no queue, no cache and no service that a resolver could hold': ABSENT_KINDS.flatMap((kind) =>
+    resolver(
+      `entry_counts.${kind}`,
+      `stats.last_seed_counts.${kind}`,
+      `stats.last_prune_counts.${kind}`,
+      `stats.last_delta_counts.${kind}_added`,
+      `stats.last_delta_counts.${kind}_removed`,
     ),
-    '/discovery/cache summary_cache.entry_counts.summaries',
-  ],
+  ),
+  'a resolver follows the catalog of its own process, which tells of nothing invalid': resolver('stats.deltas_invalid'),
   'nothing is logged at these levels': prometheus('log_lines_total{level=SUCCESS}', 'log_lines_total{level=TRACE}'),
 }
 
@@ -87,6 +102,34 @@ export interface Elsewhere {
 }
 
 export const ELSEWHERE: readonly Elsewhere[] = [
+  { names: resolver('stats.deltas_skipped'), file: 'src/discovery/resolver.test.ts', text: 'deltas_skipped: 1' },
+  {
+    names: resolver('stats.last_delta_counts.topics_added'),
+    file: 'src/discovery/delta-stream.test.ts',
+    text: 'counts: { topics_added: 1 }',
+  },
+  {
+    names: resolver(...['functions', 'nodes', 'topics'].map((kind) => `stats.last_prune_counts.${kind}`)),
+    file: 'src/discovery/resolver.test.ts',
+    text: 'last_prune_counts: { functions: 1 }',
+  },
+  {
+    names: ['catalog', 'cluster_map'].flatMap((kind) =>
+      resolver(...['entries', 'hits', 'misses', 'negative_hits', 'refreshes', 'stale_serves'].map((name) => `query_cache.${kind}_${name}`)),
+    ),
+    file: 'src/discovery/query-cache.test.ts',
+    text: 'catalog_stale_serves: 2, catalog_refreshes: 1, catalog_hits: 1',
+  },
+  {
+    names: on('/discovery/cache', 'summary_cache.stats.', 'messages_invalid', 'messages_skipped', 'summaries_expired'),
+    file: 'src/discovery/summary-store.test.ts',
+    text: 'summaries_expired: 1',
+  },
+  {
+    names: ['/discovery/summary summary_export.hold_downs_total'],
+    file: 'src/discovery/summary-export.test.ts',
+    text: 'hold_downs_total).toBe(2)',
+  },
   {
     names: [
       ...on('/topology', 'topology.federation.links[].', 'jitter_ms', 'packet_loss'),

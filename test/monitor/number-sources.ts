@@ -44,6 +44,10 @@ const clusterCounts = (kind: string) => [
 const seriesOf = (name: string, label: string) =>
   prometheus(`${name}_bucket{${label},le=*}`, `${name}_count{${label}}`, `${name}_sum{${label}}`)
 
+const resolver = (...fields: readonly string[]) => on('/discovery/cache', 'resolver_cache.', ...fields)
+const summaries = (...fields: readonly string[]) => on('/discovery/cache', 'summary_cache.', ...fields)
+const summaryExport = (...fields: readonly string[]) => on('/discovery/summary', 'summary_export.', ...fields)
+
 const COUNTS = ['operations_last_5_minutes', 'requests_per_second', 'total_operations', 'total_operations_last_hour']
 const LATENCIES = ['average_latency_ms', 'p50_latency_ms', 'p95_latency_ms', 'p99_latency_ms']
 const LIFETIME_LATENCIES = ['lifetime_average_latency_ms', 'lifetime_p95_latency_ms']
@@ -66,8 +70,19 @@ export const MOVED_BY: Readonly<Record<NumberEvent, readonly string[]>> = {
     ...nodes('last_seen'),
     ...['rpc', 'pubsub', 'federation'].flatMap((name) => system(name, 'last_updated')),
     ...on('/diagnosis', 'diagnosis.', 'uptime_seconds', 'wall_clock', 'refusals[].count', 'refusals[].last_at', 'refusals[].latest_at[]'),
-    ...on('/discovery/cache', '', 'resolver_cache.generated_at', 'summary_cache.generated_at'),
-    '/discovery/lag lag.generated_at',
+    ...resolver('generated_at', 'stats.last_prune_at', 'stats.last_seed_at'),
+    ...summaries('generated_at', 'stats.last_message_at', 'stats.last_prune_at', 'stats.messages_applied', 'stats.summaries_applied'),
+    ...summaryExport('generated_at', 'exports_total', 'last_export_at', 'summaries_exported', 'store_forward_queued'),
+    ...summaryExport(...['exports_total', 'last_export_at', 'summaries_exported'].map((name) => `per_namespace[].${name}`)),
+    ...on(
+      '/discovery/lag',
+      'lag.',
+      'generated_at',
+      'delta_lag_seconds',
+      'last_seed_at',
+      'last_summary_export_at',
+      'summary_export_lag_seconds',
+    ),
     '/discovery/policy policy.generated_at',
     '/health federation_health.last_updated',
     ...on('/metrics', 'collection_info.', 'collection_duration_ms', 'collection_timestamp'),
@@ -90,6 +105,8 @@ export const MOVED_BY: Readonly<Record<NumberEvent, readonly string[]>> = {
     ...prometheus('connections', 'connections_accepted_total', 'system_connections{system=rpc}'),
   ],
   subscription: [
+    ...resolver('entry_counts.topics', 'stats.last_seed_counts.topics'),
+    '/discovery/lag lag.last_delta_at',
     ...system('pubsub', 'active_connections'),
     ...prometheus('pubsub_subscribers', 'pubsub_subscriptions', 'system_connections{system=pubsub}', 'catalog_entries{kind=topics}'),
     ...prometheus('frames_received_total{role=subscribe}'),
@@ -162,6 +179,9 @@ export const MOVED_BY: Readonly<Record<NumberEvent, readonly string[]>> = {
     ...prometheus('frames_received_total{role=unsubscribe}', 'system_error_ratio{system=pubsub}'),
   ],
   'peers join': [
+    ...resolver('entry_counts.functions', 'entry_counts.nodes', 'stats.deltas_applied', 'stats.last_delta_at'),
+    ...resolver('stats.last_delta_counts.nodes_added', 'stats.last_seed_counts.functions', 'stats.last_seed_counts.nodes'),
+    ...summaries('entry_counts.summaries'),
     ...on('/diagnosis', 'diagnosis.peers[].', 'clock_offset_seconds', 'dial.failures', 'dial.next_at', 'dial.successes_total'),
     ...on('/diagnosis', 'diagnosis.peers[].link.', 'connected_since', 'reconnects_10m', 'rtt_ms'),
     ...on('/diagnosis', 'diagnosis.routes.', 'destinations[].nodes', 'destinations[].routes', 'routes_active'),
@@ -289,8 +309,13 @@ export const MOVED_BY: Readonly<Record<NumberEvent, readonly string[]>> = {
     ...on('/config', 'configuration.', 'policies.active', 'policies.total', 'version_info.last_update'),
     ...on('/config/policies', 'policies.', 'active_policies', 'total_policies'),
   ],
-  'function registered': prometheus('catalog_entries{kind=functions}', 'functions', 'sync_entries_sent_total'),
+  'function registered': [
+    ...prometheus('catalog_entries{kind=functions}', 'functions', 'sync_entries_sent_total'),
+    ...resolver('stats.last_delta_counts.functions_added'),
+    ...summaryExport('last_export_count', 'per_namespace[].last_export_count'),
+  ],
   'peer leaves': [
+    ...resolver(...['functions', 'nodes', 'topics'].map((kind) => `stats.last_delta_counts.${kind}_removed`)),
     ...on('/diagnosis', 'diagnosis.peers[].', 'last_seen_at', 'link.last_disconnect_at', 'liveness_since'),
     ...on('/explain/peer', 'explanation.candidates[].facts.', 'last_code', 'last_lost_at'),
     ...prometheus('catalog_deltas_applied_total', 'catalog_tombstones', 'route_withdrawals_applied_total'),

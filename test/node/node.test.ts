@@ -155,9 +155,9 @@ describe('access', () => {
   it('lets intermediate results through only where their caller may publish', async () => {
     const node = await start({ pubsubReservedTopicsProtected: true })
     const received: string[] = []
-    node.subscribe(['mpreg.#', 'mine'], (message) => void received.push(message.topic))
+    node.subscribe(['mpreg.rpc.#', 'mine'], (message) => void received.push(message.topic))
     const session = await openSession(node.url)
-    for (const topic of ['mpreg.discovery.delta', 'mine']) {
+    for (const topic of ['mpreg.rpc.fake', 'mine']) {
       const cmds = [{ name: 'x', fun: 'echo', args: [1] }]
       session.send(
         JSON.stringify({ role: 'rpc', u: topic, cmds, return_intermediate_results: true, intermediate_result_callback_topic: topic }),

@@ -51,6 +51,8 @@ export interface CatalogChange {
   readonly source: ChangeSource
   /** Unix seconds the change is judged at. */
   readonly now: number
+  /** Whether a query could notice: false when it only renews lifetimes. */
+  readonly isNoticeable: boolean
 }
 
 export interface FunctionQuery {
@@ -394,11 +396,11 @@ export function createCatalog(deps: CatalogDeps, options: CatalogOptions = {}): 
     if (batch.isNoticeable) generation++
     const header = delta ?? { update_id: env.random.ulid(), cluster_id: clusterId, sent_at: batch.now }
     const filtered = batch.draft.finish(header)
-    const { counts, source, now, refused } = batch
+    const { counts, isNoticeable, now, refused, source } = batch
     const changed = isChanged || isAnyCounted(counts)
     const applied = { counts, changed, delta: filtered, refused }
     lines.changed(applied, source)
-    if (isTold || changed) tell({ delta: filtered, counts, source, now })
+    if (isTold || changed) tell({ delta: filtered, counts, source, now, isNoticeable })
     return applied
   }
 

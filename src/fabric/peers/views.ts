@@ -104,6 +104,8 @@ export interface PeerViews {
   /** This node, as it announces itself. */
   ownNode(): NodeEntry
   targetHint(): number
+  /** URLs by which a node can be reached; none for one that is gone for good. */
+  urlsOf(nodeId: string): readonly string[]
   /** Load score of a peer, lower is better; undefined when nothing is known. */
   loadScoreOf(nodeId: string): number | undefined
 }
@@ -306,6 +308,8 @@ export function createPeerViews(deps: PeerViewsDeps): PeerViews {
     ownNode: deps.ownNode,
 
     targetHint: hintNow,
+
+    urlsOf: (nodeId) => (nodeId !== self && goneBecause(nodeId) !== undefined ? [] : urlsOf(nodeId)),
 
     loadScoreOf(nodeId) {
       if (nodeId === self) return loadScore(deps.ownLoad().active_clients, 'ok', false)

@@ -16,13 +16,13 @@ import {
 import type { EndpointDetails, NetworkSnapshot } from '../../transport/index.ts'
 import type { LogStatus, TopologyEdge, TopologyNode } from '../../wire/index.ts'
 import type { Discovery } from '../discovery.ts'
+import type { DiscoveryStatus } from '../discovery-status.ts'
 import type { Explainer } from '../explain.ts'
 import type { Fabric } from '../fabric.ts'
 import type { NodeSnapshot } from '../node-snapshot.ts'
 import type { Settings } from '../settings/index.ts'
 import type { WorkerPool } from '../worker-pool.ts'
 import { configurationView } from './configuration.ts'
-import { discoveryViews } from './discovery-views.ts'
 import { telemetryStores } from './stores.ts'
 import type { NodeTelemetry } from './telemetry.ts'
 
@@ -43,6 +43,7 @@ export interface ViewsDeps {
   settingsChangedAt(): number | undefined
   isRunning(): boolean
   readonly discovery: Discovery
+  readonly discoveryStatus: DiscoveryStatus
   readonly workers: Pick<WorkerPool, 'hasRoom' | 'snapshot'>
   snapshot(): NodeSnapshot
   diagnosis(): NodeFacts
@@ -52,7 +53,7 @@ export interface ViewsDeps {
 }
 
 export function nodeViews(deps: ViewsDeps): MonitorViews {
-  const { clock, explain, fabric, log, nodeId, settings, telemetry } = deps
+  const { clock, discovery, discoveryStatus, explain, fabric, log, nodeId, settings, telemetry } = deps
   const { alerts, events, linkHealth, links, monitor, notifier, performance } = telemetry
   const { clusterId, name, federationConfig } = settings
   const startedAt = clock.wall()
@@ -112,7 +113,10 @@ export function nodeViews(deps: ViewsDeps): MonitorViews {
 
     configuration: () => configurationView(deps.settingsInForce(), deps.settingsChangedAt() ?? startedAt),
     persistence: () => ({ enabled: false }),
-    ...discoveryViews(clock, deps.discovery),
+    discoverySummary: discoveryStatus.summaryExport,
+    discoveryCache: () => ({ resolver_cache: discoveryStatus.resolver(), summary_cache: discoveryStatus.summaryCache() }),
+    discoveryPolicy: discovery.namespaces.report,
+    discoveryLag: discoveryStatus.lag,
     dns: () => ({ enabled: false }),
 
     routeTrace: fabric.routing.explain,

@@ -1,0 +1,176 @@
+/**
+ * A resolver's catalog: a copy of the fabric's that follows its changes, narrowed to the namespaces the operator wants.
+ *
+ * Entries live as long as they do in the fabric: those of a node known by its beats while it beats, the others by their own time stamps.
+ * What has no namespace (nodes, caches) is always followed. The copy holds at most what the fabric's catalog holds, which has a bound.
+ */
+import type { Clock } from '../base/index.ts'
+import {
+  type AnyEntry,
+  CATALOG_KINDS,
+  type Catalog,
+  type CatalogChange,
+  type CatalogCounts,
+  type CatalogEntry,
+  type CatalogKey,
+  type CatalogKind,
+  type EntryOfKind,
+  keyText,
+  REMOVALS_OF,
+} from '../fabric/index.ts'
+import { type EntryCounts, type NodeEntry, namespaceMatches, namespaceOf } from '../wire/index.ts'
+import type { CatalogSource } from './catalog-source.ts'
+import { literalPrefix } from './entry-names.ts'
+
+export interface CatalogCopySnapshot {
+  readonly entry_counts: EntryCounts
+  readonly stats: {
+    readonly deltas_applied: number
+    /** None of their namespaces is followed. */
+    readonly deltas_skipped: number
+    readonly last_delta_id: string | null
+    readonly last_delta_cluster: string | null
+    readonly last_delta_at: number | null
+    readonly last_delta_counts?: CatalogCounts
+    readonly last_seed_at: number | null
+    readonly last_seed_counts?: EntryCounts
+    readonly last_prune_at: number | null
+    readonly last_prune_counts?: EntryCounts
+  }
+}
+
+export interface CatalogCopy extends CatalogSource {
+  /** False when nothing in the change is followed. */
+  apply(change: Pick<CatalogChange, 'delta' | 'counts'>): boolean
+  /** Begins anew with what the fabric's catalog holds. */
+  seed(): void
+  /** Drops what has expired. */
+  prune(): void
+  snapshot(): CatalogCopySnapshot
+}
+
+export interface CatalogCopyDeps {
+  readonly clock: Pick<Clock, 'wall'>
+  readonly nodeId: string
+  readonly fabric: Pick<Catalog, 'announced' | 'each' | 'isVersioned'>
+}
+
+export function createCatalogCopy(deps: CatalogCopyDeps, namespaces: readonly string[]): CatalogCopy {
+  const { clock, fabric, nodeId } = deps
+  const tables = Object.fromEntries(CATALOG_KINDS.map((kind) => [kind, new Map<string, CatalogEntry>()])) as Readonly<
+    Record<CatalogKind, Map<string, CatalogEntry>>
+  >
+  let stats: CatalogCopySnapshot['stats'] = {
+    deltas_applied: 0,
+    deltas_skipped: 0,
+    last_delta_id: null,
+    last_delta_cluster: null,
+    last_delta_at: null,
+    last_seed_at: null,
+    last_prune_at: null,
+  }
+
+  const isFollowed = (listed: AnyEntry): boolean => namespaces.length === 0 || namespacesOf(listed)?.some(isWanted) !== false
+  const isWanted = (namespace: string): boolean => namespaces.some((followed) => namespaceMatches(followed, namespace))
+
+  function isLive(entry: CatalogEntry, now: number): boolean {
+    return entry.node_id === nodeId || fabric.isVersioned(entry.node_id) || now <= entry.advertised_at + entry.ttl_seconds
+  }
+
+  function counted(count: (kind: CatalogKind) => number): EntryCounts {
+    return Object.fromEntries(CATALOG_KINDS.map((kind) => [kind, count(kind)])) as unknown as EntryCounts
+  }
+
+  return {
+    includesSelf: false,
+
+    apply({ counts, delta }) {
+      let touched = 0
+      for (const kind of CATALOG_KINDS) {
+        const table = tables[kind]
+        for (const key of delta[REMOVALS_OF[kind]]) {
+          const at = placeOf(kind, key)
+          const known = table.get(at)
+          // A node's place does not tell its cluster.
+          if (known === undefined || (typeof key !== 'string' && known.cluster_id !== key.cluster_id)) continue
+          table.delete(at)
+          touched++
+        }
+        for (const entry of delta[kind]) {
+          if (!isFollowed({ kind, entry } as AnyEntry)) continue
+          table.set(placeOf(kind, entry), entry)
+          touched++
+        }
+      }
+      if (touched === 0) {
+        stats = { ...stats, deltas_skipped: stats.deltas_skipped + 1 }
+        return false
+      }
+      stats = {
+        ...stats,
+        deltas_applied: stats.deltas_applied + 1,
+        last_delta_id: delta.update_id,
+        last_delta_cluster: delta.cluster_id,
+        last_delta_at: clock.wall(),
+        last_delta_counts: counts,
+      }
+      return true
+    },
+
+    seed() {
+      for (const table of Object.values(tables)) table.clear()
+      fabric.each((listed) => {
+        if (isFollowed(listed)) tables[listed.kind].set(placeOf(listed.kind, listed.entry), listed.entry)
+      })
+      stats = { ...stats, last_seed_at: clock.wall(), last_seed_counts: counted((kind) => tables[kind].size) }
+    },
+
+    prune() {
+      const now = clock.wall()
+      const dropped = counted((kind) => {
+        const table = tables[kind]
+        const before = table.size
+        for (const [at, entry] of table) if (!isLive(entry, now)) table.delete(at)
+        return before - table.size
+      })
+      stats = { ...stats, last_prune_at: now, last_prune_counts: dropped }
+    },
+
+    list<K extends CatalogKind>(kind: K) {
+      const now = clock.wall()
+      return [...tables[kind].values()].filter((entry) => isLive(entry, now)) as EntryOfKind[K][]
+    },
+
+    node(id) {
+      const entry = tables.nodes.get(id)
+      return entry !== undefined && isLive(entry, clock.wall()) ? (entry as NodeEntry) : undefined
+    },
+
+    announced: fabric.announced,
+
+    snapshot: () => ({ entry_counts: counted((kind) => tables[kind].size), stats }),
+  }
+}
+
+/** Undefined for what has none. */
+function namespacesOf({ entry, kind }: AnyEntry): readonly string[] | undefined {
+  switch (kind) {
+    case 'functions':
+      return [namespaceOf(entry.identity.name) || entry.identity.name]
+    case 'queues':
+      return [namespaceOf(entry.queue_name) || entry.queue_name]
+    case 'services':
+      return [entry.namespace || entry.name]
+    case 'topics':
+      return entry.patterns.map(literalPrefix)
+    default:
+      return undefined
+  }
+}
+
+/** Where an entry stands in its table. Nodes are looked up by their id alone; subscriptions have ids of their own. */
+function placeOf(kind: CatalogKind, key: CatalogKey | CatalogEntry): string {
+  if (typeof key === 'string') return key
+  if (kind === 'topics') return (key as { readonly subscription_id: string }).subscription_id
+  return kind === 'nodes' ? key.node_id : `${key.node_id} ${keyText(kind, key)}`
+}

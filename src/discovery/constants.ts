@@ -1,0 +1,8 @@
+/** Limits of the discovery streams and stores, each with its reason. */
+
+/** Summaries of other clusters that are kept: some hundred clusters with a hundred services each. */
+export const SUMMARIES_MAX = 10_000
+/** Namespaces with export figures of their own; a node that makes up names without end must not grow for it. */
+export const EXPORTED_NAMESPACES_MAX = 1_000
+/** A summary that takes one back must have a lifetime, or readers ignore it; it ends before anybody can ask for it. */
+export const WITHDRAWN_TTL_SECONDS = 0.001

@@ -1,0 +1,137 @@
+/**
+ * Summaries that nodes of this and other clusters have published, as far as they are still good.
+ *
+ * One for each namespace, service, source cluster and scope: several nodes of a cluster say the same, and of what they say the latest
+ * counts. Messages are believed as they come; who may publish on these topics is decided where they are published.
+ */
+import type { Clock } from '../base/index.ts'
+import {
+  FrameError,
+  type Message,
+  namespaceMatches,
+  readSummaries,
+  type Scope,
+  type ServiceSummary,
+  type SummaryMessage,
+} from '../wire/index.ts'
+import { SUMMARIES_MAX } from './constants.ts'
+
+export interface SummaryStoreOptions {
+  /** Namespaces that are taken, with all below them; none: all. */
+  readonly namespaces: readonly string[]
+  /** Scopes of messages that are taken; none: all, and messages without one. */
+  readonly scopes: readonly Scope[]
+  readonly entriesMax?: number
+}
+
+export interface SummaryStoreDeps {
+  readonly clock: Pick<Clock, 'wall'>
+  /** Told of a summary that found no room. */
+  onFull(summary: ServiceSummary): void
+}
+
+export interface SummaryStoreSnapshot {
+  readonly entry_counts: { readonly summaries: number }
+  readonly stats: {
+    readonly messages_applied: number
+    readonly messages_skipped: number
+    readonly messages_invalid: number
+    readonly summaries_applied: number
+    readonly summaries_expired: number
+    readonly last_message_at?: number
+    readonly last_source_cluster?: string
+    readonly last_source_node?: string
+    readonly last_prune_at?: number
+  }
+}
+
+export interface SummaryStore {
+  /** Takes in a message of the summary topics. */
+  receive(message: Message): void
+  /** Live summaries of a scope, and those that have none. */
+  list(scope: Scope): ServiceSummary[]
+  /** Drops what has expired. */
+  prune(): void
+  snapshot(): SummaryStoreSnapshot
+}
+
+export function createSummaryStore({ clock, onFull }: SummaryStoreDeps, options: SummaryStoreOptions): SummaryStore {
+  const { entriesMax = SUMMARIES_MAX, namespaces, scopes } = options
+  const entries = new Map<string, ServiceSummary>()
+  const counters = { messages_applied: 0, messages_skipped: 0, messages_invalid: 0, summaries_applied: 0, summaries_expired: 0 }
+  let last: Pick<SummaryStoreSnapshot['stats'], 'last_message_at' | 'last_source_cluster' | 'last_source_node'> = {}
+  let lastPruneAt: number | undefined
+
+  const isFollowed = (namespace: string): boolean =>
+    namespaces.length === 0 || namespaces.some((followed) => namespaceMatches(followed, namespace))
+
+  function apply(summary: ServiceSummary): void {
+    const { generated_at, namespace, scope, service_id, source_cluster, ttl_seconds } = summary
+    if (ttl_seconds <= 0 || !isFollowed(namespace)) return
+    const key = JSON.stringify([namespace, service_id, source_cluster, scope])
+    const known = entries.get(key)
+    if (known !== undefined && known.generated_at >= generated_at) return
+    if (known === undefined && entries.size >= entriesMax) return onFull(summary)
+    entries.set(key, summary)
+    counters.summaries_applied++
+  }
+
+  function live(): ServiceSummary[] {
+    const now = clock.wall()
+    return [...entries.values()].filter((summary) => isLive(summary, now))
+  }
+
+  return {
+    receive(published) {
+      let message: SummaryMessage
+      try {
+        message = readSummaries(published, clock.wall())
+      } catch (error) {
+        if (!(error instanceof FrameError)) throw error
+        counters.messages_invalid++
+        return
+      }
+      const { scope, source_cluster, source_node, summaries } = message
+      const isWanted = scopes.length === 0 || (scope !== undefined && scopes.includes(scope))
+      if (!isWanted || !message.namespaces.some(isFollowed)) {
+        counters.messages_skipped++
+        return
+      }
+      for (const summary of summaries) {
+        apply({ ...summary, ...scoped(summary.scope ?? scope), source_cluster: summary.source_cluster ?? source_cluster })
+      }
+      counters.messages_applied++
+      last = {
+        last_message_at: clock.wall(),
+        ...(source_cluster !== '' && { last_source_cluster: source_cluster }),
+        ...(source_node !== '' && { last_source_node: source_node }),
+      }
+    },
+
+    list: (scope) => live().filter((summary) => summary.scope === undefined || summary.scope === scope),
+
+    prune() {
+      const now = clock.wall()
+      lastPruneAt = now
+      for (const [key, summary] of entries) {
+        // Until now one that was taken back has kept older copies of itself out.
+        if (isLive(summary, now)) continue
+        entries.delete(key)
+        counters.summaries_expired++
+      }
+    },
+
+    snapshot: () => ({
+      entry_counts: { summaries: live().length },
+      stats: { ...counters, ...last, ...(lastPruneAt !== undefined && { last_prune_at: lastPruneAt }) },
+    }),
+  }
+}
+
+function isLive({ generated_at, ttl_seconds }: ServiceSummary, now: number): boolean {
+  return now <= generated_at + ttl_seconds
+}
+
+function scoped(scope: Scope | undefined): { readonly scope?: Scope } {
+  return scope === undefined ? {} : { scope }
+}
