@@ -8,6 +8,7 @@ export * from './client-node.ts'
 export {
   createNode,
   type Node,
+  type NodeQueues,
   type NodeSnapshot,
   type PublishMiddleware,
   SettingsError,

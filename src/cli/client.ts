@@ -11,7 +11,7 @@ const TIMEOUT_SECONDS = 35
 /** Messages that may wait while standard output is slow. */
 const WAITING_MAX = 10_000
 
-interface ConnectionFlags {
+export interface ConnectionFlags {
   readonly url?: string
   readonly token?: string
   readonly apiKey?: string
@@ -86,7 +86,7 @@ export function declareClientCommands(client: Command): void {
     .option('--header <name=value>', 'header of the message; repeatable', collectPair)
     .action((topic: string, payload: string, flags: PublishFlags) =>
       withClient(flags, async (connected) => {
-        await connected.publish(topic, value(payload), named(flags.header))
+        await connected.publish(topic, value(payload), pairs(flags.header))
         print(JSON.stringify({ topic, accepted: true }))
       }),
     )
@@ -142,7 +142,7 @@ export async function withClient(
 }
 
 export function callOptions(flags: CallFlags): CallOptions {
-  const kwargs = named(flags.kwarg)
+  const kwargs = pairs(flags.kwarg)
   return {
     timeoutMs: flags.timeout * 1000,
     ...(kwargs !== undefined && { kwargs }),
@@ -159,11 +159,11 @@ export function value(word: string): RawJson {
 }
 
 /** `name=value` words as an object. */
-function named(pairs: readonly string[] | undefined): Record<string, RawJson> | undefined {
+export function pairs(words: readonly string[] | undefined): Record<string, RawJson> | undefined {
   return (
-    pairs &&
+    words &&
     Object.fromEntries(
-      pairs.map((pair) => {
+      words.map((pair) => {
         const at = pair.indexOf('=')
         return [pair.slice(0, at), value(pair.slice(at + 1))]
       }),
@@ -180,7 +180,7 @@ export function print(json: string): void {
   process.stdout.write(`${indentJson(json)}\n`)
 }
 
-function collectPair(word: string, before?: readonly string[]): readonly string[] {
+export function collectPair(word: string, before?: readonly string[]): readonly string[] {
   if (word.indexOf('=') < 1) throw new InvalidArgumentError('Expected name=value.')
   return collect(word, before)
 }

@@ -29,6 +29,11 @@ export const topCommands: readonly TopCommand[] = [
   },
   { name: 'client', summary: 'Talk to a node.', declare: async (command) => (await import('./client.ts')).declareClientCommands(command) },
   {
+    name: 'queue',
+    summary: 'Send to queues, receive from them, and look after their dead letters.',
+    declare: async (command) => (await import('./queue.ts')).declareQueueCommands(command),
+  },
+  {
     name: 'monitor',
     summary: 'Fabric federation monitoring commands.',
     declare: async (command) => (await import('./monitor.ts')).declareMonitorCommands(command),

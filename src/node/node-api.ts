@@ -2,7 +2,6 @@
 import type { Env } from '../base/index.ts'
 import type { ListedPeer } from '../fabric/index.ts'
 import type { TopicExplanation } from '../pubsub/index.ts'
-import type { Queues } from '../queue/index.ts'
 import type { Call, CallMiddleware, FunctionOptions } from '../rpc/index.ts'
 import type { LogSink, NodeFacts } from '../telemetry/index.ts'
 import type { Network } from '../transport/index.ts'
@@ -13,6 +12,7 @@ import type { PeerExplanation } from './fabric.ts'
 import type { PublishMiddleware } from './middleware.ts'
 import type { NodeSnapshot } from './node-snapshot.ts'
 import type { CallOptions } from './own-calls.ts'
+import type { NodeQueues } from './queues.ts'
 import type { RouteTrace } from './routing.ts'
 import type { Settings, SettingsFormat } from './settings/index.ts'
 import type { WorkerFunction } from './worker-pool.ts'
@@ -60,7 +60,7 @@ export interface Node {
   /** The same, asking for more than a name. */
   callWith(options: CallOptions, fun: string, ...args: readonly unknown[]): Promise<unknown>
   /** The queues of this node; undefined unless `enableDefaultQueue` is set. */
-  readonly queues: Queues | undefined
+  readonly queues: NodeQueues | undefined
   /** The other nodes that are there, as `list_peers` shows them. */
   listPeers(): readonly ListedPeer[]
   /** Everything this node can say of another: links, how dialling goes, what failure detection holds, why it is not listed. */

@@ -11,7 +11,6 @@ import { hostname } from 'node:os'
 import { createRealEnv, type Env, realClock } from '../base/index.ts'
 import { FunctionConflictError, type ListedPeer } from '../fabric/index.ts'
 import { createExchange, createSubscriptionEntries, type Exchange, type TopicExplanation } from '../pubsub/index.ts'
-import type { Queues } from '../queue/index.ts'
 import {
   type CallMiddleware,
   createExecutor,
@@ -70,7 +69,7 @@ import { type CallOptions, createOwnCalls, type OwnCall } from './own-calls.ts'
 import { subscribeInProcess } from './own-subscriptions.ts'
 import { createProcessProbe } from './process-probe.ts'
 import { createPublications, type Publications } from './publications.ts'
-import { createNodeQueues, type NodeQueues } from './queues.ts'
+import { createNodeQueues, type NodeQueues, type QueueSubsystem } from './queues.ts'
 import { createReach, type Reach } from './reach.ts'
 import type { RouteTrace } from './routing.ts'
 import { createFrameCounters, Session, type SessionDeps } from './session.ts'
@@ -172,7 +171,7 @@ class RunningNode implements Node {
   readonly #exchange: Exchange
   readonly #workers: WorkerPool
   /** Undefined unless the settings ask for queues. */
-  readonly #queues: NodeQueues | undefined
+  readonly #queues: QueueSubsystem | undefined
   readonly #callMiddleware: CallMiddleware[] = []
   readonly #publishMiddleware: PublishMiddleware[] = []
   readonly #counters = createFrameCounters()
@@ -396,7 +395,7 @@ class RunningNode implements Node {
     return this.#ownCalls(options, fun, ...args)
   }
 
-  get queues(): Queues | undefined {
+  get queues(): NodeQueues | undefined {
     return this.#queues?.queues
   }
 
@@ -645,6 +644,7 @@ class RunningNode implements Node {
       executor: this.#executor,
       tracer: this.#tracing.tracer,
       exchange: this.#exchange,
+      queues: this.#queues?.queues,
       refusals: this.#refusals,
       activeClients: () => this.#sessions.size,
       onOutcome: this.#isMonitored ? (outcome) => this.#telemetry?.callEnded(outcome) : undefined,

@@ -3,7 +3,7 @@ import type { Offers } from '../fabric/index.ts'
 import type { SubscriptionEntries } from '../pubsub/index.ts'
 import { type RegisteredFunction, type Registry, sharesSpec, summaryOf } from '../rpc/index.ts'
 import { compareCodePoints, encodeJson, normalizeScope, RawJson, type TransportEndpoint } from '../wire/index.ts'
-import type { NodeQueues } from './queues.ts'
+import type { QueueSubsystem } from './queues.ts'
 import type { Settings } from './settings/index.ts'
 
 export interface OffersDeps {
@@ -12,7 +12,7 @@ export interface OffersDeps {
   readonly registry: Pick<Registry, 'list'>
   readonly subscriptions: Pick<SubscriptionEntries, 'list'>
   /** Undefined: the node has no queues, and no such capability. */
-  readonly queues: Pick<NodeQueues, 'offers'> | undefined
+  readonly queues: Pick<QueueSubsystem, 'offers'> | undefined
 }
 
 export function createOffers({ nodeId, queues, registry, settings, subscriptions }: OffersDeps): Offers {

@@ -2,8 +2,8 @@
  * Queues as functions, so that any client can use them, whatever its language and without a library of its own. A node that has queues offers
  * them; what is asked about a queue of another node is passed on to it.
  */
-import { type Clock, matchesTopicGlob } from '../base/index.ts'
-import type { Queue, Queues } from '../queue/index.ts'
+import type { Clock } from '../base/index.ts'
+import type { Queue } from '../queue/index.ts'
 import type { Call, FunctionOptions, ParameterInit } from '../rpc/index.ts'
 import {
   MpregError,
@@ -14,6 +14,7 @@ import {
   type QueueSendResult,
 } from '../wire/index.ts'
 import type { Builtin } from './builtins.ts'
+import type { NodeQueues } from './queues.ts'
 
 /** No node has a queue of this name. */
 class QueueNotFoundError extends MpregError {
@@ -22,15 +23,13 @@ class QueueNotFoundError extends MpregError {
 }
 
 export interface QueueFunctionsDeps {
-  readonly queues: Queues
+  readonly queues: NodeQueues
   readonly nodeId: () => string
-  /** Queues of all nodes, as announced. */
-  announced(): readonly QueueEntry[]
   /** The best node for a queue that is not here; undefined: nobody announces it. */
   find(name: string): QueueEntry | undefined
   /** Runs a function on another node that has it. */
   runOn(entry: QueueEntry, fun: string, kwargs: Readonly<Record<string, unknown>>, call: Call): Promise<unknown>
-  /** Told of each message that a request enqueued here, or did not. */
+  /** Told of each message that a request enqueued, or did not. */
   onEnqueued(requestId: string, queue: string, result: QueueSendResult, durationMs: number): void
   readonly clock: Pick<Clock, 'monotonic'>
 }
@@ -110,7 +109,7 @@ export function queueFunctions(deps: QueueFunctionsDeps): Builtin[] {
         topic: optional('str | None', 'of the message; the name of the queue if left out'),
         delivery_guarantee: optional('str', 'fire_and_forget, at_least_once, broadcast or quorum', 'at_least_once'),
         options: optional('dict | None', 'priority, delay_seconds, max_retries, headers and others'),
-        local_only: localOnly,
+        target_cluster: optional('str | None', 'where the queue is; the best that announces it if left out'),
       },
       (
         call: Call,
@@ -119,17 +118,19 @@ export function queueFunctions(deps: QueueFunctionsDeps): Builtin[] {
         topic: string | null,
         guarantee: QueueMessageGuarantee,
         options: QueueSendOptions | null,
-        isLocal: boolean,
+        cluster: string | null,
       ) => {
-        const kwargs = { payload, topic, delivery_guarantee: guarantee, options }
-        const send = () => {
-          const startedMs = deps.clock.monotonic()
-          const result = queues.send(queueName, topic ?? queueName, payload, guarantee, options ?? {})
+        const startedMs = deps.clock.monotonic()
+        const told = (result: QueueSendResult) => {
           deps.onEnqueued(call.requestId, queueName, result, deps.clock.monotonic() - startedMs)
           return result
         }
-        const entry = queues.get(queueName) === undefined && !isLocal ? deps.find(queueName) : undefined
-        return entry === undefined ? send() : at(queueName, isLocal, call, kwargs, send)
+        const given = options ?? {}
+        if (cluster === null && queues.get(queueName) !== undefined) {
+          return told(queues.send(queueName, topic ?? queueName, payload, guarantee, given))
+        }
+        const init = { topic: topic ?? queueName, guarantee, options: given }
+        return queues.sendAnywhere(queueName, payload, cluster === null ? init : { ...init, targetCluster: cluster }).then(told)
       },
       { raw: true },
     ),
@@ -214,9 +215,8 @@ export function queueFunctions(deps: QueueFunctionsDeps): Builtin[] {
       'list[dict]',
       { pattern: optional('str | None', 'only names that match; * and # are wildcards') },
       (_call: Call, pattern: string | null) =>
-        deps
-          .announced()
-          .filter(({ queue_name }) => pattern === null || matchesTopicGlob(pattern, queue_name))
+        queues
+          .discover(pattern ?? undefined)
           .map(({ cluster_id, current_subscribers, delivery_guarantees, health, metadata, node_id, queue_name }) => ({
             queue_name,
             cluster_id,

@@ -2,9 +2,19 @@
 import type { Env } from '../base/index.ts'
 import type { Offer } from '../fabric/index.ts'
 import type { Exchange } from '../pubsub/index.ts'
-import { createQueues, QUEUES_PRESETS, type Queue, type QueueObserver, type Queues } from '../queue/index.ts'
+import {
+  announcedConfig,
+  createQueues,
+  type GlobalSubscriptionInit,
+  QUEUES_PRESETS,
+  type Queue,
+  type QueueFederation,
+  type QueueObserver,
+  type Queues,
+  type RemoteSendInit,
+} from '../queue/index.ts'
 import type { Call } from '../rpc/index.ts'
-import { normalizeScope, QUEUE_MESSAGE_GUARANTEES, type QueueEntry, type QueueHealth } from '../wire/index.ts'
+import { normalizeScope, QUEUE_MESSAGE_GUARANTEES, type QueueEntry, type QueueHealth, type QueueSendResult } from '../wire/index.ts'
 import type { Builtin } from './builtins.ts'
 import type { Fabric } from './fabric.ts'
 import type { NodeTelemetry } from './monitoring/telemetry.ts'
@@ -19,41 +29,65 @@ export interface NodeQueuesDeps {
   readonly exchange: Exchange
   /** Undefined before the start. */
   fabric(): Fabric | undefined
-  reach(): Pick<Reach, 'runOn'> | undefined
+  reach(): Pick<Reach, 'queues' | 'runOn'> | undefined
   /** Undefined without monitoring. */
   telemetry(): Pick<NodeTelemetry, 'queue' | 'enqueuedByRequest'> | undefined
 }
 
-export interface NodeQueues {
-  readonly queues: Queues
+/** The queues of this node, and the way to those of others. */
+export interface NodeQueues extends Queues {
+  /**
+   * Sends to a queue wherever it is. Resolves when its node has the message, or with why it has not.
+   * @throws QueueOptionError, EncodingError, and Error before the start (by way of the promise)
+   */
+  sendAnywhere(queue: string, payload: unknown, init?: RemoteSendInit): Promise<QueueSendResult>
+  /**
+   * Has the messages of all queues with a matching name handed over here, wherever they are, and of those that will be made.
+   * @returns ends the subscription
+   * @throws TooManySubscriptionsError, and Error before the start
+   */
+  subscribeAnywhere(init: GlobalSubscriptionInit): () => void
+  /** Announced queues whose name matches, by cluster; none before the start. */
+  discover(pattern?: string): QueueEntry[]
+}
+
+export interface QueueSubsystem {
+  readonly queues: NodeQueues
   readonly builtins: readonly Builtin[]
   /** As they are announced. */
   offers(): Offer<QueueEntry>[]
 }
 
 /** Undefined when the settings ask for none. */
-export function createNodeQueues(deps: NodeQueuesDeps): NodeQueues | undefined {
-  const { env, exchange, fabric, settings, telemetry } = deps
+export function createNodeQueues(deps: NodeQueuesDeps): QueueSubsystem | undefined {
+  const { env, exchange, fabric, reach, settings, telemetry } = deps
   if (!settings.enableDefaultQueue) return undefined
-  const { clusterId } = settings
   const observer: QueueObserver = {
     sent: (queue, message) => telemetry()?.queue?.sent(queue, message),
     acknowledged: (queue, message, processingMs) => telemetry()?.queue?.acknowledged(queue, message, processingMs),
     failed: (queue, message, reason) => telemetry()?.queue?.failed(queue, message, reason),
     routed: (queue, publication, result) => telemetry()?.queue?.routed(queue, publication, result),
   }
-  const queues = createQueues({ env, exchange, observer }, QUEUES_PRESETS.reliable)
+  const own = createQueues({ env, exchange, observer }, QUEUES_PRESETS.reliable)
+  const queues: NodeQueues = {
+    ...own,
+    sendAnywhere: async (...args) => federation().send(...args),
+    subscribeAnywhere(init) {
+      const { subscribe, unsubscribe } = federation()
+      const id = subscribe(init)
+      return () => void unsubscribe(id)
+    },
+    discover: (pattern) => reach()?.queues.discover(pattern) ?? [],
+  }
   const changed = () => fabric()?.announcer.changed('queues')
   queues.observe({ created: changed, removed: changed })
   const labels = { scope: normalizeScope(settings.nodeScope), tags: [...settings.nodeTags].sort() }
 
-  /** Those of this cluster first, then the healthy, then by cluster and node. */
-  function find(name: string): QueueEntry | undefined {
-    const rank = ({ cluster_id, health }: QueueEntry) => Number(cluster_id !== clusterId) * 2 + Number(health !== 'healthy')
-    return fabric()
-      ?.catalog.queues(name)
-      .filter(({ node_id }) => node_id !== deps.nodeId())
-      .sort((a, b) => rank(a) - rank(b) || compare(a.cluster_id, b.cluster_id) || compare(a.node_id, b.node_id))[0]
+  /** @throws Error before the start */
+  function federation(): QueueFederation {
+    const running = reach()
+    if (running === undefined) throw new Error('the node has not started: it knows no queues of others yet')
+    return running.queues
   }
 
   return {
@@ -62,10 +96,9 @@ export function createNodeQueues(deps: NodeQueuesDeps): NodeQueues | undefined {
       queues,
       nodeId: deps.nodeId,
       clock: env.clock,
-      announced: () => fabric()?.catalog.list('queues') ?? [],
-      find,
+      find: (name) => reach()?.queues.find(name),
       runOn(entry, fun, kwargs, call: Call) {
-        const answer = deps.reach()?.runOn(entry.node_id, fun, kwargs, call)
+        const answer = reach()?.runOn(entry.node_id, fun, kwargs, call)
         return answer ?? Promise.reject(new Error(`node ${entry.node_id}, which has queue ${entry.queue_name}, offers no ${fun}`))
       },
       onEnqueued: (...told) => telemetry()?.enqueuedByRequest(...told),
@@ -76,7 +109,7 @@ export function createNodeQueues(deps: NodeQueuesDeps): NodeQueues | undefined {
         delivery_guarantees: QUEUE_MESSAGE_GUARANTEES,
         health: healthOf(queue),
         current_subscribers: queue.subscriptionCount,
-        metadata: { queue_type: queue.config.queue_type, max_size: String(queue.config.max_size) },
+        metadata: announcedConfig(queue.config),
         ...labels,
       })),
   }
@@ -88,8 +121,4 @@ const DEGRADED_SHARE = 0.8
 function healthOf(queue: Queue): QueueHealth {
   const share = queue.statistics().current_queue_size / queue.config.max_size
   return share >= 1 ? 'unavailable' : share >= DEGRADED_SHARE ? 'degraded' : 'healthy'
-}
-
-function compare(a: string, b: string): number {
-  return a < b ? -1 : a > b ? 1 : 0
 }

@@ -2,6 +2,7 @@
 import type { Env, Tracer } from '../base/index.ts'
 import { type DialContext, nextHeaders, originHeaders, type RoleHandler } from '../fabric/index.ts'
 import { createPubsubForwarding, type Exchange, type PubsubForwarding, type PubsubForwardingSnapshot } from '../pubsub/index.ts'
+import { createQueueFederation, type QueueFederation, type QueueFederationSnapshot, type Queues } from '../queue/index.ts'
 import {
   type Call,
   type CallNode,
@@ -28,6 +29,8 @@ export interface ReachDeps {
   readonly registry: Registry
   readonly executor: Executor
   readonly exchange: Exchange
+  /** Of this node; undefined: it has none. */
+  readonly queues: Queues | undefined
   readonly tracer: Tracer
   readonly refusals: RefusalLedger
   activeClients(): number
@@ -37,6 +40,7 @@ export interface ReachDeps {
 export interface Reach {
   readonly placements: Placements
   readonly pubsub: PubsubForwarding
+  readonly queues: QueueFederation
   readonly callNode: CallNode
   readonly onMessage: RoleHandler
   readonly onBundle: RoleHandler
@@ -49,6 +53,7 @@ export interface Reach {
 export interface ReachSnapshot {
   readonly rpc: ForwarderSnapshot
   readonly pubsub: PubsubForwardingSnapshot
+  readonly queues: QueueFederationSnapshot
   /** Fabric messages that could not be read. */
   readonly malformed: number
   /** Requests and messages of other clusters that were not served, by reason. */
@@ -174,6 +179,16 @@ export function createReach(deps: ReachDeps): Reach {
     allowsCluster: (id) => settings.fabricRoutingEnabled && allowsCluster(id),
   })
 
+  const queues = createQueueFederation({
+    ...place,
+    env,
+    queues: deps.queues,
+    catalog,
+    links,
+    nextHop: (target, visited, cluster) => (settings.fabricRoutingEnabled ? nextHop(target, visited, cluster) : undefined),
+    allowsCluster: (id) => settings.fabricRoutingEnabled && allowsCluster(id),
+  })
+
   /** A message over a link to another cluster is not of this one, whatever it says of itself: the operator's rules go by where it comes from. */
   function identified(from: string, message: FabricMessage): FabricMessage {
     const { source_cluster: source } = message.headers
@@ -183,8 +198,13 @@ export function createReach(deps: ReachDeps): Reach {
   }
 
   const stopEvents = peers.events.observe((event) => {
-    if (event.type === 'connection_lost') forwarder.linkLost(event.node_url)
-    else outOfReach.delete(event.node_url)
+    if (event.type === 'connection_lost') {
+      forwarder.linkLost(event.node_url)
+      queues.linkLost(event.node_url)
+    } else {
+      outOfReach.delete(event.node_url)
+      queues.linkMade(event.node_url)
+    }
   })
   const stopChanges = membership.observe(({ event, state }) => {
     if (state === 'failed') forwarder.nodeLost(event.node_id)
@@ -194,7 +214,14 @@ export function createReach(deps: ReachDeps): Reach {
     placements,
     pubsub,
     callNode,
-    snapshot: () => ({ rpc: forwarder.snapshot(), pubsub: pubsub.snapshot(), malformed, refused: admission.snapshot() }),
+    queues,
+    snapshot: () => ({
+      rpc: forwarder.snapshot(),
+      pubsub: pubsub.snapshot(),
+      queues: queues.snapshot(),
+      malformed,
+      refused: admission.snapshot(),
+    }),
 
     runOn(node, fun, kwargs, call) {
       const entry = catalog.functionsNamed(fun).find(({ node_id }) => node_id === node)
@@ -218,13 +245,16 @@ export function createReach(deps: ReachDeps): Reach {
       }
       const message = identified(from, result === undefined ? (frame.payload as FabricMessage) : result.scan.message)
       if (message.message_type === 'rpc') forwarder.receive(from, message, result?.scan)
-      else if (message.message_type === 'pubsub' && admission.admits(message.headers.source_cluster)) pubsub.receive(from, message)
+      else if (!admission.admits(message.headers.source_cluster)) return
+      else if (message.message_type === 'pubsub') pubsub.receive(from, message)
+      else if (message.message_type === 'queue') queues.receive(from, message, result?.scan)
     },
 
     close() {
       stopEvents()
       stopChanges()
       forwarder.close()
+      queues.close()
     },
   }
 }

@@ -4,6 +4,7 @@ import {
   QUEUE_MESSAGE_GUARANTEES,
   QUEUE_TYPES,
   type QueueConfig,
+  type QueueEntry,
   type QueueMessageGuarantee,
   type QueueSendOptions,
 } from '../wire/index.ts'
@@ -148,6 +149,24 @@ export function sendOptions(name: string, given: QueueSendOptions, config: Queue
 }
 
 const NO_HEADERS: Readonly<Record<string, string>> = {}
+
+/** What others should know of a queue to send to it: texts, as metadata of the catalog are. */
+export function announcedConfig(config: QueueConfig): Readonly<Record<string, string>> {
+  return Object.fromEntries(ANNOUNCED.map((option) => [option, String(config[option])]))
+}
+
+/** The configuration as far as a queue of another node announces it, the protocol's defaults for the rest: what senders fill in there. */
+export function configFrom(metadata: QueueEntry['metadata'] | undefined): QueueConfig {
+  const config: Record<string, unknown> = { ...QUEUE }
+  for (const option of DEFAULTS_ANNOUNCED) {
+    const value = metadata?.[option] === undefined ? Number.NaN : Number(metadata[option])
+    if (CONFIG_RULES[option].holds(value)) config[option] = value
+  }
+  return config as unknown as QueueConfig
+}
+
+const DEFAULTS_ANNOUNCED = ['default_visibility_timeout_seconds', 'default_acknowledgment_timeout_seconds', 'max_retries'] as const
+const ANNOUNCED = ['queue_type', 'max_size', ...DEFAULTS_ANNOUNCED] as const
 
 /** @throws QueueOptionError for one that queues do not give, `exactly_once` among them */
 export function checkGuarantee(name: string, given: unknown): QueueMessageGuarantee {

@@ -64,7 +64,7 @@ export const logComponents = {
   'fabric.hub_registry': absent(NO_HUBS, 'hub registrations and assignments'),
   'fabric.hub_hierarchy': absent(NO_HUBS, 'routing through hubs'),
   'fabric.queue': absent(NO_QUEUE_QUORUM, 'deliveries decided by several clusters', 'fabric.queue_delivery'),
-  'fabric.queue_federation': absent(NO_QUEUE_QUORUM, 'queues of other nodes and clusters: sends, acknowledgements, subscriptions'),
+  'fabric.queue_federation': logs('queues of other nodes and clusters: sends, acknowledgements, subscriptions'),
   'fabric.cache': absent(NO_CACHE, 'cache across the fabric', 'fabric.cache_federation'),
   'fabric.federation': logs('next-hop planner: whom it asked, and what it chose', 'fabric.federation_optimized'),
   'fabric.blockchain': absent(NO_LEDGER, 'ledger queue bridge', 'fabric.blockchain_message_federation'),

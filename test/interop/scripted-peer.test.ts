@@ -122,6 +122,37 @@ describe('a peer that speaks as recorded', () => {
     })
   })
 
+  it('monitoring check 24: STATUS of a node with queues carries what they count, floats as floats, and the node is taken for what it is', async () => {
+    const { env, node, peer } = await setUp({ enableDefaultQueue: true, peers: [`ws://127.0.0.1:${PEER_PORT}`] })
+    await env.advance(500)
+    peer.say(peer.recorded('catalog-snapshot-functions', node.url), 'accepted')
+    peer.say(peer.status(), 'accepted')
+    const { queues } = node
+    queues?.create('jobs')
+    queues?.get('jobs')?.subscribe({ subscriberId: 's', topicPattern: '#', deliver: () => {} })
+    queues?.send('jobs', 't', 1)
+    await env.advance(1_500)
+    const { metrics } = lastStatus(peer)
+    expect(metrics.queue_metrics).toEqual({
+      total_queues: 1,
+      total_messages_sent: 1,
+      total_messages_received: 1,
+      total_messages_acknowledged: 1,
+      total_messages_failed: 0,
+      active_subscriptions: 1,
+      success_rate: 1,
+    })
+    expect(metrics.route_metrics).toMatchObject({ routes_active_total: 0 })
+    const told = peer.heard.filter(({ frame }) => kindOf(frame as never) === 'server:STATUS').at(-1)?.text
+    expect(told).toContain('"success_rate":1.0}')
+    const nodes = peer.heard.flatMap(
+      ({ frame }) => ((frame.payload as Json | undefined)?.payload as { nodes?: Json[] } | undefined)?.nodes ?? [],
+    )
+    expect(nodes.find(({ node_id }) => node_id === node.url)).toMatchObject({ capabilities: ['queue', 'rpc'] })
+    expectReferenceShapes(peer)
+    expect(JSON.parse(encodeJson(node.listPeers()))).toMatchObject([{ url: peer.url, load: { load_score: 1 } }])
+  })
+
   it('is told STATUS once in a round, as long as the formula says: every half second with one peer and a gossip interval of 0.5 s', async () => {
     const { env, peer } = await setUp({ peers: [`ws://127.0.0.1:${PEER_PORT}`] })
     const statuses = () => peer.heard.filter(({ frame }) => kindOf(frame as never) === 'server:STATUS').length

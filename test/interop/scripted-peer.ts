@@ -96,6 +96,12 @@ export class ScriptedPeer {
     link.send(JSON.stringify(frame))
   }
 
+  /** A frame whose numbers are to stay as they are written. */
+  sayText(text: string): void {
+    const link = this.#dialed?.isOpen ? this.#dialed : this.#accepted
+    link?.send(text)
+  }
+
   status(): Json {
     const frame = this.recorded('status')
     return { ...frame, u: `peer-${++this.#u}`, server: { ...(frame.server as Json), instance_id: this.#options.instanceId } }

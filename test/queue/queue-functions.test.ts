@@ -78,7 +78,7 @@ describe('a client without a library for queues', () => {
     })
     expect(await call('queue_send', { queue_name: 'none', payload: 1 })).toMatchObject({
       success: false,
-      error_message: 'Queue none does not exist',
+      error_message: 'Queue none not found in fabric catalog',
     })
     await expect(call('queue_create', { queue_name: 'x', config: { max_size: 0 } })).rejects.toMatchObject({
       details: expect.stringContaining('QueueOptionError: queue x: max_size must be a whole number from 1'),
