@@ -78,7 +78,7 @@ async function nodesInVirtualTime(heard: Set<string>): Promise<void> {
   queues?.send('orders', 'orders.new', 1)
   fabric.node(2).queues?.create('far')
   await fabric.until(() => queues?.discover('far').length === 1, 5_000)
-  await fabric.settle(queues?.sendAnywhere('far', 1) ?? Promise.resolve())
+  await fabric.settle(Promise.resolve(queues?.sendAnywhere('far', 1)))
   note()
   fabric.stall(1, 2_000)
   await fabric.advance(5_000)
