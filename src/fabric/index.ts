@@ -63,17 +63,17 @@ export { gossipFrame } from './gossip/message.ts'
 
 // membership
 export type { MemberState, StateReason } from './membership/members.ts'
-export {
-  createMembership,
-  type LinkLossCause,
-  type MemberExplanation,
-  type MemberSummary,
-  type Membership,
-  type MembershipChange,
-  type MembershipDeps,
-  type MembershipOptions,
-  type MembershipSnapshot,
-} from './membership/membership.ts'
+export { createMembership } from './membership/membership.ts'
+export type {
+  LinkLossCause,
+  MemberExplanation,
+  MemberSummary,
+  Membership,
+  MembershipChange,
+  MembershipDeps,
+  MembershipOptions,
+  MembershipSnapshot,
+} from './membership/membership-api.ts'
 export type { ProbeRecord } from './membership/probing.ts'
 
 // peers

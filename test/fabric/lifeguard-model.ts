@@ -7,7 +7,8 @@
  * Synchronous, because the experiment takes tens of millions of steps.
  */
 import { createSeededRandom, type Env, heapPop, heapPush, type Random, silentLog } from '../../src/base/index.ts'
-import { createMembership, type Membership, type MembershipOptions } from '../../src/fabric/membership/membership.ts'
+import { createMembership } from '../../src/fabric/membership/membership.ts'
+import type { Membership, MembershipOptions } from '../../src/fabric/membership/membership-api.ts'
 import type { SwimMessage } from '../../src/wire/index.ts'
 
 export interface ModelOptions {

@@ -26,7 +26,7 @@ export const mutations: readonly Mutation[] = [
     component: 'membership',
     bug: 'a wrong suspicion is answered without an incarnation that outdoes it',
     kinds: ['not_converged', 'call_failed'],
-    file: 'src/fabric/membership/membership.ts',
+    file: 'src/fabric/membership/hearing.ts',
     original: 'incarnation = event.incarnation + 1\n    const answer',
     planted: 'incarnation = event.incarnation\n    const answer',
   },

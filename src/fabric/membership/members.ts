@@ -178,3 +178,7 @@ export function createMembers(): Members {
 function forgettable({ state, linked }: Member): boolean {
   return !linked && (state === 'failed' || state === 'left')
 }
+
+export function isGone({ state }: Member): boolean {
+  return state === 'failed' || state === 'left'
+}
