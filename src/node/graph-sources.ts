@@ -146,7 +146,8 @@ export function createGraphSources(deps: GraphSourcesDeps): GraphSources {
 
     probed({ cause, duration_ms, extended, result, target_node: target }) {
       // A node that stood still has not measured anything, and a probe about a lost link has no link to measure.
-      if (cause !== 'round' || extended) return
+      // One that ends after its link would be remembered for ever.
+      if (cause !== 'round' || extended || links.bufferedBytes(target) === undefined) return
       const probes = outcomes.get(target) ?? new BoundedQueue<Outcome>({ capacity: PROBES_COUNTED, whenFull: 'drop-oldest' })
       outcomes.set(target, probes)
       probes.push({ atMs: clock.monotonic(), roundTripMs: result === 'success' ? duration_ms : undefined })
