@@ -102,6 +102,7 @@ describe('the access gate', () => {
     expect(access.decide('catalog_query', { clusterId: 'fern', tenantId: 't' }, 's.a').allowed).toBe(true)
     expect(access.denials()).toEqual([expect.objectContaining({ namespace: 's.a', reason: 'viewer_denied' })])
     expect(access.denialsTotal).toBe(1)
+    expect(access.snapshot()).toEqual({ denials: { viewer_denied: 1 }, rate_limit_keys_evicted: 0 })
   })
 
   it('demands the token for changes where there is one', () => {

@@ -5,7 +5,7 @@
 import type { Clock } from '../base/index.ts'
 import { type AccessAuditEntry, RPC_CODES, RpcError } from '../wire/index.ts'
 import { createAuditTrail } from './audit.ts'
-import type { Decision, NamespacePolicy } from './policy.ts'
+import type { Decision, DecisionReason, NamespacePolicy } from './policy.ts'
 import { createRateLimit, type RateLimitOptions } from './rate-limit.ts'
 import { type Viewer, viewerLabel } from './viewer.ts'
 
@@ -23,6 +23,9 @@ export interface AccessDeps {
   onDenied(entry: AccessAuditEntry): void
 }
 
+/** Why somebody was turned away. */
+type DenialReason = DecisionReason | 'rate_limited' | 'admin_required'
+
 export interface Access {
   /** Counts a call. @param namespace asked for; empty: none. @throws RpcError 429 when the viewer asks too often */
   admit(command: string, viewer: Viewer, namespace: string): void
@@ -33,13 +36,22 @@ export interface Access {
   /** Denials, oldest first. */
   denials(count?: number): readonly AccessAuditEntry[]
   readonly denialsTotal: number
+  snapshot(): AccessSnapshot
+}
+
+export interface AccessSnapshot {
+  /** By reason. */
+  readonly denials: Readonly<Record<string, number>>
+  /** Counters of viewers forgotten while they still counted. */
+  readonly rate_limit_keys_evicted: number
 }
 
 export function createAccess({ clock, onDenied, policy }: AccessDeps, options: AccessOptions): Access {
   const limit = createRateLimit(clock, options)
   const denials = createAuditTrail<AccessAuditEntry>(options.auditEntriesMax)
+  const byReason: Partial<Record<DenialReason, number>> = {}
 
-  function deny(command: string, { clusterId, tenantId }: Viewer, namespace: string, reason: string): void {
+  function deny(command: string, { clusterId, tenantId }: Viewer, namespace: string, reason: DenialReason): void {
     const entry = {
       event: command,
       timestamp: clock.wall(),
@@ -49,6 +61,7 @@ export function createAccess({ clock, onDenied, policy }: AccessDeps, options: A
       allowed: false,
       reason,
     }
+    byReason[reason] = (byReason[reason] ?? 0) + 1
     denials.add(entry)
     onDenied(entry)
   }
@@ -89,5 +102,6 @@ export function createAccess({ clock, onDenied, policy }: AccessDeps, options: A
     get denialsTotal() {
       return denials.total
     },
+    snapshot: () => ({ denials: { ...byReason }, rate_limit_keys_evicted: limit.evictedEarly }),
   }
 }

@@ -109,6 +109,10 @@ describe('the namespace policy', () => {
     ).toEqual(['rules[0].cutover_windows[0].starts_at invalid', 'rules[0].cutover_windows[1].ends_at before starts_at'])
   })
 
+  it('has a limit of rules', () => {
+    expect(ruleProblems(Array.from({ length: 10_001 }, (_, index) => rule(`n${index}`)))).toEqual(['rules are 10001, more than 10000'])
+  })
+
   it('keeps its rules when others can not be used', () => {
     const policy = policyOf({ rules: [rule('a')] })
     expect(() => policy.apply({ enabled: false, defaultAllow: false, rules: [rule(' ')] })).toThrow(PolicyRulesError)

@@ -151,8 +151,12 @@ function activeWindow(windows: readonly CutoverWindow[], nowSeconds: number): Cu
   return active
 }
 
+/** Rules a policy may have. */
+const RULES_MAX = 10_000
+
 /** What is wrong with rules, in the words of the protocol; empty when they can be used. */
 export function ruleProblems(rules: readonly NamespaceRule[]): string[] {
+  if (rules.length > RULES_MAX) return [`rules are ${rules.length}, more than ${RULES_MAX}`]
   const problems: string[] = []
   const seen = new Set<string>()
   for (const [index, { cutover_windows: windows = [], namespace }] of rules.entries()) {

@@ -45,7 +45,6 @@ export function builtins(views: () => PeerViews): Builtin[] {
         doc: { summary: 'Returns all its arguments as a list.' },
       },
     },
-    queryBuiltin('list_peers', 'Other nodes this node knows.', (request) => views().listPeers(request), 'list[dict]'),
     {
       name: 'cluster_map',
       run: () => views().clusterMap(),

@@ -6,6 +6,7 @@ import type { Env } from '../base/index.ts'
 import {
   type Access,
   type CatalogSource,
+  type Command,
   createAccess,
   createCatalogQuery,
   createClusterMapQuery,
@@ -60,6 +61,15 @@ export interface Discovery {
   namespaceDenial(kind: CatalogKind, entry: CatalogEntry): string | undefined
   /** Why clients of this cluster that show no tenant are not told of a function; undefined when they are. */
   whyHidden(entry: FunctionEntry): ExplainedReason | undefined
+  snapshot(): DiscoverySnapshot
+}
+
+export interface DiscoverySnapshot {
+  readonly policy_rules: number
+  /** By reason. */
+  readonly denials: Readonly<Record<string, number>>
+  /** Counters of viewers forgotten while they still counted. */
+  readonly rate_limit_keys_evicted: number
 }
 
 /** @throws PolicyRulesError for rules that can not be used */
@@ -105,6 +115,14 @@ export function createDiscovery(deps: DiscoveryDeps): Discovery {
   )
   const namespaces = createNamespaces({ clock, policy, access, viewers, exported, onApplied })
 
+  /** Peers are shown to all; what they offer is shown like everything else. */
+  const listPeers: Command = (request, caller) => {
+    const { views } = fabric().peers
+    if (!policy.enabled) return views.listPeers(request)
+    const viewer = viewers.of(caller, request)
+    return views.listPeers(request, (entry) => viewerDenial(policy, entry, viewer) === undefined)
+  }
+
   /** What is here already is judged anew. */
   function onApplied(): void {
     // A kept answer would show what is hidden now.
@@ -145,6 +163,8 @@ export function createDiscovery(deps: DiscoveryDeps): Discovery {
     namespaces,
     source,
 
+    snapshot: () => ({ policy_rules: policy.rules.length, ...access.snapshot() }),
+
     namespaceDenial(kind, entry) {
       const denied = sourceDenial(policy, kind, entry)
       return denied && `${denied.reason}: ${ruleText(denied.namespace)}`
@@ -158,6 +178,7 @@ export function createDiscovery(deps: DiscoveryDeps): Discovery {
     },
 
     builtins: [
+      queryBuiltin('list_peers', 'Other nodes this node knows.', listPeers, 'list[dict]'),
       queryBuiltin('catalog_query', 'What is announced in the fabric, of one kind, page by page.', createCatalogQuery(query)),
       queryBuiltin(
         'cluster_map_v2',

@@ -488,6 +488,7 @@ class RunningNode implements Node {
       workers: this.#workers.snapshot(),
       pubsub: this.#exchange.snapshot(),
       queues: this.#queues?.queues.snapshot(),
+      discovery: this.#discovery.snapshot(),
       fabric: this.#fabric?.snapshot(),
       reach: this.#reach?.snapshot(),
       tracing: this.#tracing.snapshot(),

@@ -81,6 +81,12 @@ describe('a namespace policy', () => {
     fabric.register(0, 'svc.secret.key', () => 1)
     expect(await listed(fabric, 0, 'moss', 'svc.secret')).toEqual([])
     expect(await listed(fabric, 1, 'moss', 'svc.secret')).toEqual(['svc.secret.key'])
+    // Nor does the list of peers tell.
+    fabric.register(1, 'svc.secret.abroad', () => 1)
+    expect(await fabric.until(() => isKnown(fabric, 'svc.secret.abroad'), 10_000)).toBe(true)
+    const [peer] = (await fabric.call(0, 'list_peers')) as [{ readonly funs: readonly string[] }]
+    expect(peer.funs).toContain('at.zz')
+    expect(peer.funs).not.toContain('svc.secret.abroad')
   })
 })
 

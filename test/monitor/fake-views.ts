@@ -271,6 +271,7 @@ export function fakeFigures(): NodeFigures {
         backlog_stats: { total_messages: 2, total_size_bytes: 300, active_topics: 1, dropped_total: 0 },
       },
       queues: undefined,
+      discovery: undefined,
       fabric: undefined,
       reach: undefined,
     },

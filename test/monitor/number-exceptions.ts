@@ -182,6 +182,16 @@ export const ELSEWHERE: readonly Elsewhere[] = [
     text: 'suggestions_by_priority',
   },
   {
+    names: prometheus('discovery_policy_rules', 'discovery_denials_total{reason=*}'),
+    file: 'test/node/discovery.test.ts',
+    text: 'denials: { viewer_denied: 2 }',
+  },
+  {
+    names: prometheus('discovery_rate_limit_keys_evicted_total'),
+    file: 'src/discovery/access.test.ts',
+    text: 'expect(limit.evictedEarly).toBe(1)',
+  },
+  {
     names: on('/discovery/policy', 'policy.', 'access_total', 'audit_total', 'rule_count'),
     file: 'test/cli/discovery-policy.test.ts',
     text: 'rule_count: 1, audit_total: 3, access_total: 3',

@@ -127,6 +127,7 @@ describe('discovery', () => {
       ],
       access_total: 2,
     })
+    expect(node.snapshot().discovery).toEqual({ policy_rules: 1, denials: { viewer_denied: 2 }, rate_limit_keys_evicted: 0 })
     expect(node.explain.function('svc.secret.key').candidates[0]).toMatchObject({
       qualifies: true,
       reasons: [

@@ -93,8 +93,12 @@ export interface ClusterMap {
 }
 
 export interface PeerViews {
-  /** `scope` of `region` or `global` restricts nothing. @throws QueryError for an unknown scope */
-  listPeers(request?: QueryFields): ListedPeer[]
+  /**
+   * `scope` of `region` or `global` restricts nothing.
+   * @param isShown which functions whoever asks may know of; default: all
+   * @throws QueryError for an unknown scope
+   */
+  listPeers(request?: QueryFields, isShown?: (entry: FunctionEntry) => boolean): ListedPeer[]
   /** Node ids that `listPeers` would list. */
   listedIds(): string[]
   hiddenPeers(request?: QueryFields): HiddenPeer[]
@@ -207,14 +211,15 @@ export function createPeerViews(deps: PeerViewsDeps): PeerViews {
     return typeof metrics?.cache_region === 'string' ? metrics.cache_region : ''
   }
 
-  function listed(entry: NodeEntry, ownRegion: string): ListedPeer {
+  function listed(entry: NodeEntry, ownRegion: string, isShown: (entry: FunctionEntry) => boolean): ListedPeer {
     const url = entry.node_id
     const status = statusOf(url)
     const funs = new Set<string>()
     const locs = new Set(entry.resources)
-    for (const { identity, resources } of deps.functionsOf(url)) {
-      funs.add(identity.name)
-      for (const resource of resources) locs.add(resource)
+    for (const offered of deps.functionsOf(url)) {
+      if (!isShown(offered)) continue
+      funs.add(offered.identity.name)
+      for (const resource of offered.resources) locs.add(resource)
     }
     const region = regionOf(entry)
     return {
@@ -276,11 +281,11 @@ export function createPeerViews(deps: PeerViewsDeps): PeerViews {
   }
 
   return {
-    listPeers(request = {}) {
+    listPeers(request = {}, isShown = () => true) {
       const asked = clusterAsked(request)
       if (asked === undefined) return []
       const ownRegion = regionOf(deps.ownNode())
-      return shown(asked.cluster).map((entry) => listed(entry, ownRegion))
+      return shown(asked.cluster).map((entry) => listed(entry, ownRegion, isShown))
     },
 
     listedIds: () => shown(undefined).map(({ node_id }) => node_id),

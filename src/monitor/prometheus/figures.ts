@@ -39,8 +39,13 @@ export interface NodeCounts extends Counts<'uptime_seconds' | 'connections' | 'c
   }
   /** Undefined: the node has no queues. */
   readonly queues: QueueFigures | undefined
+  readonly discovery: DiscoveryCounts | undefined
   readonly fabric: FabricCounts | undefined
   readonly reach: ReachCounts | undefined
+}
+
+export interface DiscoveryCounts extends Counts<'policy_rules' | 'rate_limit_keys_evicted'> {
+  readonly denials: CountsByName
 }
 
 export interface QueueFigures {
