@@ -1,7 +1,7 @@
 /**
  * Discovery in the node: policy, access gate and viewers made from the settings, and the functions every node answers discovery with.
  */
-import { timingSafeEqual } from 'node:crypto'
+import { createHash, timingSafeEqual } from 'node:crypto'
 import type { Env } from '../base/index.ts'
 import {
   type Access,
@@ -171,7 +171,7 @@ export function createDiscovery(deps: DiscoveryDeps): Discovery {
     },
 
     whyHidden(entry) {
-      const denied = viewerDenial(policy, entry, { clusterId, tenantId: settings.discoveryTenantDefaultId })
+      const denied = viewerDenial(policy, entry, viewers.of({ viewerCluster: clusterId, viewerTenant: null }, {}))
       if (denied === undefined) return undefined
       const text = `discovery does not show it to clients of cluster '${clusterId}', by ${ruleText(denied.namespace)}; calls by name find it all the same`
       return { code: denied.reason, text }
@@ -206,9 +206,11 @@ function rulesOf({ discoveryPolicyRules }: Settings): ReturnType<typeof readRule
   return rules
 }
 
-/** In a time that depends on neither secret, lengths excepted. */
+/** In a time that depends on neither of them: digests are compared, which are of one length. */
 function sameSecret(expected: string, shown: string): boolean {
-  const [a, b] = [Buffer.from(expected), Buffer.from(shown)]
-  // Compared with itself where the lengths differ: the work is the same.
-  return timingSafeEqual(a, a.length === b.length ? b : a) && a.length === b.length
+  return timingSafeEqual(digestOf(expected), digestOf(shown))
+}
+
+function digestOf(secret: string): Buffer {
+  return createHash('sha256').update(secret).digest()
 }
