@@ -322,7 +322,7 @@ export const ELSEWHERE: readonly Elsewhere[] = [
 
 /**
  * There only sometimes. Bottlenecks while the machine is busy enough: the processor time and memory they are taken from move with their own events.
- * Suggestions for the moment in which a cluster has been heard of, and its link has not.
+ * Suggestions for the moment in which a cluster has been heard of, and its link has not. Denials once somebody has been turned away.
  */
 export const NOT_ALWAYS_THERE: readonly string[] = [
   ...prometheus('discovery_denials_total{reason=*}'),
