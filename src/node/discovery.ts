@@ -54,6 +54,8 @@ export interface Discovery {
   readonly access: Access
   readonly viewers: Viewers
   readonly namespaces: Namespaces
+  /** Unix seconds of the last change of the rules; undefined: they are those of the settings. */
+  appliedAt(): number | undefined
   /** What queries read. */
   readonly source: CatalogSource
   readonly builtins: readonly Builtin[]
@@ -123,8 +125,10 @@ export function createDiscovery(deps: DiscoveryDeps): Discovery {
     return views.listPeers(request, (entry) => viewerDenial(policy, entry, viewer) === undefined)
   }
 
+  let appliedAt: number | undefined
   /** What is here already is judged anew. */
   function onApplied(): void {
+    appliedAt = clock.wall()
     // A kept answer would show what is hidden now.
     resolver()?.queryCache?.clear()
     const counts = fabric().catalog.reviewPolicy()
@@ -161,6 +165,7 @@ export function createDiscovery(deps: DiscoveryDeps): Discovery {
     access,
     viewers,
     namespaces,
+    appliedAt: () => appliedAt,
     source,
 
     snapshot: () => ({ policy_rules: policy.rules.length, ...access.snapshot() }),

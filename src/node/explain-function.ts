@@ -5,7 +5,6 @@
  * placement leaves to the sending: whether there is a way to the chosen node's cluster.
  */
 import { type Clock, compareVersions, parseConstraint, parseVersion } from '../base/index.ts'
-import type { NamespacePolicy } from '../discovery/index.ts'
 import {
   commands,
   type ExplainedCandidate,
@@ -19,7 +18,7 @@ import {
 import type { FunctionEntry } from '../wire/index.ts'
 import type { Discovery } from './discovery.ts'
 import type { Fabric } from './fabric.ts'
-import { HOW_GONE, mismatches, type Selector, wantedBy } from './function-reasons.ts'
+import { HOW_GONE, mismatches, refusalsAtCatalog, type Selector, wantedBy } from './function-reasons.ts'
 import type { GoneFunctions } from './gone-functions.ts'
 
 /** What a command may ask of a function besides its name. */
@@ -207,19 +206,11 @@ const KEPT_OUT_BY: Readonly<Record<string, string>> = {
   namespace_denied: 'namespace policy',
 }
 
-/** Whether the rules in force keep the name out for some cluster: refusals of the past say nothing once they are others. */
-function mayBeDenied({ defaultAllow, enabled, ruleFor }: NamespacePolicy, name: string): boolean {
-  const rule = ruleFor(name)
-  return enabled && (rule === undefined ? !defaultAllow : rule.owners.length > 0)
-}
-
 /** Nobody in the catalog has it: kept out, gone, or never heard of. */
 function absent({ clock, discovery, fabric, gone, refusals }: FunctionExplainerDeps, name: string): Explanation {
-  const keptOut = refusals.of('catalog', name).filter(({ reason }) => reason !== 'namespace_denied' || mayBeDenied(discovery.policy, name))
+  const keptOut = refusalsAtCatalog(name, { refusals, gone, policy: discovery.policy })
   const [latest] = keptOut
-  const last = gone.of(name)
-  const hasGoneSince = last !== undefined && last.how !== 'policy' && last.at > (latest?.last_at ?? 0)
-  if (latest !== undefined && !hasGoneSince) {
+  if (latest !== undefined) {
     const candidates = keptOut.map((refusal) => ({
       id: refusal.detail,
       cluster_id: null,
@@ -232,6 +223,7 @@ function absent({ clock, discovery, fabric, gone, refusals }: FunctionExplainerD
     const next = latest.reason === 'namespace_denied' ? [commands.discoveryPolicy, 'mpreg doctor'] : ['mpreg doctor']
     return { kind: 'function', name, verdict: 'blocked', reason, since: latest.first_at, candidates, next }
   }
+  const last = gone.of(name)
   if (last !== undefined) {
     const ago = Math.round(clock.wall() - last.at)
     const reason = `it was there until ${ago} s ago: ${last.version} on ${last.node_id} of cluster ${last.cluster_id}, ${HOW_GONE[last.how]}`

@@ -1,7 +1,8 @@
 /** Why a function does not fit what a command asks for, as codes: one for each part of the question. */
 import { parseVersion, satisfies } from '../base/index.ts'
+import type { NamespacePolicy } from '../discovery/index.ts'
 import type { Candidate, NotFoundExplanation, Placements } from '../rpc/index.ts'
-import type { ExplainedReason, RefusalLedger, WantedFunction } from '../telemetry/index.ts'
+import type { ExplainedReason, Refusal, RefusalLedger, WantedFunction } from '../telemetry/index.ts'
 import type { GoneFunctions } from './gone-functions.ts'
 
 /** What a command asks of a function. */
@@ -28,12 +29,31 @@ export function mismatches({ cluster_id, function_id, resources, version }: Func
   return reasons
 }
 
+interface WhatIsKnown {
+  readonly refusals: RefusalLedger
+  /** Undefined before the start. */
+  readonly gone: GoneFunctions | undefined
+  readonly policy: NamespacePolicy
+}
+
+/** Why a function that is not in the catalog was not let in, latest first; none if it was let in since and has gone. */
+export function refusalsAtCatalog(name: string, { gone, policy, refusals }: WhatIsKnown): readonly Refusal[] {
+  const last = gone?.of(name)
+  const leftAt = last === undefined || last.how === 'policy' ? 0 : last.at
+  return refusals
+    .of('catalog', name)
+    .filter(({ last_at, reason }) => last_at >= leftAt && (reason !== 'namespace_denied' || mayBeDenied(policy, name)))
+}
+
+/** Whether the rules in force keep the name out for some cluster: refusals of the past say nothing once they are others. */
+function mayBeDenied({ defaultAllow, enabled, ruleFor }: NamespacePolicy, name: string): boolean {
+  const rule = ruleFor(name)
+  return enabled && (rule === undefined ? !defaultAllow : rule.owners.length > 0)
+}
+
 /** Remembers a command for which there was no function, under the reason that kept the nearest candidate from being it. */
-export function noteNotFound(
-  { candidates, fun, summary }: NotFoundExplanation,
-  selector: Selector,
-  { gone, refusals }: { readonly gone: GoneFunctions | undefined; readonly refusals: RefusalLedger },
-): void {
+export function noteNotFound({ candidates, fun, summary }: NotFoundExplanation, selector: Selector, known: WhatIsKnown): void {
+  const { gone, refusals } = known
   const nearest = candidates.reduce<Candidate | undefined>(
     (best, candidate) => (best === undefined || candidate.reasons.length < best.reasons.length ? candidate : best),
     undefined,
@@ -43,9 +63,10 @@ export function noteNotFound(
     refusals.record('call', fun, code, `${nearest.version} on ${nearest.node_id} ${nearest.reasons.join(' and ')}`, wantedBy(selector))
     return
   }
-  const [keptOut] = refusals.of('catalog', fun)
+  const [keptOut] = refusalsAtCatalog(fun, known)
   if (keptOut !== undefined) {
-    refusals.record('call', fun, 'policy', `${keptOut.reason}: ${keptOut.detail}`)
+    const rules = keptOut.reason === 'namespace_denied' ? 'namespace_policy' : 'policy'
+    refusals.record('call', fun, rules, `${keptOut.reason}: ${keptOut.detail}`)
     return
   }
   const last = gone?.of(fun)

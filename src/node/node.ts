@@ -355,7 +355,12 @@ class RunningNode implements Node {
 
   #place(...[selector, local]: Parameters<Placements['place']>): ReturnType<Placements['place']> {
     const placement = this.#reach?.placements.place(selector, local) ?? { kind: 'local' }
-    if (placement.kind === 'none') noteNotFound(placement.explanation, selector, { gone: this.#watches?.gone, refusals: this.#refusals })
+    if (placement.kind === 'none')
+      noteNotFound(placement.explanation, selector, {
+        gone: this.#watches?.gone,
+        refusals: this.#refusals,
+        policy: this.#discovery.policy,
+      })
     return placement
   }
 

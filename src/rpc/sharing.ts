@@ -1,5 +1,5 @@
 /** Which functions publish their whole specification to other nodes; the summary always travels. */
-import { canonicalJson } from '../wire/index.ts'
+import { canonicalJson, namespaceMatches } from '../wire/index.ts'
 import type { RpcSpec } from './spec.ts'
 
 export interface SharePolicy {
@@ -14,7 +14,7 @@ export interface SharePolicy {
 export function sharesSpec(policy: SharePolicy, spec: RpcSpec): boolean {
   if (policy.mode !== 'full') return false
   const { namespaces, bytesMax } = policy
-  const covered = (name: string) => namespaces.some((prefix) => name === prefix || name.startsWith(`${prefix}.`))
+  const covered = (name: string) => namespaces.some((prefix) => namespaceMatches(prefix, name))
   if (namespaces.length > 0 && !covered(spec.namespace) && !covered(spec.identity.name)) return false
   return bytesMax === null || canonicalJson(spec).length <= bytesMax
 }

@@ -73,6 +73,8 @@ describe('mpreg discovery, asking a node', { timeout: 60_000 }, () => {
       entries: [{ event: 'apply', actor: 'admin (ann)', valid: true }],
     })
     expect(await answer('policy', 'status')).toMatchObject({ policy: { enabled: true, rule_count: 1, audit_total: 3, access_total: 3 } })
+    const { configuration } = (await (await fetch(`${node.monitoringUrl}/config`)).json()) as { configuration: { policies: object } }
+    expect(configuration.policies).toEqual({ total: 1, active: 1, compliance_percent: 100 })
     // What is exported can be applied.
     expect(await answer('policy', 'apply', file('exported.json', await answer('policy', 'export')), ...ADMIN)).toMatchObject({
       applied: true,

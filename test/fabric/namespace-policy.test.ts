@@ -1,6 +1,7 @@
 /** What a namespace policy lets into a node's catalog, and whom it shows what, over clusters in virtual time. */
 import { describe, expect, it, onTestFinished } from 'vitest'
 import type { SettingsInput } from '../../src/node/index.ts'
+import { diagnose } from '../../src/telemetry/index.ts'
 import { createTestFabric, type TestFabric } from '../../src/testing.ts'
 import { createFederation, type Federation } from './clusters.ts'
 
@@ -49,6 +50,13 @@ describe('a namespace policy', () => {
     })
     // And out of placement: nothing is sent there by name either.
     expect(await fabric.call(0, 'svc.mine').catch((error: { code: string }) => error.code)).toBe('command_not_found')
+    expect(diagnose([fabric.node(0).diagnosis()])).toContainEqual(
+      expect.objectContaining({
+        code: 'policy_blocks_function',
+        subject: 'svc.mine',
+        summary: `Node ${fabric.url(0)} is asked for 'svc.mine', which its namespace rules keep out.`,
+      }),
+    )
   })
 
   it('that is replaced takes away what it no longer allows, and lets in again what it does', async () => {

@@ -111,7 +111,12 @@ export function nodeViews(deps: ViewsDeps): MonitorViews {
       },
     },
 
-    configuration: () => configurationView(deps.settingsInForce(), deps.settingsChangedAt() ?? startedAt),
+    configuration: () =>
+      configurationView(
+        deps.settingsInForce(),
+        Math.max(deps.settingsChangedAt() ?? startedAt, deps.discovery.appliedAt() ?? 0),
+        deps.discovery.policy,
+      ),
     persistence: () => ({ enabled: false }),
     discoverySummary: discoveryStatus.summaryExport,
     discoveryCache: () => ({ resolver_cache: discoveryStatus.resolver(), summary_cache: discoveryStatus.summaryCache() }),

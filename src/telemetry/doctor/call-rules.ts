@@ -63,6 +63,14 @@ const CALL_FAULTS: Readonly<Record<string, CallFault>> = {
     remedy: (name) =>
       `Allow '${name}' in federation_config.security_policy (blocked_functions_cross_federation, allowed_functions_cross_federation) of that node, or stop calling it.`,
   },
+  namespace_policy: {
+    severity: 'warning',
+    code: 'policy_blocks_function',
+    what: (name) => `for '${name}', which its namespace rules keep out`,
+    maybeSlip: false,
+    remedy: (name) =>
+      `Add the cluster that offers '${name}' to the owners of the rule for it (mpreg discovery policy apply), or stop calling it.`,
+  },
 }
 
 export function callFaults(exam: Examination): Suspicion[] {
