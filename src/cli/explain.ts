@@ -1,4 +1,4 @@
-/** `mpreg explain`: why a node decides as it does about a function, a route, a peer or a topic. */
+/** `mpreg explain`: why a node decides as it does about a function, a route, a peer, a topic or a queue. */
 import type { Command } from 'commander'
 import { duration, type Evidence, type ExplainedCandidate, type Explanation } from '../telemetry/index.ts'
 import { answerFailure } from './answers.ts'
@@ -20,6 +20,7 @@ const kinds = [
   ['route', 'cluster', 'How a cluster is reached: every way known, why it was refused, and which one wins.'],
   ['peer', 'node', 'Whether a node is dialled, linked, alive and listed, and why or why not.'],
   ['topic', 'topic', 'Who hears of messages on a topic, here and elsewhere.'],
+  ['queue', 'queue', 'Which nodes have a queue, where a message would go, and why messages were given up.'],
 ] as const
 
 export function declareExplainCommands(explain: Command): void {

@@ -161,6 +161,7 @@ export interface ExplainViews {
   route(cluster: string): object | undefined
   peer(nodeId: string): object | undefined
   topic(topic: string): object | undefined
+  queue(name: string): object | undefined
 }
 
 export interface LogViews {

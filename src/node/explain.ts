@@ -6,9 +6,10 @@ import type { TopicExplanation } from '../pubsub/index.ts'
 import { commands, type ExplainedCandidate, type Explanation, inOrderOfChoice, nearestName } from '../telemetry/index.ts'
 import { explainFunction, type FunctionExplainerDeps, type FunctionQuestion } from './explain-function.ts'
 import { explainPeer } from './explain-peer.ts'
+import { explainQueue, type QueueExplainerDeps } from './explain-queue.ts'
 import type { Fabric } from './fabric.ts'
 
-export interface ExplainDeps extends FunctionExplainerDeps {
+export interface ExplainDeps extends FunctionExplainerDeps, QueueExplainerDeps {
   explainTopic(topic: string): TopicExplanation
 }
 
@@ -17,6 +18,7 @@ export interface Explainer {
   route(cluster: string, avoid?: readonly string[]): Explanation
   peer(nodeId: string): Explanation
   topic(topic: string): Explanation
+  queue(name: string): Explanation
 }
 
 export function createExplainer(deps: ExplainDeps): Explainer {
@@ -25,6 +27,7 @@ export function createExplainer(deps: ExplainDeps): Explainer {
     route: (cluster, avoid = []) => explainRoute(deps, cluster, avoid),
     peer: (nodeId) => explainPeer(deps, nodeId),
     topic: (topic) => explainTopic(deps, topic),
+    queue: (name) => explainQueue(deps, name),
   }
 }
 

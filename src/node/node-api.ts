@@ -75,7 +75,7 @@ export interface Node {
    * @throws SettingsError naming every problem and its line
    */
   reloadRouting(text: string, format: SettingsFormat, source?: string): readonly string[]
-  /** Explanations of functions, routes, peers and topics in one form, for people and for HTTP. */
+  /** Explanations of functions, routes, peers, topics and queues in one form, for people and for HTTP. */
   readonly explain: Explainer
   /** Everything the doctor wants to know of this node. */
   diagnosis(): NodeFacts

@@ -427,6 +427,8 @@ class RunningNode implements Node {
       discovery: this.#discovery,
       ownLoad: () => this.#sessions.size,
       explainTopic: (topic) => this.explainTopic(topic),
+      queues: this.queues,
+      findQueue: (name) => this.#reach?.queues.find(name),
     })
   }
 
@@ -591,6 +593,7 @@ class RunningNode implements Node {
           route: (...asked) => this.explain.route(...asked),
           peer: (...asked) => this.explain.peer(...asked),
           topic: (...asked) => this.explain.topic(...asked),
+          queue: (...asked) => this.explain.queue(...asked),
         },
         settingsInForce: () => this.#inForce.settings,
         settingsChangedAt: () => this.#inForce.changedAt,

@@ -68,7 +68,7 @@ export function createNodeQueues(deps: NodeQueuesDeps): QueueSubsystem | undefin
     failed: (queue, message, reason) => telemetry()?.queue?.failed(queue, message, reason),
     routed: (queue, publication, result) => telemetry()?.queue?.routed(queue, publication, result),
   }
-  const own = createQueues({ env, exchange, observer }, QUEUES_PRESETS.reliable)
+  const own = createQueues({ env, exchange, observer }, QUEUES_PRESETS[settings.queuePreset])
   const queues: NodeQueues = {
     ...own,
     sendAnywhere: async (...args) => federation().send(...args),

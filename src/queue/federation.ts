@@ -159,11 +159,12 @@ export function createQueueFederation(deps: QueueFederationDeps): QueueFederatio
   async function send(name: string, payload: unknown, init: RemoteSendInit = {}): Promise<QueueSendResult> {
     const { options = {}, requiredClusterAcks = 1, targetCluster, topic = name } = init
     const guarantee = checkGuarantee(name, init.guarantee ?? 'at_least_once')
-    if (queues?.get(name) !== undefined && (targetCluster ?? clusterId) === clusterId) {
+    const entry = find(name, targetCluster)
+    const isHere = queues?.get(name) !== undefined || (entry === undefined && queues?.autoCreates === true)
+    if (queues !== undefined && isHere && (targetCluster ?? clusterId) === clusterId) {
       const result = queues.send(name, topic, payload, guarantee, options)
       return result.success && guarantee !== 'fire_and_forget' ? { ...result, delivered_to: [clusterId] } : result
     }
-    const entry = find(name, targetCluster)
     const cluster = targetCluster ?? entry?.cluster_id
     if (cluster === undefined) return failed(`Queue ${name} not found in fabric catalog`)
     if (cluster !== clusterId && !deps.allowsCluster(cluster)) return failed(`Target cluster ${cluster} not permitted`)

@@ -41,6 +41,8 @@ export interface Queues {
   /** Ends a queue with its messages and topic routes; false when there is none. */
   remove(name: string): boolean
   get(name: string): Queue | undefined
+  /** Whether sending to a name that nobody has makes a queue here. */
+  readonly autoCreates: boolean
   /** In the order they were made. */
   list(): readonly Queue[]
   /** Sends to a queue of this node. @param payload a value, or its JSON text as RawJson. @throws QueueOptionError, EncodingError */
@@ -174,6 +176,7 @@ export function createQueues({ env, exchange, observer }: QueuesDeps, config: Qu
     },
 
     get: (name) => queues.get(name),
+    autoCreates: config.autoCreate,
     list: () => [...queues.values()],
     send,
 

@@ -170,6 +170,7 @@ export const monitoringAnswers = {
   '/explain/route': explanationAnswer,
   '/explain/peer': explanationAnswer,
   '/explain/topic': explanationAnswer,
+  '/explain/queue': explanationAnswer,
   /** The facts that `mpreg doctor` judges, as the telemetry room declares them. */
   '/diagnosis': answer({ diagnosis: FreeObject }),
   '/log': answer({ log: logStatus }),

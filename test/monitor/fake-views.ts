@@ -140,6 +140,7 @@ export function fakeViews(changes: Partial<MonitorViews> = {}): MonitorViews {
       route: () => undefined,
       peer: () => undefined,
       topic: (topic) => ({ topic, subscribers: [] }),
+      queue: () => undefined,
     },
     diagnosis: () => ({ node_id: 'ws://127.0.0.1:9000' }),
     log: fakeLog(),

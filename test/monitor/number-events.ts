@@ -130,6 +130,7 @@ export async function createScene(): Promise<Scene> {
         '/explain/route': [`/explain/route${named('elm')}`],
         '/explain/peer': ['b', 'd'].map((name) => `/explain/peer${named(peers.get(name)?.node.url ?? 'ws://127.0.0.1:1')}`),
         '/explain/topic': [`/explain/topic${named('news.today')}`],
+        '/explain/queue': [`/explain/queue${named('jobs')}`],
         '/timelines/{id}': [`/timelines/${STEPS}`],
         '/metrics/timeseries': TIMESERIES_METRICS.map((metric) => `/metrics/timeseries?metric=${metric}`),
       }

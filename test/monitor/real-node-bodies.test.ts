@@ -19,7 +19,6 @@ const BETTER = new Set([
 
 /** What a node answers of parts it does not have, in the protocol's own words for that. */
 const ABSENT: Readonly<Record<string, object>> = {
-  'metrics_queue.json': { system: 'queue', metrics: null },
   'metrics_cache.json': { system: 'cache', metrics: null },
   'metrics_persistence.json': { persistence_snapshots: { enabled: false } },
   'discovery_summary.json': { summary_export: { enabled: false } },
@@ -37,7 +36,7 @@ describe.each([
   let peers: readonly MonitoredNode[]
 
   beforeAll(async () => {
-    node = await startMonitored({ name: recorded, clusterId: 'golden', ...settings })
+    node = await startMonitored({ name: recorded, clusterId: 'golden', enableDefaultQueue: true, ...settings })
     const seeded = { clusterId: 'golden', peers: [node.node.url], ...settings }
     peers = await Promise.all(
       ['c', 'd'].map((name) => startMonitored({ name, ...seeded }, (each) => each.register(`at.${name}`, () => name))),

@@ -126,6 +126,19 @@ describe('a message for a queue elsewhere', () => {
   })
 })
 
+describe('a node whose preset makes queues by itself', () => {
+  it('does so for a message of its own that nobody else has a queue for, and for no message of others', async () => {
+    const { fabric, queues } = await setUp({ east: 1, west: 1 }, [['east', 'west']], {
+      settings: { enableDefaultQueue: true, queuePreset: 'standard' },
+    })
+    expect(await fabric.call(0, 'queue_send', 'fresh', 1)).toMatchObject({ success: true })
+    expect(queues(0).get('fresh')?.statistics().current_queue_size).toBe(1)
+    const refused = await fabric.settle(queues(0).sendAnywhere('strange', 1, { targetCluster: 'west' }))
+    expect(refused).toMatchObject({ success: false, error_message: 'Queue strange does not exist' })
+    expect(queues(1).list()).toEqual([])
+  })
+})
+
 describe('an announced queue', () => {
   it('is known everywhere after five minutes, and gone at once when it is', async () => {
     const { fabric, heard, queues } = await setUp({ east: 1, west: 2 }, [['east', 'west']])

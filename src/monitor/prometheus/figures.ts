@@ -102,10 +102,17 @@ export interface RouteCounts
 export interface ReachCounts {
   readonly rpc: Counts<'calls_sent' | 'calls_answered' | 'calls_moved' | 'calls_lost' | 'calls_pending' | 'relayed'> &
     Counts<'requests_executed' | 'requests_refused' | 'loops' | 'hop_budget_exhausted' | 'replies_undeliverable'>
+  readonly queues: FabricQueueCounts
   readonly pubsub: Counts<'deliveries' | 'relayed' | 'copies_sent' | 'copies_failed' | 'copies_waiting'>
   readonly malformed: number
   readonly refused: CountsByName
 }
+
+export interface FabricQueueCounts
+  extends Counts<'successful_deliveries' | 'failed_deliveries' | 'sends_pending' | 'sends_repeated' | 'sends_refused'>,
+    Counts<'requests_enqueued' | 'requests_refused' | 'requests_duplicate' | 'deliveries_sent' | 'deliveries_received'>,
+    Counts<'active_subscriptions' | 'remote_subscriptions' | 'known_remote_queues' | 'passed_on' | 'stopped' | 'returned'>,
+    Counts<'malformed' | 'late_acknowledgments' | 'subscriptions_refused'> {}
 
 export interface TransportCounts
   extends Counts<'accepted' | 'dialed' | 'dialFailures' | 'refused' | 'closed' | 'malformed'>,

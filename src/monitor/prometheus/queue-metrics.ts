@@ -1,9 +1,14 @@
 /** Queues: one series for each, none on a node without queues. */
-import type { QueueCounts } from './figures.ts'
-import { counterBy, gaugeBy, type MetricSection, type MetricSources } from './metric.ts'
+import type { FabricQueueCounts, QueueCounts } from './figures.ts'
+import { counter, counterBy, gauge, gaugeBy, type MetricSection, type MetricSources } from './metric.ts'
 
 function perQueue(read: (queue: QueueCounts) => number): (sources: MetricSources) => [string, number][] | undefined {
   return ({ figures }) => figures.node.queues?.queues.map((queue) => [queue.name, read(queue)])
+}
+
+/** Absent on a node without queues, which only passes on. */
+function fabric<T>(read: (of: FabricQueueCounts) => T): (sources: MetricSources) => T | undefined {
+  return ({ figures: { node } }) => (node.queues === undefined || node.reach === undefined ? undefined : read(node.reach.queues))
 }
 
 export const queueMetrics: readonly MetricSection[] = [
@@ -112,6 +117,83 @@ export const queueMetrics: readonly MetricSection[] = [
         'Mean time from delivery to acknowledgement since the start.',
         perQueue((of) => of.average_processing_time_seconds),
         { overflow: 'highest' },
+      ),
+    ],
+  },
+  {
+    title: 'Queues of other nodes',
+    metrics: [
+      gauge(
+        'queue_remote_queues',
+        'Queues that other nodes announce.',
+        fabric((of) => of.known_remote_queues),
+      ),
+      counterBy(
+        'outcome',
+        'queue_remote_sends',
+        'Messages sent to queues of other nodes, by what became of them.',
+        fabric((of) => [
+          ['enqueued', of.successful_deliveries],
+          ['failed', of.failed_deliveries],
+        ]),
+      ),
+      gauge(
+        'queue_remote_sends_pending',
+        'Sends that wait for acknowledgement.',
+        fabric((of) => of.sends_pending),
+      ),
+      counter(
+        'queue_remote_sends_repeated',
+        'Times a message was sent again.',
+        fabric((of) => of.sends_repeated),
+      ),
+      counterBy(
+        'outcome',
+        'queue_remote_requests',
+        'Messages of other nodes for queues of this one, by what became of them.',
+        fabric((of) => [
+          ['enqueued', of.requests_enqueued],
+          ['refused', of.requests_refused],
+          ['duplicate', of.requests_duplicate],
+        ]),
+      ),
+      gauge(
+        'queue_remote_subscriptions',
+        'Subscriptions of other nodes to queues of this one.',
+        fabric((of) => of.remote_subscriptions),
+      ),
+      counter(
+        'queue_remote_deliveries_sent',
+        'Messages pushed to subscribers of other nodes.',
+        fabric((of) => of.deliveries_sent),
+      ),
+      gauge(
+        'queue_fabric_subscriptions',
+        'Subscriptions of this node to queues wherever they are.',
+        fabric((of) => of.active_subscriptions),
+      ),
+      counter(
+        'queue_remote_deliveries_received',
+        'Messages that queues of other nodes pushed here.',
+        fabric((of) => of.deliveries_received),
+      ),
+      counterBy(
+        'reason',
+        'queue_fabric_messages_dropped',
+        'Messages about queues that went no further, by reason.',
+        fabric((of) => [
+          ['no_way', of.stopped],
+          ['returned', of.returned],
+          ['malformed', of.malformed],
+          ['late_acknowledgment', of.late_acknowledgments],
+          ['subscription_refused', of.subscriptions_refused],
+          ['send_refused', of.sends_refused],
+        ]),
+      ),
+      counter(
+        'queue_fabric_messages_passed_on',
+        'Messages about queues passed on between other nodes.',
+        fabric((of) => of.passed_on),
       ),
     ],
   },

@@ -13,6 +13,7 @@ export function toolRoutes(context: MonitorContext): MonitorRoute[] {
     explainRoute(context, 'route', 'Where a message for a cluster would go, and why'),
     explainRoute(context, 'peer', 'What is known of another node: link, dialling, failure detection, why it is hidden'),
     explainRoute(context, 'topic', 'Who subscribes to a topic, and where a publication would go'),
+    explainRoute(context, 'queue', 'Which nodes have a queue, where a message would go, and why messages of it were given up'),
     {
       method: 'GET',
       path: '/diagnosis',

@@ -229,7 +229,12 @@ const cache = {
 } satisfies Fields
 
 const queue = {
-  enableDefaultQueue: setting(boolean(), false, 'Run a queue manager.', { flag: '--enable-queue' }),
+  enableDefaultQueue: setting(boolean(), false, 'Have queues on this node.', { flag: '--enable-queue' }),
+  queuePreset: setting(
+    oneOf(['reliable', 'standard', 'high-throughput']),
+    'reliable',
+    'How queues are made. `reliable`: long timeouts, and only when asked; `standard` and `high-throughput`: by the first message too.',
+  ),
 } satisfies Fields
 
 const persistenceSettings = {

@@ -9,6 +9,9 @@ export const commands = {
   /** @param wanted what the call asked for besides the name: without it the answer may be about a function that runs */
   explainFunction: (name: string, wanted?: WantedFunction): string =>
     ['mpreg explain function', shellWord(name), ...optionsOf(wanted)].join(' '),
+  queueInfo: (name: string, nodeId: string): string => `mpreg queue info ${shellWord(name)} --url ${shellWord(nodeId)}`,
+  queueDeadLetters: (name: string, nodeId: string): string => `mpreg queue dead-letters ${shellWord(name)} --url ${shellWord(nodeId)}`,
+  queueList: (nodeId: string): string => `mpreg queue list --url ${shellWord(nodeId)}`,
   describeFunction: (name: string): string => `mpreg client call rpc_describe --kwarg ${shellWord(`function_name=${name}`)}`,
   clusterMap: (nodeId: string): string => `mpreg discovery cluster-map --url ${shellWord(nodeId)}`,
   listPeers: (nodeId: string): string => `mpreg client list-peers --url ${shellWord(nodeId)}`,

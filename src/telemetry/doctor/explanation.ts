@@ -1,6 +1,6 @@
-/** An explanation: what a node would do about a function, a route, a peer or a topic, what it considered, and why it is so. */
+/** An explanation: what a node would do about a function, a route, a peer, a topic or a queue, what it considered, and why it is so. */
 
-export type ExplanationKind = 'function' | 'route' | 'peer' | 'topic'
+export type ExplanationKind = 'function' | 'route' | 'peer' | 'topic' | 'queue'
 
 export interface Explanation {
   readonly kind: ExplanationKind
