@@ -56,7 +56,10 @@ export interface Repeatable {
   readonly idempotent?: boolean
 }
 
-export interface ClusterCallOptions extends CallOptions, Repeatable {}
+export interface ClusterCallOptions extends CallOptions, Repeatable {
+  /** URLs to try before all others: with `targetCluster`, those that `summary_query` names as the ways into the cluster of a summary. */
+  readonly ingress?: readonly string[]
+}
 export interface ClusterRequestOptions extends RequestOptions, Repeatable {}
 
 export interface EndpointExplanation {

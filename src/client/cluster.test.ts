@@ -469,6 +469,12 @@ describe('a function that no node of the cluster knows', () => {
     expect(cluster.at('z').calls).toEqual(['f@far'])
   })
 
+  it('is called by the ways in that a summary names, when the caller brings them', async () => {
+    const { client, cluster } = await setUp()
+    expect(await cluster.settled(client.callWith({ targetCluster: 'far', ingress: ['ws://z:1'] }, 'f', 1))).toBe('z')
+    expect([cluster.at('z').calls, cluster.at('a').calls]).toEqual([['f@far'], []])
+  })
+
   it('is not found otherwise, nor where the caller has named the cluster', async () => {
     const { client, cluster } = await setUp()
     expect(await cluster.settled(failure(client.call('f', 1)))).toBeInstanceOf(CommandNotFoundError)

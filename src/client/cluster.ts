@@ -328,8 +328,8 @@ class ClusterNodesClient {
     }
   }
 
-  #callOf({ idempotent = false, signal, timeoutMs }: ClusterCallOptions, fun: string): Errand {
-    return { what: `'${fun}'`, timeoutMs: timeoutMs ?? this.#timeoutMs, signal, idempotent, notFoundIsHarmless: true }
+  #callOf({ idempotent = false, ingress = [], signal, timeoutMs }: ClusterCallOptions, fun: string): Errand {
+    return { what: `'${fun}'`, timeoutMs: timeoutMs ?? this.#timeoutMs, signal, idempotent, notFoundIsHarmless: true, first: ingress }
   }
 
   request(cmds: readonly CommandInit[], options: ClusterRequestOptions = {}): Promise<Readonly<Record<string, unknown>>> {

@@ -14,6 +14,7 @@ import {
   RawJson,
   type Scope,
   type ServiceSummary,
+  type SummaryMessage,
   summaryMessage,
   summaryTopic,
 } from '../wire/index.ts'
@@ -44,8 +45,8 @@ export interface SummaryExportDeps {
   readonly publisher: string
   /** What may be exported now, to the scope of the options. */
   summaries(): readonly ServiceSummary[]
-  /** To subscribers here and on other nodes. */
-  publish(message: Message): void
+  /** To subscribers here and on other nodes. @param told what is in it */
+  publish(message: Message, told: Pick<SummaryMessage, 'namespaces' | 'summaries'>): void
   readonly storeForward: StoreForward
 }
 
@@ -176,24 +177,19 @@ export function createSummaryExport(deps: SummaryExportDeps, options: SummaryExp
   }
 
   function publish(onTopics: readonly string[], summaries: readonly ServiceSummary[], now: number): void {
-    const named = new Set(summaries.map(({ namespace }) => namespace))
-    const payload = new RawJson(
-      summaryMessage.write({
-        summaries: [...summaries].sort(byService),
-        namespaces: [...named].sort(compareCodePoints),
-        source_node: deps.nodeId(),
-        source_cluster: clusterId,
-        published_at: now,
-        ...(scope !== null && { scope }),
-      }),
-    )
+    const told = {
+      summaries: [...summaries].sort(byService),
+      namespaces: [...new Set(summaries.map(({ namespace }) => namespace))].sort(compareCodePoints),
+    }
+    const source = { source_node: deps.nodeId(), source_cluster: clusterId, published_at: now }
+    const payload = new RawJson(summaryMessage.write({ ...told, ...source, ...(scope !== null && { scope }) }))
     const headers = { event: 'discovery.summary_export', cluster_id: clusterId }
     for (const topic of onTopics) {
       const messageId = random.ulid()
       const text = encodeMessage({ topic, payload, timestamp: now, messageId, publisher, headers })
       const message = { topic, timestamp: now, messageId, publisher, text }
       storeForward.add(message)
-      deps.publish(message)
+      deps.publish(message, told)
     }
   }
 

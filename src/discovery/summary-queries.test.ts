@@ -96,8 +96,13 @@ describe('summary_query', () => {
   it('answers wide scopes from the summaries of others where those are followed (rpc check 28)', () => {
     const followed = summarySample('svc.far', { source_cluster: 'fern', scope: 'global' })
     const list = (scope: string) => (scope === 'global' ? [followed] : [])
-    const { ask, services } = setUp({ store: { list, receive() {}, prune() {}, snapshot: () => ({}) as never } })
+    const { ask, lines, services } = setUp({
+      store: { list, receive: () => undefined, prune() {}, snapshot: () => ({ entry_counts: { summaries: 1 } }) as never },
+    })
     expect(ask({ scope: 'global' }).items).toEqual([followed])
+    expect(lines).toEqual([
+      '[DIAG_DISCOVERY_SUMMARY] node=ws://self:1 action=summary_query_cache scope=global namespace=None service_id=None returned=1 cache_entries=1',
+    ])
     expect(services({ scope: 'region' })).toEqual([])
     expect(services({ scope: 'global', namespace: 'press' })).toEqual([])
     expect(services({})).toEqual(['svc.a', 'svc.eu.b', 'svc2.c'])

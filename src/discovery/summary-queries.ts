@@ -30,10 +30,10 @@ import { type HostingNodes, summarise, summaryNamespace } from './service-summar
 import type { SummaryStore } from './summary-store.ts'
 import type { Viewer, Viewers } from './viewer.ts'
 
-/** Who is told how ways into a cluster were found. */
-export interface IngressDiagnostics {
-  enabled(channel: 'summary_ingress'): boolean
-  line(channel: 'summary_ingress', text: string): void
+/** Who is told how answers came about: ways into a cluster, and summaries of others. */
+export interface SummaryDiagnostics {
+  enabled(channel: 'summary_ingress' | 'discovery_summary'): boolean
+  line(channel: 'summary_ingress' | 'discovery_summary', text: string): void
 }
 
 export interface SummaryQueryDeps {
@@ -52,7 +52,7 @@ export interface SummaryQueryDeps {
   isBuiltin(functionName: string): boolean
   /** By which a node can be reached; none for one that is gone. */
   urlsOf(nodeId: string): readonly string[]
-  readonly diagnostics: IngressDiagnostics
+  readonly diagnostics: SummaryDiagnostics
   /** Lifetime of a summary that is worked out. */
   readonly ttlSeconds: number
 }
@@ -164,6 +164,11 @@ export function createSummaryQueries(deps: SummaryQueryDeps): SummaryQueries {
       const scope = queryScope(request.scope)
       access.admit('summary_query', viewer, queryText(request.namespace))
       const { items, nextPageToken } = pageOf(found(request, viewer, scope), request)
+      if (store !== undefined && diagnostics.enabled('discovery_summary')) {
+        const asked = `scope=${scope ?? 'None'} namespace=${queryText(request.namespace) || 'None'} service_id=${queryText(request.service_id) || 'None'}`
+        const told = `returned=${items.length} cache_entries=${store.snapshot().entry_counts.summaries}`
+        diagnostics.line('discovery_summary', `[DIAG_DISCOVERY_SUMMARY] node=${deps.nodeId()} action=summary_query_cache ${asked} ${told}`)
+      }
       const clusters = new Set(items.map(({ source_cluster = '' }) => source_cluster))
       const ways = queryFlag(request, 'include_ingress') === true ? ingress(request, clusters, scope) : {}
       return {

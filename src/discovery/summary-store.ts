@@ -45,9 +45,16 @@ export interface SummaryStoreSnapshot {
   }
 }
 
+/** What became of a message. */
+export interface SummaryReception {
+  readonly message: SummaryMessage
+  /** Summaries of it that were news. */
+  readonly applied: number
+}
+
 export interface SummaryStore {
-  /** Takes in a message of the summary topics. */
-  receive(message: Message): void
+  /** Takes in a message of the summary topics; undefined when it can not be read or is not followed. */
+  receive(message: Message): SummaryReception | undefined
   /** Live summaries of a scope, and those that have none. */
   list(scope: Scope): ServiceSummary[]
   /** Drops what has expired. */
@@ -89,14 +96,15 @@ export function createSummaryStore({ clock, onFull }: SummaryStoreDeps, options:
       } catch (error) {
         if (!(error instanceof FrameError)) throw error
         counters.messages_invalid++
-        return
+        return undefined
       }
       const { scope, source_cluster, source_node, summaries } = message
       const isWanted = scopes.length === 0 || (scope !== undefined && scopes.includes(scope))
       if (!isWanted || !message.namespaces.some(isFollowed)) {
         counters.messages_skipped++
-        return
+        return undefined
       }
+      const before = counters.summaries_applied
       for (const summary of summaries) {
         apply({ ...summary, ...scoped(summary.scope ?? scope), source_cluster: summary.source_cluster ?? source_cluster })
       }
@@ -106,6 +114,7 @@ export function createSummaryStore({ clock, onFull }: SummaryStoreDeps, options:
         ...(source_cluster !== '' && { last_source_cluster: source_cluster }),
         ...(source_node !== '' && { last_source_node: source_node }),
       }
+      return { message, applied: counters.summaries_applied - before }
     },
 
     list: (scope) => live().filter((summary) => summary.scope === undefined || summary.scope === scope),

@@ -21,7 +21,7 @@ import {
 import type { RuledTopics, Subscriber } from '../pubsub/index.ts'
 import { isBuiltin } from '../rpc/index.ts'
 import type { Diagnostics, RefusalLedger } from '../telemetry/index.ts'
-import { DISCOVERY_PREFIX, float, type Message, SUMMARY_TOPIC, summaryTopic } from '../wire/index.ts'
+import { DISCOVERY_PREFIX, encodeJson, float, type Message, SUMMARY_TOPIC, summaryTopic } from '../wire/index.ts'
 import { type Builtin, queryBuiltin } from './builtins.ts'
 import type { Discovery } from './discovery.ts'
 import { type DiscoveryStatus, discoveryStatus } from './discovery-status.ts'
@@ -41,8 +41,8 @@ export interface DiscoveryStreamDeps {
   isWanted(topic: string): boolean
   /** To subscribers of this node only. */
   publishHere(message: Message): void
-  /** To subscribers of this node and of others. */
-  publishEverywhere(message: Message): void
+  /** To subscribers of this node and of others; the number of the former. */
+  publishEverywhere(message: Message): number
   subscribe(patterns: readonly string[], receive: (message: Message) => void): Cancel
   /** On whose behalf somebody subscribes; undefined: the node's own process. */
   viewerOf(subscriber: Subscriber): Viewer | undefined
@@ -93,11 +93,17 @@ export function createDiscoveryStreams(deps: DiscoveryStreamDeps): DiscoveryStre
     return status === 'ok' ? 'up' : 'doubtful'
   }
 
+  function explain(action: string): void {
+    if (diagnostics.enabled('discovery_summary'))
+      diagnostics.line('discovery_summary', `[DIAG_DISCOVERY_SUMMARY] node=${nodeId()} action=${action}`)
+  }
+
   const storeForward = createStoreForward(clock, {
     windowSeconds: settings.discoverySummaryExportStoreForwardSeconds,
     messagesMax: settings.discoverySummaryExportStoreForwardMaxMessages,
   })
   const scope = settings.discoverySummaryExportScope
+  const isStored = settings.discoverySummaryExportStoreForwardSeconds > 0 && settings.discoverySummaryExportStoreForwardMaxMessages > 0
   const exporter = createSummaryExport(
     {
       env,
@@ -113,11 +119,10 @@ export function createDiscoveryStreams(deps: DiscoveryStreamDeps): DiscoveryStre
           .filter(({ identity }) => mayLeave(identity.name))
         return summarise(functions, nodes, { now, ttlSeconds, scope: scope ?? undefined, policyVersion })
       },
-      publish(message) {
-        if (diagnostics.enabled('discovery_summary')) {
-          diagnostics.line('discovery_summary', `[DIAG_DISCOVERY_SUMMARY] node=${nodeId()} action=publish topic=${message.topic}`)
-        }
-        deps.publishEverywhere(message)
+      publish(message, { namespaces, summaries }) {
+        const notifications = deps.publishEverywhere(message)
+        const told = `namespaces=${encodeJson(namespaces)} summaries=${summaries.length} notifications=${notifications}`
+        explain(`publish topic=${message.topic} scope=${scope ?? 'None'} ${told} store_forward=${isStored ? 'True' : 'False'}`)
       },
     },
     {
@@ -172,13 +177,12 @@ export function createDiscoveryStreams(deps: DiscoveryStreamDeps): DiscoveryStre
     const { discoverySummaryResolverPruneIntervalSeconds: pruneSeconds, discoverySummaryResolverScopes: scopes } = settings
     const topics = scopes.length === 0 ? [SUMMARY_TOPIC] : scopes.map((each) => summaryTopic(each))
     const receive = (message: Message): void => {
-      store.receive(message)
-      if (!diagnostics.enabled('discovery_summary')) return
-      const { entry_counts } = store.snapshot()
-      diagnostics.line(
-        'discovery_summary',
-        `[DIAG_DISCOVERY_SUMMARY] node=${nodeId()} action=resolver_notification_received topic=${message.topic} entry_count=${entry_counts.summaries}`,
-      )
+      const received = store.receive(message)
+      if (received === undefined || !diagnostics.enabled('discovery_summary')) return
+      const { applied, message: told } = received
+      const from = `scope=${told.scope ?? 'None'} source_cluster=${told.source_cluster} summaries=${told.summaries.length}`
+      const kept = store.snapshot().entry_counts.summaries
+      explain(`resolver_notification_applied topic=${message.topic} ${from} applied=${applied} entry_count=${kept}`)
     }
     return [
       deps.subscribe(

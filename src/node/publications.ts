@@ -30,8 +30,8 @@ export interface Publications {
   publish(message: Message, caller: Caller, accepted?: (deliveries: number) => void): void
   /** Publishes for the node itself; the number of subscriptions here that got the message. */
   own(topic: string, payload: unknown, headers?: Readonly<Record<string, unknown>>): number
-  /** What the node tells of its own accord: not counted among the operations it serves, whose error rate it would thin out. */
-  notice(message: Message): void
+  /** The same for what a node tells of its own accord: not among the operations it serves, whose error rate it would thin out. */
+  notice(message: Message): number
   /** Publishes a record of a running request as its caller would: what the caller may not publish is left out. */
   record(requestId: string, topic: string, messageId: string, payloadText: string, caller: Caller): void
 }
@@ -96,8 +96,9 @@ export function createPublications(deps: PublicationsDeps): Publications {
     },
 
     notice(message) {
-      exchange.publish(message)
+      const deliveries = exchange.publish(message)
       forwarding()?.published(message)
+      return deliveries
     },
 
     record(requestId, topic, messageId, payloadText, caller) {

@@ -154,6 +154,58 @@ describe('a resolver', () => {
     expect(await services(fabric, 0, {})).toEqual(['svc.one'])
   })
 
+  it('answers from kept answers: stale ones while it works out new ones, empty ones too (rpc check 26)', async () => {
+    const fabric = await fabricOf(2, (index) =>
+      index === 0
+        ? {
+            discoveryResolverMode: true,
+            discoveryResolverQueryTtlSeconds: 0.2,
+            discoveryResolverQueryStaleSeconds: 0.6,
+            discoveryResolverQueryNegativeTtlSeconds: 5,
+          }
+        : {},
+    )
+    fabric.register(1, 'svc.one', () => 1)
+    await fabric.advance(5_000)
+    const functions = { entry_type: 'functions', namespace: 'svc' }
+    const first = await ask(fabric, 0, 'catalog_query', functions)
+    expect(first.items).toHaveLength(1)
+    await fabric.advance(250)
+    expect((await ask(fabric, 0, 'catalog_query', functions)).generated_at).toBe(first.generated_at)
+    await fabric.advance(1)
+    for (const _ of [1, 2]) expect((await ask(fabric, 0, 'catalog_query', { ...functions, namespace: 'none' })).items).toEqual([])
+    for (const _ of [1, 2]) expect((await ask(fabric, 0, 'cluster_map_v2')).nodes).toHaveLength(2)
+    const { query_cache } = await ask(fabric, 0, 'resolver_cache_stats')
+    expect(query_cache).toMatchObject({
+      catalog_misses: 2,
+      catalog_stale_serves: 1,
+      catalog_refreshes: 1,
+      catalog_negative_hits: 1,
+      cluster_map_misses: 1,
+      cluster_map_hits: 1,
+    })
+    // A rule takes effect at once, whatever is kept.
+    await ask(fabric, 0, 'namespace_policy_apply', { enabled: true, rules: [{ namespace: 'svc', visibility: ['vault'] }] })
+    expect((await ask(fabric, 0, 'catalog_query', functions)).items).toEqual([])
+  })
+
+  it('keeps an answer for whom it was worked out (rpc check 24)', async () => {
+    const fabric = await fabricOf(1, () => ({
+      discoveryResolverMode: true,
+      discoveryTenantMode: true,
+      discoveryPolicyEnabled: true,
+      discoveryPolicyRules: [{ namespace: 'svc', visibility_tenants: ['t1'] }] as never,
+    }))
+    fabric.register(0, 'svc.one', () => 1)
+    await fabric.advance(100)
+    const seenBy = async (viewer_tenant_id: string) =>
+      (await ask(fabric, 0, 'catalog_query', { entry_type: 'functions', function_name: 'svc.one', viewer_tenant_id })).items
+    expect(await seenBy('t1')).toHaveLength(1)
+    expect(await seenBy('t2')).toEqual([])
+    expect(await seenBy('t1')).toHaveLength(1)
+    expect((await ask(fabric, 0, 'resolver_cache_stats')).query_cache).toMatchObject({ catalog_misses: 2, catalog_hits: 1 })
+  })
+
   it('is not there unless it is asked for', async () => {
     const fabric = await fabricOf(1, () => ({}))
     expect(await ask(fabric, 0, 'resolver_cache_stats')).toMatchObject({ enabled: false, entry_counts: { functions: 0 } })

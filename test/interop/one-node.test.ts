@@ -220,7 +220,7 @@ describe('topics', () => {
     const session = await open()
     for (const n of [1, 2, 3]) session.send(publish(`p${n}`, 'late.a', String(n), `b${n}`))
     for (const _ of [1, 2, 3]) await session.next()
-    session.send(subscribe('s', 'sid24', [{ pattern: 'late.*' }, { pattern: '#' }], { get_backlog: true, backlog_seconds: 60 }))
+    session.send(subscribe('s', 'sid24', [{ pattern: 'late.*' }, { pattern: 'late.#' }], { get_backlog: true, backlog_seconds: 60 }))
     expect(await read(session)).toMatchObject({ role: 'pubsub-ack', success: true })
     const replayed: unknown[] = []
     while (replayed.length < 3) {
