@@ -14,6 +14,7 @@ import {
   type NodeHealth,
   type Resolver,
   type SummaryExport,
+  type SummaryStore,
   startDeltaStream,
   summarise,
   type Viewer,
@@ -60,6 +61,14 @@ export interface DiscoveryStreams {
   /** Once the node offers what it has. */
   startExport(): void
   stop(): void
+  snapshot(): DiscoveryStreamsSnapshot
+}
+
+/** Parts that are switched off are undefined. */
+export interface DiscoveryStreamsSnapshot {
+  readonly resolver: ReturnType<Resolver['snapshot']> | undefined
+  readonly summaries: ReturnType<SummaryStore['snapshot']> | undefined
+  readonly exported: ReturnType<SummaryExport['snapshot']> | undefined
 }
 
 /** A summary outlives two rounds that got lost. */
@@ -243,6 +252,12 @@ export function createDiscoveryStreams(deps: DiscoveryStreamDeps): DiscoveryStre
       for (const cancel of running) cancel()
       running = []
     },
+
+    snapshot: () => ({
+      resolver: resolver?.snapshot(),
+      summaries: store?.snapshot(),
+      exported: settings.discoverySummaryExportEnabled ? exporter.snapshot() : undefined,
+    }),
 
     builtins: [
       queryBuiltin('summary_query', 'Services in summary: of this cluster, or of others that tell of theirs.', queries.query),

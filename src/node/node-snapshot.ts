@@ -3,6 +3,7 @@ import type { ExchangeSnapshot } from '../pubsub/index.ts'
 import type { QueuesSnapshot } from '../queue/index.ts'
 import type { ExecutorSnapshot } from '../rpc/index.ts'
 import type { DiscoverySnapshot } from './discovery.ts'
+import type { DiscoveryStreamsSnapshot } from './discovery-streams.ts'
 import type { FabricSnapshot } from './fabric.ts'
 import type { OtlpSnapshot } from './otlp.ts'
 import type { ReachSnapshot } from './reach.ts'
@@ -24,6 +25,7 @@ export interface NodeSnapshot {
   /** Undefined without queues. */
   readonly queues: QueuesSnapshot | undefined
   readonly discovery: DiscoverySnapshot
+  readonly streams: DiscoveryStreamsSnapshot
   /** Undefined before the start. */
   readonly fabric: FabricSnapshot | undefined
   /** Calls and publications between nodes; undefined before the start. */

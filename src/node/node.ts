@@ -496,6 +496,7 @@ class RunningNode implements Node {
       pubsub: this.#exchange.snapshot(),
       queues: this.#queues?.queues.snapshot(),
       discovery: this.#discovery.snapshot(),
+      streams: this.#streams.snapshot(),
       fabric: this.#fabric?.snapshot(),
       reach: this.#reach?.snapshot(),
       tracing: this.#tracing.snapshot(),

@@ -273,6 +273,7 @@ export function fakeFigures(): NodeFigures {
       },
       queues: undefined,
       discovery: undefined,
+      streams: undefined,
       fabric: undefined,
       reach: undefined,
     },

@@ -24,6 +24,7 @@ export const NUMBER_EVENTS = [
   'subscription',
   'publication',
   'calls',
+  'discovery queries',
   'failing calls',
   'more failing calls',
   'many failing calls',
@@ -153,6 +154,18 @@ export async function createScene(): Promise<Scene> {
         for (let i = 0; i < CALLS; i++) await client.call('good', i)
         // One call in ten, so that every percentile above the median sees them.
         for (let i = 0; i < CALLS / 10; i++) await client.call('slow')
+      },
+      async 'discovery queries'() {
+        // Between the two rounds the resolver begins anew, which makes the kept answers stale.
+        for (let round = 0; round < 2; round++) {
+          if (round > 0) await sleep(1_100)
+          for (let i = 0; i < 2; i++) {
+            await client.call('catalog_query', { entry_type: 'functions' })
+            await client.call('catalog_query', { entry_type: 'functions', function_name: 'nobody.has.this' })
+            await client.call('cluster_map_v2')
+            await client.call('cluster_map_v2', { cluster_id: 'nowhere' })
+          }
+        }
       },
       async 'failing calls'() {
         // Fewer than one in twenty, and more than the four nobody would be told of.

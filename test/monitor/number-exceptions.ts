@@ -80,15 +80,16 @@ export const CONSTANT: Readonly<Record<string, readonly string[]>> = {
     '/metrics/unified unified_metrics.overall_health.systems_unavailable',
     ...prometheus(...ABSENT_KINDS.map((kind) => `catalog_entries{kind=${kind}}`)),
   ],
-  'there is no queue, no cache and no service that a resolver could hold': ABSENT_KINDS.flatMap((kind) =>
-    resolver(
+  'there is no queue, no cache and no service that a resolver could hold': ABSENT_KINDS.flatMap((kind) => [
+    ...resolver(
       `entry_counts.${kind}`,
       `stats.last_seed_counts.${kind}`,
       `stats.last_prune_counts.${kind}`,
       `stats.last_delta_counts.${kind}_added`,
       `stats.last_delta_counts.${kind}_removed`,
     ),
-  ),
+    ...prometheus(`discovery_resolver_entries{kind=${kind}}`),
+  ]),
   'a resolver follows the catalog of its own process, which tells of nothing invalid': resolver('stats.deltas_invalid'),
   'nothing is logged at these levels': prometheus('log_lines_total{level=SUCCESS}', 'log_lines_total{level=TRACE}'),
 }
@@ -102,7 +103,11 @@ export interface Elsewhere {
 }
 
 export const ELSEWHERE: readonly Elsewhere[] = [
-  { names: resolver('stats.deltas_skipped'), file: 'src/discovery/resolver.test.ts', text: 'deltas_skipped: 1' },
+  {
+    names: [...resolver('stats.deltas_skipped'), ...prometheus('discovery_resolver_deltas_total{outcome=skipped}')],
+    file: 'src/discovery/resolver.test.ts',
+    text: 'deltas_skipped: 1',
+  },
   {
     names: resolver('stats.last_delta_counts.topics_added'),
     file: 'src/discovery/delta-stream.test.ts',
@@ -114,19 +119,15 @@ export const ELSEWHERE: readonly Elsewhere[] = [
     text: 'last_prune_counts: { functions: 1 }',
   },
   {
-    names: ['catalog', 'cluster_map'].flatMap((kind) =>
-      resolver(...['entries', 'hits', 'misses', 'negative_hits', 'refreshes', 'stale_serves'].map((name) => `query_cache.${kind}_${name}`)),
-    ),
-    file: 'src/discovery/query-cache.test.ts',
-    text: 'catalog_stale_serves: 2, catalog_refreshes: 1, catalog_hits: 1',
-  },
-  {
-    names: on('/discovery/cache', 'summary_cache.stats.', 'messages_invalid', 'messages_skipped', 'summaries_expired'),
+    names: [
+      ...on('/discovery/cache', 'summary_cache.stats.', 'messages_invalid', 'messages_skipped', 'summaries_expired'),
+      ...prometheus(...['invalid', 'skipped'].map((outcome) => `discovery_summary_messages_total{outcome=${outcome}}`)),
+    ],
     file: 'src/discovery/summary-store.test.ts',
     text: 'summaries_expired: 1',
   },
   {
-    names: ['/discovery/summary summary_export.hold_downs_total'],
+    names: ['/discovery/summary summary_export.hold_downs_total', ...prometheus('discovery_summary_hold_downs_total')],
     file: 'src/discovery/summary-export.test.ts',
     text: 'hold_downs_total).toBe(2)',
   },

@@ -48,6 +48,7 @@ const resolver = (...fields: readonly string[]) => on('/discovery/cache', 'resol
 const summaries = (...fields: readonly string[]) => on('/discovery/cache', 'summary_cache.', ...fields)
 const summaryExport = (...fields: readonly string[]) => on('/discovery/summary', 'summary_export.', ...fields)
 
+const QUERY_EVENTS = ['hits', 'misses', 'negative_hits', 'refreshes', 'stale_serves']
 const COUNTS = ['operations_last_5_minutes', 'requests_per_second', 'total_operations', 'total_operations_last_hour']
 const LATENCIES = ['average_latency_ms', 'p50_latency_ms', 'p95_latency_ms', 'p99_latency_ms']
 const LIFETIME_LATENCIES = ['lifetime_average_latency_ms', 'lifetime_p95_latency_ms']
@@ -71,6 +72,8 @@ export const MOVED_BY: Readonly<Record<NumberEvent, readonly string[]>> = {
     ...['rpc', 'pubsub', 'federation'].flatMap((name) => system(name, 'last_updated')),
     ...on('/diagnosis', 'diagnosis.', 'uptime_seconds', 'wall_clock', 'refusals[].count', 'refusals[].last_at', 'refusals[].latest_at[]'),
     ...resolver('generated_at', 'stats.last_prune_at', 'stats.last_seed_at'),
+    ...prometheus('discovery_summaries_exported_total', 'discovery_summary_last_export_time_seconds'),
+    ...prometheus('discovery_summary_messages_total{outcome=applied}'),
     ...summaries('generated_at', 'stats.last_message_at', 'stats.last_prune_at', 'stats.messages_applied', 'stats.summaries_applied'),
     ...summaryExport('generated_at', 'exports_total', 'last_export_at', 'summaries_exported', 'store_forward_queued'),
     ...summaryExport(...['exports_total', 'last_export_at', 'summaries_exported'].map((name) => `per_namespace[].${name}`)),
@@ -141,6 +144,11 @@ export const MOVED_BY: Readonly<Record<NumberEvent, readonly string[]>> = {
     ...on('/performance', 'performance_summary.', 'average_latency_ms', 'requests_per_second'),
     ...on('/metrics/performance', 'performance.', 'latency.average_ms', 'throughput.requests_per_second'),
   ],
+  'discovery queries': [
+    ...['catalog', 'cluster_map'].flatMap((kind) => QUERY_EVENTS.flatMap((name) => resolver(`query_cache.${kind}_${name}`))),
+    ...resolver('query_cache.catalog_entries', 'query_cache.cluster_map_entries'),
+    ...prometheus(...QUERY_EVENTS.map((name) => `discovery_query_cache_total{outcome=${name}}`)),
+  ],
   'failing calls': [
     ...prometheus('telemetry_store_entries{store=alert_history}', 'telemetry_store_entries{store=upkeep_events}'),
     ...system('rpc', ...FAILURES),
@@ -182,6 +190,8 @@ export const MOVED_BY: Readonly<Record<NumberEvent, readonly string[]>> = {
     ...resolver('entry_counts.functions', 'entry_counts.nodes', 'stats.deltas_applied', 'stats.last_delta_at'),
     ...resolver('stats.last_delta_counts.nodes_added', 'stats.last_seed_counts.functions', 'stats.last_seed_counts.nodes'),
     ...summaries('entry_counts.summaries'),
+    ...prometheus('discovery_summaries', 'discovery_resolver_deltas_total{outcome=applied}'),
+    ...prometheus(...['functions', 'nodes', 'topics'].map((kind) => `discovery_resolver_entries{kind=${kind}}`)),
     ...on('/diagnosis', 'diagnosis.peers[].', 'clock_offset_seconds', 'dial.failures', 'dial.next_at', 'dial.successes_total'),
     ...on('/diagnosis', 'diagnosis.peers[].link.', 'connected_since', 'reconnects_10m', 'rtt_ms'),
     ...on('/diagnosis', 'diagnosis.routes.', 'destinations[].nodes', 'destinations[].routes', 'routes_active'),

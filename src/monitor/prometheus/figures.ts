@@ -40,12 +40,37 @@ export interface NodeCounts extends Counts<'uptime_seconds' | 'connections' | 'c
   /** Undefined: the node has no queues. */
   readonly queues: QueueFigures | undefined
   readonly discovery: DiscoveryCounts | undefined
+  readonly streams: StreamCounts | undefined
   readonly fabric: FabricCounts | undefined
   readonly reach: ReachCounts | undefined
 }
 
 export interface DiscoveryCounts extends Counts<'policy_rules' | 'rate_limit_keys_evicted'> {
   readonly denials: CountsByName
+}
+
+/** What discovery publishes and follows; parts that are switched off are undefined. */
+export interface StreamCounts {
+  readonly resolver: ResolverCounts | undefined
+  /** Summaries of other nodes. */
+  readonly summaries: SummaryCounts | undefined
+  readonly exported: ExportCounts | undefined
+}
+
+export interface ResolverCounts {
+  readonly entry_counts: CountsByName
+  readonly stats: Counts<'deltas_applied' | 'deltas_skipped'>
+  readonly query_cache?: CountsByName
+}
+
+export interface SummaryCounts {
+  readonly entry_counts: Counts<'summaries'>
+  readonly stats: Counts<'messages_applied' | 'messages_skipped' | 'messages_invalid'>
+}
+
+export interface ExportCounts extends Counts<'summaries_exported' | 'hold_downs_total'> {
+  /** Unix seconds. */
+  readonly last_export_at?: number
 }
 
 export interface QueueFigures {
