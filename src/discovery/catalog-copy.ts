@@ -18,7 +18,7 @@ import {
   keyText,
   REMOVALS_OF,
 } from '../fabric/index.ts'
-import { type EntryCounts, type NodeEntry, namespaceMatches, namespaceOf } from '../wire/index.ts'
+import { type CatalogDelta, type EntryCounts, type NodeEntry, namespaceMatches, namespaceOf } from '../wire/index.ts'
 import type { CatalogSource } from './catalog-source.ts'
 import { literalPrefix } from './entry-names.ts'
 
@@ -55,20 +55,24 @@ export interface CatalogCopyDeps {
   readonly fabric: Pick<Catalog, 'announced' | 'each' | 'isVersioned'>
 }
 
+/** When something last happened, Unix seconds, and what it came to. */
+interface Happened<C> {
+  readonly at: number | null
+  readonly counts?: C
+}
+
+const NEVER = { at: null } as const
+
 export function createCatalogCopy(deps: CatalogCopyDeps, namespaces: readonly string[]): CatalogCopy {
   const { clock, fabric, nodeId } = deps
   const tables = Object.fromEntries(CATALOG_KINDS.map((kind) => [kind, new Map<string, CatalogEntry>()])) as Readonly<
     Record<CatalogKind, Map<string, CatalogEntry>>
   >
-  let stats: CatalogCopySnapshot['stats'] = {
-    deltas_applied: 0,
-    deltas_skipped: 0,
-    last_delta_id: null,
-    last_delta_cluster: null,
-    last_delta_at: null,
-    last_seed_at: null,
-    last_prune_at: null,
-  }
+  let applied = 0
+  let skipped = 0
+  let lastDelta: Happened<CatalogCounts> & Partial<Pick<CatalogDelta, 'update_id' | 'cluster_id'>> = NEVER
+  let lastSeed: Happened<EntryCounts> = NEVER
+  let lastPrune: Happened<EntryCounts> = NEVER
 
   const isFollowed = (listed: AnyEntry): boolean => namespaces.length === 0 || namespacesOf(listed)?.some(isWanted) !== false
   const isWanted = (namespace: string): boolean => namespaces.some((followed) => namespaceMatches(followed, namespace))
@@ -103,17 +107,11 @@ export function createCatalogCopy(deps: CatalogCopyDeps, namespaces: readonly st
         }
       }
       if (touched === 0) {
-        stats = { ...stats, deltas_skipped: stats.deltas_skipped + 1 }
+        skipped++
         return false
       }
-      stats = {
-        ...stats,
-        deltas_applied: stats.deltas_applied + 1,
-        last_delta_id: delta.update_id,
-        last_delta_cluster: delta.cluster_id,
-        last_delta_at: clock.wall(),
-        last_delta_counts: counts,
-      }
+      applied++
+      lastDelta = { at: clock.wall(), counts, update_id: delta.update_id, cluster_id: delta.cluster_id }
       return true
     },
 
@@ -122,18 +120,18 @@ export function createCatalogCopy(deps: CatalogCopyDeps, namespaces: readonly st
       fabric.each((listed) => {
         if (isFollowed(listed)) tables[listed.kind].set(placeOf(listed.kind, listed.entry), listed.entry)
       })
-      stats = { ...stats, last_seed_at: clock.wall(), last_seed_counts: counted((kind) => tables[kind].size) }
+      lastSeed = { at: clock.wall(), counts: counted((kind) => tables[kind].size) }
     },
 
     prune() {
       const now = clock.wall()
-      const dropped = counted((kind) => {
+      const counts = counted((kind) => {
         const table = tables[kind]
         const before = table.size
         for (const [at, entry] of table) if (!isLive(entry, now)) table.delete(at)
         return before - table.size
       })
-      stats = { ...stats, last_prune_at: now, last_prune_counts: dropped }
+      lastPrune = { at: now, counts }
     },
 
     list<K extends CatalogKind>(kind: K) {
@@ -148,7 +146,21 @@ export function createCatalogCopy(deps: CatalogCopyDeps, namespaces: readonly st
 
     announced: fabric.announced,
 
-    snapshot: () => ({ entry_counts: counted((kind) => tables[kind].size), stats }),
+    snapshot: () => ({
+      entry_counts: counted((kind) => tables[kind].size),
+      stats: {
+        deltas_applied: applied,
+        deltas_skipped: skipped,
+        last_delta_id: lastDelta.update_id ?? null,
+        last_delta_cluster: lastDelta.cluster_id ?? null,
+        last_delta_at: lastDelta.at,
+        ...(lastDelta.counts && { last_delta_counts: lastDelta.counts }),
+        last_seed_at: lastSeed.at,
+        ...(lastSeed.counts && { last_seed_counts: lastSeed.counts }),
+        last_prune_at: lastPrune.at,
+        ...(lastPrune.counts && { last_prune_counts: lastPrune.counts }),
+      },
+    }),
   }
 }
 

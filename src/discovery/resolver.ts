@@ -67,6 +67,7 @@ export function createResolver({ catalog, env, nodeId }: ResolverDeps, options: 
     queryCache: cache,
     start() {
       if (options.seedOnStart) resync()
+      if (options.pruneIntervalSeconds > 0) prune()
       running = [
         catalog.observe(({ counts, delta, isNoticeable }) => {
           if (Object.values(counts).every((count) => count === 0)) return

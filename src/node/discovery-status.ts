@@ -34,11 +34,12 @@ export function discoveryStatus({ clock, exporter, resolver, settings, store }: 
       const shown = { enabled, generated_at: clock.wall(), namespaces: enabled ? namespaces : [] }
       if (snapshot === undefined) return { ...shown, entry_counts: NO_ENTRIES }
       const { entry_counts, query_cache, stats } = snapshot
+      const { deltas_applied, deltas_skipped, ...last } = stats
       return {
         ...shown,
         entry_counts,
-        // They come from the catalog in this very process, and typed: none can be invalid.
-        stats: { ...stats, deltas_invalid: 0 },
+        // Deltas come from the catalog in this very process, and typed: none can be invalid.
+        stats: { deltas_applied, deltas_skipped, deltas_invalid: 0, ...last },
         ...(query_cache && { query_cache }),
       }
     },

@@ -193,12 +193,13 @@ export function createDiscoveryStreams(deps: DiscoveryStreamDeps): DiscoveryStre
       const kept = store.snapshot().entry_counts.summaries
       explain(`resolver_notification_applied topic=${message.topic} ${from} applied=${applied} entry_count=${kept}`)
     }
+    store.prune()
     return [
       deps.subscribe(
         topics.flatMap((topic) => [topic, `${topic}.#`]),
         receive,
       ),
-      timers.every(Math.max(1, pruneSeconds) * 1000, store.prune),
+      timers.every(pruneSeconds * 1000, store.prune),
     ]
   }
 
@@ -264,8 +265,8 @@ export function createDiscoveryStreams(deps: DiscoveryStreamDeps): DiscoveryStre
       queryBuiltin('summary_watch', 'The topic on which summaries are published.', queries.watchSummaries),
       queryBuiltin('catalog_watch', 'The topic on which changes of the catalog are published.', queries.watchCatalog),
       queryBuiltin('resolver_cache_stats', 'What the resolver of this node holds, and how it is used.', () => {
-        const { generated_at, ...rest } = status.resolver()
-        return { ...rest, generated_at: float(generated_at) }
+        const { query_cache, stats, ...rest } = status.resolver()
+        return { ...rest, generated_at: float(rest.generated_at), ...timed(stats), ...(query_cache && { query_cache }) }
       }),
       queryBuiltin('resolver_resync', 'Has the resolver of this node begin anew with what the catalog holds.', (request, caller) => {
         access.admitChange('resolver_resync', viewers.of(caller, request), caller.isAdmin)
@@ -273,8 +274,8 @@ export function createDiscoveryStreams(deps: DiscoveryStreamDeps): DiscoveryStre
           return { enabled: false, generated_at: float(clock.wall()), resynced: false, error: 'resolver_mode_disabled' }
         }
         resolver.resync()
-        const { entry_counts, stats } = status.resolver()
-        return { enabled: true, generated_at: float(clock.wall()), resynced: true, entry_counts, stats }
+        const { entry_counts, generated_at, stats } = status.resolver()
+        return { enabled: true, generated_at: float(generated_at), resynced: true, entry_counts, ...timed(stats) }
       }),
     ],
   }
@@ -295,4 +296,16 @@ function resolverOptions(settings: Settings): Parameters<typeof createResolver>[
         }
       : undefined,
   }
+}
+
+type ResolverStatistics = ReturnType<DiscoveryStatus['resolver']>['stats']
+
+/** Statistics whose times print as such. */
+function timed(stats: ResolverStatistics): { readonly stats?: object } {
+  if (stats === undefined) return {}
+  const times = (['last_delta_at', 'last_seed_at', 'last_prune_at'] as const).map((name) => {
+    const at = stats[name]
+    return [name, at === null ? null : float(at)]
+  })
+  return { stats: { ...stats, ...Object.fromEntries(times) } }
 }

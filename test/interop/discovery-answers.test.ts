@@ -22,9 +22,11 @@ let node: Node
 beforeAll(async () => {
   node = await createNode({
     port: 0,
+    name: 'node-a',
     clusterId: 'golden',
     resources: ['cpu'],
     cacheRegion: 'eu-west',
+    discoveryResolverMode: true,
     monitoringEnabled: false,
     logLevel: 'ERROR',
   })
@@ -112,3 +114,53 @@ describe('an answer about discovery', () => {
     expect(ours).toEqual({ ...theirs, details: theirs?.details.split('\n').at(-1) })
   })
 })
+
+describe('a delta', () => {
+  it('is told with the recorded members', async () => {
+    const theirs = readFileSync(new URL('../vectors/discovery/delta-notification.json', import.meta.url), 'utf8')
+    const session = await openSession(node.url)
+    const patterns = [{ pattern: 'mpreg.discovery.delta', exact_match: true }]
+    const subscription = { subscription_id: 's', patterns, subscriber: 'me', created_at: 1, get_backlog: false }
+    session.send(JSON.stringify({ role: 'pubsub-subscribe', subscription, u: 's' }))
+    await session.next()
+    node.register('market.w', () => 1)
+    const ours = await session.next()
+    await session.close()
+    expect(deltaShape(ours)).toEqual(deltaShape(theirs))
+    const { message, u } = JSON.parse(ours)
+    expect({ message, u }).toMatchObject({
+      message: {
+        publisher: 'node-a',
+        message_id: message.payload.delta.update_id,
+        headers: { event: 'discovery.catalog_delta', cluster_id: 'golden' },
+        payload: { namespaces: ['market'], counts: { functions_added: 1 } },
+      },
+      u: `notification_${message.message_id}_s`,
+    })
+  })
+})
+
+/** Without what is in the lists, which is another change than the recorded one. */
+function deltaShape(frame: string): unknown {
+  return JSON.parse(JSON.stringify(shapeOf(emptied(frame))))
+}
+
+function emptied(frame: string): string {
+  const { message } = JSON.parse(frame) as { readonly message: { readonly payload: { readonly delta: object } } }
+  let text = frame
+  for (const [list, items] of Object.entries(message.payload.delta)) {
+    if (!Array.isArray(items) || items.length === 0) continue
+    const at = text.indexOf(`"${list}":[`) + list.length + 3
+    text = `${text.slice(0, at)}[]${text.slice(endOfList(text, at))}`
+  }
+  return text
+}
+
+/** After the bracket that closes the list which opens at `at`; no text in it has brackets. */
+function endOfList(text: string, at: number): number {
+  let depth = 0
+  for (let i = at; ; i++) {
+    if (text[i] === '[') depth++
+    else if (text[i] === ']' && --depth === 0) return i + 1
+  }
+}
