@@ -16,6 +16,7 @@ import {
   policyAuditEntry,
   type QueryFields,
   queryFlag,
+  queryName,
   queryText,
   RawJson,
 } from '../wire/index.ts'
@@ -28,6 +29,9 @@ import type { Viewers } from './viewer.ts'
 
 /** Checks and changes of the rules remembered. */
 const POLICY_AUDIT_MAX = 500
+
+/** Problems of rules that the audit of a check remembers; its answer has all. */
+const ERRORS_KEPT_MAX = 20
 
 /** Of either audit, in what monitoring shows. */
 const REPORTED_MAX = 20
@@ -69,14 +73,21 @@ export function createNamespaces(deps: NamespaceDeps): Namespaces {
     const valid = errors.length === 0
     const actor = actorOf(request, caller)
     const rule_count = rules.length + unreadable.length
-    changes.add({ event, timestamp: clock.wall(), ...(actor !== '' && { actor }), valid, rule_count, errors })
+    changes.add({
+      event,
+      timestamp: clock.wall(),
+      ...(actor !== '' && { actor }),
+      valid,
+      rule_count,
+      errors: errors.slice(0, ERRORS_KEPT_MAX),
+    })
     return { rules, result: { valid, generated_at: float(clock.wall()), rule_count, errors } }
   }
 
   return {
     status(request, caller) {
       const viewer = viewers.of(caller, request)
-      const namespace = queryText(request.namespace)
+      const namespace = queryName(request, 'namespace')
       access.admit('namespace_status', viewer, namespace)
       const { allowed, reason } = access.decide('namespace_status', viewer, namespace)
       const rule = policy.ruleFor(namespace)
@@ -167,7 +178,7 @@ function ruleJson(rule: NamespaceRule): RawJson {
 
 /** Who shows a credential is known by it; of others there is only what they say of themselves. */
 function actorOf(request: QueryFields, { credential, isAdmin }: Caller): string {
-  const told = queryText(request.actor).trim()
+  const told = queryName(request, 'actor').trim()
   if (credential !== null) return credential
   return isAdmin ? `admin${told === '' ? '' : ` (${told})`}` : told
 }

@@ -1,6 +1,6 @@
 /** What all queries have in common: who asks, how far to look, and whether the namespace asked for is open to them. */
 import type { Call, Caller } from '../rpc/index.ts'
-import { type QueryFields, queryScope, queryText, type Scope, scopeRank } from '../wire/index.ts'
+import { type QueryFields, queryName, queryScope, queryText, type Scope, scopeRank } from '../wire/index.ts'
 import type { Access } from './access.ts'
 import type { Viewer, Viewers } from './viewer.ts'
 
@@ -27,7 +27,7 @@ export interface Question {
  * @param command as the audit names it
  * @param budget whose calls it counts among
  * @param namespaceField of the request
- * @throws RpcError 429
+ * @throws RpcError 429, QueryError for a namespace or tenant that is too long
  */
 export function openQuestion(
   { access, viewers }: QuestionDeps,
@@ -40,7 +40,7 @@ export function openQuestion(
   caller: Caller,
 ): Question {
   const viewer = viewers.of(caller, request)
-  const namespace = queryText(request[namespaceField])
+  const namespace = queryName(request, namespaceField)
   access.admit(budget, viewer, namespace)
   return { viewer, namespace, isOpen: namespace === '' || access.decide(command, viewer, namespace).allowed }
 }

@@ -12,6 +12,7 @@ import {
   type QueryFields,
   queryFlag,
   queryList,
+  queryName,
   queryScope,
   queryText,
   RawJson,
@@ -85,7 +86,7 @@ export function createSummaryQueries(deps: SummaryQueryDeps): SummaryQueries {
   }
 
   function found(request: QueryFields, viewer: Viewer, scope: Scope | undefined): ServiceSummary[] {
-    const namespace = queryText(request.namespace)
+    const namespace = queryName(request, 'namespace')
     if (namespace !== '' && !access.decide('summary_query', viewer, namespace).allowed) return []
     const serviceId = queryText(request.service_id)
     const isWanted = (name: string): boolean =>
@@ -139,7 +140,7 @@ export function createSummaryQueries(deps: SummaryQueryDeps): SummaryQueries {
   /** @throws RpcError 403 for a namespace the viewer may not see */
   function watch(command: string, request: QueryFields, caller: Caller, topicOf: (scope: Scope | null, namespace: string) => string) {
     const viewer = viewers.of(caller, request)
-    const namespace = queryText(request.namespace)
+    const namespace = queryName(request, 'namespace')
     const scope = queryScope(request.scope)
     access.admit(command, viewer, namespace)
     if (namespace !== '' && !access.decide(command, viewer, namespace).allowed) {
@@ -162,7 +163,7 @@ export function createSummaryQueries(deps: SummaryQueryDeps): SummaryQueries {
     query(request, caller) {
       const viewer = viewers.of(caller, request)
       const scope = queryScope(request.scope)
-      access.admit('summary_query', viewer, queryText(request.namespace))
+      access.admit('summary_query', viewer, queryName(request, 'namespace'))
       const { items, nextPageToken } = pageOf(found(request, viewer, scope), request)
       if (store !== undefined && diagnostics.enabled('discovery_summary')) {
         const asked = `scope=${scope ?? 'None'} namespace=${queryText(request.namespace) || 'None'} service_id=${queryText(request.service_id) || 'None'}`

@@ -4,7 +4,7 @@
  * The cluster is the one the request is bound to; what a request says of it does not count. A tenant is bound to a connection by a
  * credential; only where that is missing, and the operator allows it, may a request name one.
  */
-import { type QueryFields, queryText } from '../wire/index.ts'
+import { type QueryFields, queryName } from '../wire/index.ts'
 
 export interface Viewer {
   readonly clusterId: string
@@ -39,7 +39,7 @@ export interface TenantOptions {
 export interface Viewers {
   /** @param headers of the upgrade request, names in lower case */
   identify(headers: Readonly<Record<string, string>>): ConnectionIdentity
-  /** The viewer of a request. */
+  /** The viewer of a request. @throws QueryError for the name of a tenant that is too long */
   of(bound: { readonly viewerCluster: string; readonly viewerTenant: string | null }, request: QueryFields): Viewer
 }
 
@@ -76,7 +76,7 @@ export function createViewers(options: TenantOptions, sameSecret: (a: string, b:
 
     of({ viewerCluster, viewerTenant }, request) {
       if (viewerTenant !== null || !enabled) return { clusterId: viewerCluster, tenantId: viewerTenant }
-      const named = allowRequestOverride ? queryText(request.viewer_tenant_id).trim() : ''
+      const named = allowRequestOverride ? queryName(request, 'viewer_tenant_id').trim() : ''
       return { clusterId: viewerCluster, tenantId: named || defaultId }
     },
   }

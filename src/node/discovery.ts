@@ -34,6 +34,9 @@ import { type Builtin, queryBuiltin } from './builtins.ts'
 import type { Fabric } from './fabric.ts'
 import type { Settings } from './settings/index.ts'
 
+/** Answers to longer questions are not kept: what is asked stands in memory beside the answer. */
+const KEPT_QUESTION_CHARACTERS_MAX = 4_096
+
 export interface DiscoveryDeps {
   readonly env: Env
   readonly settings: Settings
@@ -154,8 +157,10 @@ export function createDiscovery(deps: DiscoveryDeps): Discovery {
     node: (id) => read().node(id),
     announced: (entry) => read().announced(entry),
   }
-  const recall: Recall = (kind, key, compute) =>
-    resolver()?.queryCache?.recall(kind, key, compute) ?? { items: compute(), generatedAt: clock.wall() }
+  const recall: Recall = (kind, key, compute) => {
+    const kept = key.length > KEPT_QUESTION_CHARACTERS_MAX ? undefined : resolver()?.queryCache
+    return kept?.recall(kind, key, compute) ?? { items: compute(), generatedAt: clock.wall() }
+  }
   const ownNode = (): NodeEntry => fabric().peers.views.ownNode()
   const query = { clock, clusterId, nodeId, access, viewers, policy, source, recall, ownNode }
   const functions = createFunctions({ ...query, registry })

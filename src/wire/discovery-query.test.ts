@@ -1,11 +1,22 @@
 import { describe, expect, it } from 'vitest'
-import { pageOf, QueryError, queryList, queryScope } from './discovery-query.ts'
+import { pageOf, QueryError, queryFlag, queryList, queryName, queryScope } from './discovery-query.ts'
 
 describe('discovery queries', () => {
   it('read scopes as clients write them', () => {
     expect(queryScope(undefined)).toBeUndefined()
     expect(queryScope(' Cluster ')).toBe('zone')
     expect(() => queryScope('planet')).toThrow(new QueryError('Unsupported discovery scope: planet'))
+  })
+
+  it('take no name that is too long to be remembered', () => {
+    expect(queryName({ namespace: 'n'.repeat(512) }, 'namespace')).toHaveLength(512)
+    expect(() => queryName({ namespace: 'n'.repeat(513) }, 'namespace')).toThrow('namespace has 513 characters, more than 512')
+  })
+
+  it('read what is true and what is false', () => {
+    const flags = [true, 'False', 1, '0', null, undefined].map((enabled) => queryFlag({ enabled }, 'enabled'))
+    expect(flags).toEqual([true, false, true, false, undefined, undefined])
+    expect(() => queryFlag({ enabled: 'maybe' }, 'enabled')).toThrow('enabled must be true or false, not maybe')
   })
 
   it('take a scalar for a list of one', () => {

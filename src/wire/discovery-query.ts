@@ -31,6 +31,16 @@ export function queryText(value: unknown): string {
   return value === undefined || value === null ? '' : String(value)
 }
 
+/** Names are kept: in audits, in counters of viewers. */
+const NAME_CHARACTERS_MAX = 512
+
+/** A name that will be remembered. @throws QueryError when it is too long for that */
+export function queryName(request: QueryFields, field: string): string {
+  const name = queryText(request[field])
+  if (name.length <= NAME_CHARACTERS_MAX) return name
+  throw new QueryError(`${field} has ${name.length} characters, more than ${NAME_CHARACTERS_MAX}`)
+}
+
 export function queryList(value: unknown): string[] {
   if (value === undefined || value === null || value === '') return []
   return (Array.isArray(value) ? value : [value]).map(String)
