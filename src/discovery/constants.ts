@@ -6,3 +6,5 @@ export const SUMMARIES_MAX = 10_000
 export const EXPORTED_NAMESPACES_MAX = 1_000
 /** A summary that takes one back must have a lifetime, or readers ignore it; it ends before anybody can ask for it. */
 export const WITHDRAWN_TTL_SECONDS = 0.001
+/** In one message: some hundred kilobytes, which every link takes. */
+export const SUMMARIES_PER_MESSAGE_MAX = 1_000

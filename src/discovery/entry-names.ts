@@ -1,6 +1,14 @@
 /** Under which names entries are asked for, and by which the policy governs them. */
 import type { CatalogEntry, CatalogKind } from '../fabric/index.ts'
-import { DISCOVERY_PREFIX, type FunctionEntry, namespaceOf, type QueueEntry, type ServiceEntry, type TopicEntry } from '../wire/index.ts'
+import {
+  DISCOVERY_PREFIX,
+  type FunctionEntry,
+  namespaceOf,
+  type QueueEntry,
+  type Scope,
+  type ServiceEntry,
+  type TopicEntry,
+} from '../wire/index.ts'
 import type { Decision, NamespacePolicy } from './policy.ts'
 import type { Viewer } from './viewer.ts'
 
@@ -85,4 +93,13 @@ export function sourceDenial(policy: NamespacePolicy, kind: CatalogKind, entry: 
 /** Why somebody may not see a function; undefined when it may. */
 export function viewerDenial(policy: NamespacePolicy, entry: FunctionEntry, viewer: Viewer): ReturnType<typeof denialOf> {
   return denialOf(policy, governedNames('functions', entry), (name) => policy.viewer(name, viewer))
+}
+
+/** Why summaries of a function may not leave its cluster for a scope; undefined when they may. @param now Unix seconds */
+export function exportDenial(
+  policy: NamespacePolicy,
+  entry: FunctionEntry,
+  { clusterId, now, scope }: { readonly clusterId: string; readonly scope: Scope | null; readonly now: number },
+): ReturnType<typeof denialOf> {
+  return denialOf(policy, governedNames('functions', entry), (name) => policy.summaryExport(name, clusterId, scope, now))
 }

@@ -11,7 +11,7 @@ export type { CatalogSource } from './catalog-source.ts'
 export { createClusterMapQuery } from './cluster-map.ts'
 export { startDeltaStream } from './delta-stream.ts'
 export { createDescribe } from './describe.ts'
-export { sourceDenial, viewerDenial } from './entry-names.ts'
+export { exportDenial, sourceDenial, viewerDenial } from './entry-names.ts'
 export { createFunctions } from './functions.ts'
 export { createNamespaces, type Namespaces, readRules } from './namespaces.ts'
 export {

@@ -177,6 +177,14 @@ describe('summary export', () => {
     expect(exporter.exportedOf('sv')).toBeUndefined()
   })
 
+  it('spreads many summaries over several messages', () => {
+    const { exporter, set, taken } = setUp({ includeUnscoped: false })
+    set(Array.from({ length: 2_500 }, (_, at) => `svc.f${at}`))
+    exporter.round()
+    const sizes = taken().map((message) => (payloadOf(message).summaries as unknown[]).length)
+    expect(sizes).toEqual([1_000, 1_000, 500, 1_000, 1_000, 500])
+  })
+
   it('keeps figures for so many namespaces', () => {
     const { exporter, set } = setUp()
     for (let round = 0; round < 3; round++) {

@@ -18,7 +18,7 @@ import {
   summaryMessage,
   summaryTopic,
 } from '../wire/index.ts'
-import { EXPORTED_NAMESPACES_MAX, WITHDRAWN_TTL_SECONDS } from './constants.ts'
+import { EXPORTED_NAMESPACES_MAX, SUMMARIES_PER_MESSAGE_MAX, WITHDRAWN_TTL_SECONDS } from './constants.ts'
 import { createHoldDown } from './hold-down.ts'
 import type { StoreForward } from './store-forward.ts'
 
@@ -177,10 +177,14 @@ export function createSummaryExport(deps: SummaryExportDeps, options: SummaryExp
   }
 
   function publish(onTopics: readonly string[], summaries: readonly ServiceSummary[], now: number): void {
-    const told = {
-      summaries: [...summaries].sort(byService),
-      namespaces: [...new Set(summaries.map(({ namespace }) => namespace))].sort(compareCodePoints),
+    const sorted = [...summaries].sort(byService)
+    for (let at = 0; at < sorted.length; at += SUMMARIES_PER_MESSAGE_MAX) {
+      publishSome(onTopics, sorted.slice(at, at + SUMMARIES_PER_MESSAGE_MAX), now)
     }
+  }
+
+  function publishSome(onTopics: readonly string[], summaries: readonly ServiceSummary[], now: number): void {
+    const told = { summaries, namespaces: [...new Set(summaries.map(({ namespace }) => namespace))].sort(compareCodePoints) }
     const source = { source_node: deps.nodeId(), source_cluster: clusterId, published_at: now }
     const payload = new RawJson(summaryMessage.write({ ...told, ...source, ...(scope !== null && { scope }) }))
     const headers = { event: 'discovery.summary_export', cluster_id: clusterId }

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { createVirtualEnv } from '../base/index.ts'
 import type { Caller } from '../rpc/index.ts'
-import { encodeJson, type NamespaceRule, type NodeEntry, type QueryFields, type ServiceSummary } from '../wire/index.ts'
+import { encodeJson, type NamespaceRule, type NodeEntry, type QueryFields, RawJson, type ServiceSummary } from '../wire/index.ts'
 import { createAccess } from './access.ts'
 import { createNamespacePolicy } from './policy.ts'
 import { createSummaryQueries, type SummaryQueryDeps } from './summary-queries.ts'
@@ -32,6 +32,7 @@ function setUp(more: Partial<SummaryQueryDeps> = {}, rules: readonly NamespaceRu
     functionSample('svc.a', { node_id: N2 }),
     functionSample('svc.eu.b', { node_id: 'ws://far:1', cluster_id: 'fern' }),
     functionSample('svc2.c', { node_id: SELF }),
+    functionSample('odd', { cluster_id: 'odd', rpc_summary: new RawJson('{"namespace":"svc.eu"}') }),
     functionSample('echo'),
   ]
   const nodes = [
@@ -75,13 +76,15 @@ interface Answer {
 describe('summary_query', () => {
   it('sums up what the catalog holds, in order and by pages', () => {
     const { ask, services } = setUp()
-    expect(services({})).toEqual(['svc.a', 'svc.eu.b', 'svc2.c'])
-    expect(ask({ limit: 1, scope: 'GLOBAL' })).toMatchObject({
+    expect(services({})).toEqual(['odd', 'svc.a', 'svc.eu.b', 'svc2.c'])
+    expect(ask({ namespace: 'svc', limit: 1, scope: 'GLOBAL' })).toMatchObject({
       items: [{ namespace: 'svc', service_id: 'svc.a', endpoint_count: 2, scope: 'global', source_cluster: 'moss', ttl_seconds: 60 }],
       next_page_token: '1:1',
     })
-    expect(ask({ page_token: '1:1' }).items[0]).not.toHaveProperty('scope')
-    expect(encodeJson(setUp().queries.query({ limit: 1 }, caller))).toContain('"generated_at":200.0,"items":[{"namespace":"svc"')
+    expect(ask({ namespace: 'svc', page_token: '1:1' }).items[0]).not.toHaveProperty('scope')
+    expect(encodeJson(setUp().queries.query({ limit: 1, namespace: 'svc' }, caller))).toContain(
+      '"generated_at":200.0,"items":[{"namespace":"svc"',
+    )
   })
 
   it('filters by namespace, service and area', () => {
@@ -105,7 +108,7 @@ describe('summary_query', () => {
     ])
     expect(services({ scope: 'region' })).toEqual([])
     expect(services({ scope: 'global', namespace: 'press' })).toEqual([])
-    expect(services({})).toEqual(['svc.a', 'svc.eu.b', 'svc2.c'])
+    expect(services({})).toEqual(['odd', 'svc.a', 'svc.eu.b', 'svc2.c'])
   })
 
   it('leaves out what the viewer may not see, and puts on record when it asks for it', () => {

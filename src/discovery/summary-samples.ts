@@ -1,17 +1,19 @@
 /** Entries and summaries for tests: valid, short to write, of `ws://n1` in cluster `moss` unless they say otherwise. */
 import type { FunctionEntry, Message, NodeEntry, ServiceSummary } from '../wire/index.ts'
+import { entry, functionEntry } from './sample-world.ts'
 
 export const N1 = 'ws://n1:1'
 export const N2 = 'ws://n2:1'
 
-const shared = { node_id: N1, cluster_id: 'moss', scope: 'zone', tags: [], advertised_at: 100, ttl_seconds: 120 } as const
+/** When samples were announced, Unix seconds. */
+const ANNOUNCED_AT = 100
 
 export function functionSample(name: string, more: Partial<FunctionEntry> = {}): FunctionEntry {
-  return { identity: { name, function_id: name, version: '1.0.0' }, resources: [], ...shared, ...more }
+  return functionEntry(name, { advertised_at: ANNOUNCED_AT, ...more })
 }
 
 export function nodeSample(node_id: string, more: Partial<NodeEntry> = {}): NodeEntry {
-  return { resources: [], capabilities: ['rpc'], transport_endpoints: [], ...shared, node_id, ...more }
+  return entry('nodes', { node_id, capabilities: ['rpc'], advertised_at: ANNOUNCED_AT, ...more })
 }
 
 export function summarySample(service_id: string, more: Partial<ServiceSummary> = {}): ServiceSummary {
@@ -23,7 +25,7 @@ export function summarySample(service_id: string, more: Partial<ServiceSummary> 
     health_band: 'healthy',
     latency_band_ms: [0, 0],
     ttl_seconds: 120,
-    generated_at: 100,
+    generated_at: ANNOUNCED_AT,
     source_cluster: 'moss',
     ...more,
   }

@@ -10,6 +10,7 @@ import {
   createSummaryExport,
   createSummaryQueries,
   createSummaryStore,
+  exportDenial,
   type HostingNodes,
   type NodeHealth,
   type Resolver,
@@ -122,10 +123,9 @@ export function createDiscoveryStreams(deps: DiscoveryStreamDeps): DiscoveryStre
       storeForward,
       summaries() {
         const now = clock.wall()
-        const mayLeave = (name: string) => !isBuiltin(name) && policy.summaryExport(name, clusterId, scope, now).allowed
         const functions = fabric()
           .catalog.list('functions')
-          .filter(({ identity }) => mayLeave(identity.name))
+          .filter((entry) => !isBuiltin(entry.identity.name) && exportDenial(policy, entry, { clusterId, scope, now }) === undefined)
         return summarise(functions, nodes, { now, ttlSeconds, scope: scope ?? undefined, policyVersion })
       },
       publish(message, { namespaces, summaries }) {

@@ -222,3 +222,39 @@ describe('a cluster client', () => {
     expect(await client.call('where')).toBe('b')
   })
 })
+
+describe('a function of which only summaries tell', () => {
+  it('is called in the cluster they name, by the ways in that go with them', async () => {
+    const bridged = (clusterId: string, other: string): SettingsInput => ({
+      clusterId,
+      gossipInterval: 0.2,
+      federationConfig: {
+        federationMode: 'explicit_bridging',
+        explicitBridges: [{ remoteClusterId: other }],
+        allowedForeignClusterIds: [other],
+        securityPolicy: { blockedFunctionsCrossFederation: ['secretary'] },
+      },
+    })
+    const oak = await start('oak', { ...bridged('oak', 'elm'), discoverySummaryResolverMode: true })
+    const elm = await start('elm', {
+      ...bridged('elm', 'oak'),
+      peers: [oak.node.url],
+      discoverySummaryExportEnabled: true,
+      discoverySummaryExportIntervalSeconds: 0.1,
+    })
+    elm.node.register('secretary', () => 'at your service')
+    const query = { service_id: 'secretary', scope: 'global', include_ingress: true }
+    const answer = async () =>
+      (await oak.node.call('summary_query', query)) as {
+        readonly items: readonly { readonly source_cluster: string }[]
+        readonly ingress?: Readonly<Record<string, readonly string[]>>
+      }
+    await expect.poll(async () => (await answer()).ingress, { timeout: 10_000 }).toEqual({ elm: [elm.node.url] })
+    await expect(oak.node.call('secretary')).rejects.toThrow(RpcError)
+
+    const client = await open({ seeds: oak.node.url })
+    const { ingress = {}, items } = await answer()
+    const [targetCluster = ''] = items.map(({ source_cluster }) => source_cluster)
+    expect(await client.callWith({ targetCluster, ingress: ingress[targetCluster] ?? [] }, 'secretary')).toBe('at your service')
+  })
+})

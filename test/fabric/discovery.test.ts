@@ -2,6 +2,7 @@
 import { describe, expect, it, onTestFinished } from 'vitest'
 import type { SettingsInput } from '../../src/node/index.ts'
 import { createTestFabric, type TestFabric } from '../../src/testing.ts'
+import { createFederation } from './clusters.ts'
 
 async function fabricOf(nodes: number, settings: (index: number) => SettingsInput): Promise<TestFabric> {
   const fabric = await createTestFabric({ nodes, seed: 5, settings: (index) => ({ gossipInterval: 0.5, ...settings(index) }) })
@@ -118,6 +119,24 @@ describe('summaries between nodes', () => {
     expect(await services(fabric, 1, wide)).toEqual([])
   })
 
+  it('go from cluster to cluster, each under the name of its own', async () => {
+    const { fabric, members } = await createFederation({
+      nodes: { oak: 2, elm: 2 },
+      bridges: [['oak', 'elm']],
+      settingsOf: (cluster) => (cluster === 'elm' ? { ...exporting, cacheRegion: 'us' } : following),
+    })
+    onTestFinished(() => fabric.close())
+    await fabric.advance(10_000)
+    for (const index of members('oak')) {
+      const { items, ingress } = await ask(fabric, index, 'summary_query', { ...wide, namespace: 'at', include_ingress: true })
+      expect(items).toMatchObject([
+        { service_id: 'at.elm', source_cluster: 'elm', endpoint_count: 2, regions: ['us'], health_band: 'healthy' },
+        { service_id: 'at.oak', source_cluster: 'oak', endpoint_count: 2 },
+      ])
+      expect(ingress).toEqual({ elm: members('elm').map(fabric.url), oak: members('oak').map(fabric.url) })
+    }
+  })
+
   it('name the ways in, as far as nodes are visible (rpc check 31)', async () => {
     const fabric = await fabricOf(1, () => ({}))
     fabric.register(0, 'svc.market.quote', () => 1)
@@ -232,7 +251,7 @@ describe('the stream of deltas', () => {
     })
   })
 
-  it('shows each subscriber what it may see', async () => {
+  it('shows each subscriber what it may see, and names no topic of what it may not (rpc check 23)', async () => {
     const rules = [{ namespace: 'svc.secret', visibility: ['vault'] }]
     const fabric = await fabricOf(1, () => ({ ...exporting, discoveryPolicyEnabled: true, discoveryPolicyRules: rules as never }))
     await fabric.advance(1_000)
@@ -245,6 +264,16 @@ describe('the stream of deltas', () => {
     expect(JSON.stringify(stranger)).toContain('svc.open')
     expect(JSON.stringify(stranger)).not.toContain('secret')
     expect(own.join()).toContain('svc.secret.a')
+    for (const command of ['catalog_watch', 'summary_watch']) {
+      await expect(ask(fabric, 0, command, { namespace: 'svc.secret' })).rejects.toMatchObject({
+        rpcCode: 403,
+        message: 'discovery_access_denied',
+        details: `${command} denied for namespace svc.secret`,
+      })
+    }
+    expect(await ask(fabric, 0, 'discovery_access_audit')).toMatchObject({
+      entries: [{ event: 'catalog_watch', reason: 'viewer_denied' }, { event: 'summary_watch' }],
+    })
   })
 })
 
