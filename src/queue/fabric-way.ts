@@ -47,15 +47,20 @@ export interface Destination {
   readonly node: string | undefined
 }
 
+export interface SendMore {
+  readonly via?: string
+  readonly acknowledges?: true
+}
+
 export type QueuePayload = QueueRequest | QueueAck | QueueSubscribe | QueueUnsubscribe
 
 export interface FabricWay {
   /**
    * Sends a message that sets out here.
-   * @param via tried where there is no link to the node
+   * @param more.via tried where there is no link to the node; more.acknowledges whoever is told here says what becomes of deliveries
    * @returns the neighbour it went to; undefined when it did not leave
    */
-  send(payload: QueuePayload, topic: string, id: string, to: Destination, via?: string): string | undefined
+  send(payload: QueuePayload, topic: string, id: string, to: Destination, more?: SendMore): string | undefined
   /** Sends on a message that came in; false when it stops here. */
   pass(from: string, message: FabricMessage, scan: FabricScan | undefined, to: Destination): boolean
   readonly counts: { readonly passed_on: number; readonly stopped: number }
@@ -74,9 +79,9 @@ export function createFabricWay(deps: FabricWayDeps): FabricWay {
   return {
     counts,
 
-    send(payload, topic, id, to, via) {
+    send(payload, topic, id, to, { acknowledges, via } = {}) {
       const { cluster, node } = to
-      const metadata = metadataFor(node)
+      const metadata = metadataFor(node, acknowledges)
       const headers = originHeaders(deps, id, { target_cluster: cluster, ...(metadata && { metadata }) })
       const message: FabricMessage = {
         message_id: id,
@@ -124,8 +129,16 @@ export function targetNodeOf({ metadata }: FabricHeaders): string | undefined {
 
 const TARGET = '"target_node"'
 
-function metadataFor(node: string | undefined): RawJson | undefined {
-  return node === undefined ? undefined : new RawJson(`{${TARGET}:${quoted(node)}}`)
+/** Whether the node that subscribes says what becomes of deliveries; those of the Python implementation do not. */
+export function acknowledgesIn({ metadata }: FabricHeaders): boolean {
+  return metadata.text.includes(ACKNOWLEDGES)
+}
+
+const ACKNOWLEDGES = '"acknowledges":true'
+
+function metadataFor(node: string | undefined, acknowledges?: true): RawJson | undefined {
+  if (node === undefined) return undefined
+  return new RawJson(`{${TARGET}:${quoted(node)}${acknowledges === true ? `,${ACKNOWLEDGES}` : ''}}`)
 }
 
 /** @param scan of the text the message came as: then only its headers are printed anew */

@@ -147,9 +147,10 @@ describe('what comes in about queues', () => {
     queues.create('jobs')
     hear(FAR, new RawJson('{"kind":"queue_gossip"}'))
     hear(FAR, new RawJson('7'))
+    hear(FAR, new RawJson('{"kind":nonsense}'))
     hear(FAR, ackOf('unknown'))
     hear(FAR, request, { routing_path: [SELF, FAR] })
-    expect(federation.snapshot()).toMatchObject({ malformed: 2, late_acknowledgments: 1, returned: 1, requests_enqueued: 0 })
+    expect(federation.snapshot()).toMatchObject({ malformed: 3, late_acknowledgments: 1, returned: 1, requests_enqueued: 0 })
   })
 
   it('stops here when no way leads on', () => {
@@ -175,6 +176,14 @@ describe('what comes in about queues', () => {
     hear(FAR, { ...request, options: { ...request.options, delay_seconds: -1 } })
     const answer = JSON.parse(sent[0]?.message.payload.text ?? '') as QueueAck
     expect(answer).toMatchObject({ success: false, ack_token: 'token', error_message: expect.stringContaining('delay_seconds') })
+  })
+
+  it('is told to every node of this cluster with a matching queue when it is for the cluster as a whole', () => {
+    const { hear, sent } = setUp([entry('jobs', NEAR, 'home'), entry('jobs2', NEAR, 'home'), entry('far', FAR, 'away')])
+    hear(FAR, subscribe)
+    expect(sent.map(({ to }) => to)).toEqual([NEAR])
+    hear(FAR, { ...subscribe, subscription_id: 's2' }, { metadata: new RawJson(`{"target_node":"${SELF}","acknowledges":true}`) })
+    expect(sent).toHaveLength(1)
   })
 
   it('does not let another node take over a subscription, or end it', () => {

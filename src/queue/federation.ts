@@ -11,6 +11,7 @@ import {
   compareCodePoints,
   decodeFabricPayload,
   encodeJson,
+  errorLine,
   type FabricMessage,
   type FabricScan,
   type QueueAck,
@@ -19,14 +20,17 @@ import {
   type QueueRequest,
   type QueueSendOptions,
   type QueueSendResult,
+  type QueueSubscribe,
+  type QueueUnsubscribe,
   RawJson,
 } from '../wire/index.ts'
 import { checkGuarantee, configFrom, sendOptions } from './config.ts'
-import { createFabricWay, type Destination, type FabricWayDeps, targetNodeOf } from './fabric-way.ts'
+import { acknowledgesIn, createFabricWay, type Destination, type FabricWayDeps, targetNodeOf } from './fabric-way.ts'
 import { createGlobalSubscriptions, type GlobalSubscriptionInit } from './global-subscriptions.ts'
 import type { Queues } from './queues.ts'
 import { createRemoteSends, type RemoteSendCounts } from './remote-sends.ts'
 import { createRemoteSubscriptions } from './remote-subscriptions.ts'
+import { sendResult } from './send-result.ts'
 
 export interface QueueFederationDeps extends Omit<FabricWayDeps, 'log'> {
   readonly env: Env
@@ -145,16 +149,7 @@ export function createQueueFederation(deps: QueueFederationDeps): QueueFederatio
     return { cluster, node: isThere ? node : find(queue, cluster)?.node_id }
   }
 
-  function failed(error: string): QueueSendResult {
-    return {
-      success: false,
-      message_id: random.ulid(),
-      delivered_to: [],
-      failed_deliveries: [],
-      error_message: error,
-      delivery_timestamp: clock.wall(),
-    }
-  }
+  const failed = (error: string): QueueSendResult => sendResult(clock, random.ulid(), error)
 
   async function send(name: string, payload: unknown, init: RemoteSendInit = {}): Promise<QueueSendResult> {
     const { options = {}, requiredClusterAcks = 1, targetCluster, topic = name } = init
@@ -167,6 +162,7 @@ export function createQueueFederation(deps: QueueFederationDeps): QueueFederatio
     }
     const cluster = targetCluster ?? entry?.cluster_id
     if (cluster === undefined) return failed(`Queue ${name} not found in fabric catalog`)
+    if (cluster === clusterId && entry === undefined) return failed(`Queue ${name} does not exist`)
     if (cluster !== clusterId && !deps.allowsCluster(cluster)) return failed(`Target cluster ${cluster} not permitted`)
     lastActivity = clock.wall()
     return sends.send({
@@ -203,7 +199,7 @@ export function createQueueFederation(deps: QueueFederationDeps): QueueFederatio
       way.pass(from, message, scan, { cluster, node: target })
       return
     }
-    const decoded = decodeFabricPayload(message.payload, clock.wall())
+    const decoded = decode(message.payload)
     if ('rejected' in decoded) {
       counts.malformed++
       if (log.debugOn) log.debug(`message skipped from=${from} id=${message.message_id} reason=${decoded.rejected}`)
@@ -220,13 +216,37 @@ export function createQueueFederation(deps: QueueFederationDeps): QueueFederatio
         if (!sends.acknowledged(payload) && subscribers?.acknowledged(payload) !== true) counts.late_acknowledgments++
         return
       case 'queue_subscribe':
-        // Only a node of this implementation names the node it means; and that one says what became of a delivery.
-        return subscribers?.subscribe(payload, origin, target !== undefined)
+        if (target === undefined) spread(from, message, payload, scan)
+        return subscribers?.subscribe(payload, origin, acknowledgesIn(headers))
       case 'queue_unsubscribe':
+        if (target === undefined) spread(from, message, payload, scan)
         subscribers?.unsubscribe(payload.subscription_id, origin)
         return
       default:
         counts.malformed++
+    }
+  }
+
+  /** A node of the Python implementation means all of a cluster: those that have matching queues are told one by one. */
+  function spread(
+    from: string,
+    message: FabricMessage,
+    { queue_pattern }: QueueSubscribe | QueueUnsubscribe,
+    scan: FabricScan | undefined,
+  ): void {
+    const nodes = new Set<string>()
+    for (const { cluster_id, node_id, queue_name } of catalog.list('queues')) {
+      if (cluster_id === clusterId && node_id !== nodeId && matchesTopicGlob(queue_pattern, queue_name)) nodes.add(node_id)
+    }
+    for (const node of nodes) way.pass(from, message, scan, { cluster: clusterId, node })
+  }
+
+  /** What lies in a payload need not even be JSON. */
+  function decode(payload: RawJson): ReturnType<typeof decodeFabricPayload> {
+    try {
+      return decodeFabricPayload(payload, clock.wall())
+    } catch (error) {
+      return { rejected: errorLine(error) }
     }
   }
 
@@ -281,7 +301,7 @@ export function createQueueFederation(deps: QueueFederationDeps): QueueFederatio
       error_message: error,
       ack_timestamp: clock.wall(),
     }
-    way.send(ack, `mpreg.queue.ack.${queue_name}`, token, { cluster: source_cluster, node: origin }, from)
+    way.send(ack, `mpreg.queue.ack.${queue_name}`, token, { cluster: source_cluster, node: origin }, { via: from })
   }
 
   return {

@@ -3,7 +3,7 @@
  * announce a queue whose name matches. What their queues have is sent here and acknowledged when the subscriber has taken it.
  */
 import { type Cancel, type Env, type LogScope, matchesTopicGlob } from '../base/index.ts'
-import { errorLine, type QueueEntry, type QueueMessageGuarantee, type QueueRequest, type ReceivedQueueMessage } from '../wire/index.ts'
+import { errorLine, type QueueEntry, type QueueMessageGuarantee, type QueueRequest } from '../wire/index.ts'
 import { configFrom, sendOptions } from './config.ts'
 import { attemptIn } from './delivery-token.ts'
 import { TooManySubscriptionsError } from './errors.ts'
@@ -134,7 +134,10 @@ export function createGlobalSubscriptions(deps: GlobalSubscriptionsDeps): Global
       target_cluster: cluster,
       created_at: env.clock.wall(),
     } as const
-    return way.send(record as Parameters<FabricWay['send']>[0], 'mpreg.queue.subscription', id, { cluster, node }) !== undefined
+    return (
+      way.send(record as Parameters<FabricWay['send']>[0], 'mpreg.queue.subscription', id, { cluster, node }, { acknowledges: true }) !==
+      undefined
+    )
   }
 
   return {
@@ -165,17 +168,16 @@ export function createGlobalSubscriptions(deps: GlobalSubscriptionsDeps): Global
     async deliver(request) {
       const subscription = all.get(request.subscription_id ?? '')
       if (subscription === undefined) return 'the subscription has ended'
-      const message: ReceivedQueueMessage = {
-        message_id: request.request_id,
-        topic: request.topic,
-        payload: request.payload,
-        delivery_guarantee: subscription.guarantee ?? 'at_least_once',
-        options: sendOptions(request.queue_name, request.options, configFrom(undefined)),
-        created_at: request.created_at,
-        attempt: attemptIn(request.ack_token) ?? 1,
-      }
       try {
-        await subscription.deliver(message)
+        await subscription.deliver({
+          message_id: request.request_id,
+          topic: request.topic,
+          payload: request.payload,
+          delivery_guarantee: subscription.guarantee ?? 'at_least_once',
+          options: sendOptions(request.queue_name, request.options, configFrom(undefined)),
+          created_at: request.created_at,
+          attempt: attemptIn(request.ack_token) ?? 1,
+        })
         return null
       } catch (error) {
         return errorLine(error)

@@ -198,6 +198,42 @@ describe('a queue delivers', () => {
   })
 })
 
+describe('a subscriber', () => {
+  it('that leaves may still acknowledge what it has; of one that is gone it comes back at once', async () => {
+    const { env, queue, send } = make()
+    const subscribe = (subscriberId: string) => queue.subscribe({ subscriberId, topicPattern: '#' })
+    const leaving = subscribe('leaving')
+    const first = send()
+    await env.advance(0)
+    queue.unsubscribe(leaving)
+    expect(queue.acknowledge(first, 'leaving')).toBe(true)
+
+    const dying = subscribe('dying')
+    const second = send()
+    await env.advance(0)
+    queue.unsubscribe(dying, true)
+    const got = collect(queue)
+    await env.advance(0)
+    expect(got).toMatchObject([{ message_id: second, attempt: 2 }])
+  })
+
+  it('that ends its queue while it is called leaves no timer behind', async () => {
+    const { env, queue, send } = make({ message_ttl_seconds: 10 })
+    queue.subscribe({
+      subscriberId: 'a',
+      topicPattern: '#',
+      deliver() {
+        queue.close()
+        throw new Error('closed it')
+      },
+    })
+    send()
+    await env.advance(0)
+    expect(env.pendingTimers).toBe(0)
+    expect(queue.send('t', body, 'at_least_once')).toMatchObject({ success: false, error_message: 'Queue is closed' })
+  })
+})
+
 describe('a consumer that receives', () => {
   it('gets a message back unless it acknowledges it within the visibility timeout', async () => {
     const { env, queue, send } = make({ default_visibility_timeout_seconds: 30 })
@@ -447,7 +483,7 @@ describe('a stored message', () => {
               break
             }
             case 'unsubscribe':
-              queue.unsubscribe(subscriptions[one.pick % subscriptions.length] ?? '')
+              queue.unsubscribe(subscriptions[one.pick % subscriptions.length] ?? '', one.pick % 2 === 0)
               break
             case 'redrive': {
               const letters = queue.deadLetters()

@@ -26,7 +26,9 @@ import {
 import { sendOptions } from './config.ts'
 import { DeadLetters } from './dead-letters.ts'
 import { createDeduplication, fingerprintOf } from './deduplication.ts'
+import { handOver } from './fire-and-forget.ts'
 import { createReceivers, type ReceiveRequest } from './receivers.ts'
+import { sendResult } from './send-result.ts'
 import { type Delivery, type Rejection, StoredMessage } from './stored-message.ts'
 import { createSubscriptions, type QueueSubscription, type QueueSubscriptionInit } from './subscriptions.ts'
 import { createWaitingRoom } from './waiting-room.ts'
@@ -58,7 +60,8 @@ export interface Queue {
   send(topic: string, payload: RawJson, guarantee: QueueMessageGuarantee, options?: QueueSendOptions): QueueSendResult
   /** @returns its id. @throws TooManySubscriptionsError */
   subscribe(subscription: QueueSubscriptionInit): string
-  unsubscribe(subscriptionId: string): boolean
+  /** @param isGone it will acknowledge nothing any more: what it has comes back at once */
+  unsubscribe(subscriptionId: string, isGone?: boolean): boolean
   /** Takes messages, which come back after their visibility timeout unless acknowledged. @throws TooManyReceiversError */
   receive(request: ReceiveRequest): Promise<ReceivedQueueMessage[]>
   /** False unless the message is in flight, to this subscriber, and in this attempt if one is named. */
@@ -79,6 +82,7 @@ export interface Queue {
 /** Deliveries in one go; the others have their turn after the event loop had its own. */
 const DELIVERIES_PER_ROUND = 1_000
 const PAUSE_LOG_INTERVAL_MS = 10_000
+const GONE = { reason: 'Max retries exceeded', detail: 'its subscriber has gone' } as const
 
 export function createQueue({ config, env, name, observer }: QueueDeps): Queue {
   const { clock, random, timers } = env
@@ -135,7 +139,7 @@ export function createQueue({ config, env, name, observer }: QueueDeps): Queue {
     if (isClosed) return
     let left = DELIVERIES_PER_ROUND
     if (subscriptions.size > 0 || !config.hold_without_subscribers) {
-      for (; left > 0 && hasFlightRoom(); left--) {
+      for (; left > 0 && mayDeliver(); left--) {
         const stored = room.takeReady()
         if (stored === undefined) break
         push(stored)
@@ -153,7 +157,9 @@ export function createQueue({ config, env, name, observer }: QueueDeps): Queue {
     }
   }
 
-  function hasFlightRoom(): boolean {
+  /** False also when nothing is ready. */
+  function mayDeliver(): boolean {
+    if (!room.hasReady) return false
     if (inFlight.size < config.max_in_flight) return true
     if (!isPaused) {
       isPaused = true
@@ -198,7 +204,7 @@ export function createQueue({ config, env, name, observer }: QueueDeps): Queue {
       log.debug(`delivered queue=${name} id=${message.message_id} attempt=${stored.attempt} to=${names}`)
     }
     judge(stored)
-    if (stored.place === 'in_flight') room.arm(stored, stored.deliveredMs + acknowledgment_timeout_seconds * 1000)
+    if (stored.place === 'in_flight' && !isClosed) room.arm(stored, stored.deliveredMs + acknowledgment_timeout_seconds * 1000)
   }
 
   function hand(stored: StoredMessage, delivery: Delivery, received: ReceivedQueueMessage): void {
@@ -265,6 +271,7 @@ export function createQueue({ config, env, name, observer }: QueueDeps): Queue {
 
   function attemptFailed(stored: StoredMessage, reason: DeadLetterReason, detail: string | null): void {
     land(stored)
+    if (isClosed) return
     const { deliveries, message, rejection } = stored
     if (rejection?.requeue === false) return bury(stored, 'Rejected by consumer', detail)
     if (stored.attempt >= (config.dead_letter_max_receives ?? message.options.max_retries + 1)) return bury(stored, reason, detail)
@@ -307,8 +314,8 @@ export function createQueue({ config, env, name, observer }: QueueDeps): Queue {
 
   function take(max: number, subscriber: string): ReceivedQueueMessage[] {
     const out: ReceivedQueueMessage[] = []
-    while (out.length < max) {
-      const stored = hasFlightRoom() ? room.takeFirst() : undefined
+    while (out.length < max && !isClosed) {
+      const stored = mayDeliver() ? room.takeFirst() : undefined
       if (stored === undefined) break
       depart(stored)
       // Pulled by one consumer, whose acknowledgement completes it whatever the guarantee.
@@ -321,34 +328,14 @@ export function createQueue({ config, env, name, observer }: QueueDeps): Queue {
     return out
   }
 
-  /** Calls the subscribers there are now; nothing is kept. */
   function fireAndForget(message: QueueMessage): QueueSendResult {
-    const delivered: string[] = []
-    const failed: string[] = []
-    for (const { deliver: call, subscriberId } of subscriptions.targets(message.topic)) {
-      try {
-        const answer = call?.({ ...message, attempt: 1 })
-        answer?.catch((error: unknown) => log.warn(`subscriber ${subscriberId} of queue ${name} failed: ${errorLine(error)}`))
-        delivered.push(subscriberId)
-      } catch (error) {
-        failed.push(`${subscriberId}: ${errorLine(error)}`)
-      }
-    }
+    const { delivered, failed } = handOver(message, subscriptions.targets(message.topic), (subscriber, error) =>
+      log.warn(`subscriber ${subscriber} of queue ${name} failed: ${errorLine(error)}`),
+    )
     counts.messages_received += delivered.length
     if (delivered.length > 0) counts.messages_acknowledged++
     observer?.sent(name, message)
-    return { ...outcome(message.message_id), delivered_to: delivered, failed_deliveries: failed }
-  }
-
-  function outcome(messageId: string, error: string | null = null): QueueSendResult {
-    return {
-      success: error === null,
-      message_id: messageId,
-      delivered_to: [],
-      failed_deliveries: [],
-      error_message: error,
-      delivery_timestamp: clock.wall(),
-    }
+    return { ...sendResult(clock, message.message_id, null, delivered), failed_deliveries: failed }
   }
 
   function openDeliveries(messageId: string, subscriberId: string, attempt: number | undefined): StoredMessage | undefined {
@@ -366,30 +353,32 @@ export function createQueue({ config, env, name, observer }: QueueDeps): Queue {
 
     send(topic, payload, guarantee, given = {}) {
       const options = sendOptions(name, given, config)
+      const id = random.ulid()
+      if (isClosed) return sendResult(clock, id, 'Queue is closed')
+      const fingerprint = deduplication && fingerprintOf(topic, payload, options.headers)
+      if (fingerprint !== undefined && deduplication?.isDuplicate(fingerprint) === true) {
+        counts.messages_duplicate++
+        return sendResult(clock, id, 'Duplicate message within deduplication window')
+      }
+      if (!hasRoom()) {
+        counts.messages_refused++
+        return sendResult(clock, id, 'Queue at maximum capacity')
+      }
+      if (fingerprint !== undefined) deduplication?.accepted(fingerprint)
       const message: QueueMessage = {
-        message_id: random.ulid(),
+        message_id: id,
         topic,
-        payload,
+        // As it came it may be a view into a frame that holds much else.
+        payload: new RawJson(copiedText(payload.text)),
         delivery_guarantee: guarantee,
         options,
         created_at: clock.wall(),
       }
-      if (isClosed) return outcome(message.message_id, 'Queue is closed')
-      const fingerprint = deduplication && fingerprintOf(topic, payload, options.headers)
-      if (fingerprint !== undefined && deduplication?.isDuplicate(fingerprint) === true) {
-        counts.messages_duplicate++
-        return outcome(message.message_id, 'Duplicate message within deduplication window')
-      }
-      if (!hasRoom()) {
-        counts.messages_refused++
-        return outcome(message.message_id, 'Queue at maximum capacity')
-      }
-      if (fingerprint !== undefined) deduplication?.accepted(fingerprint)
       if (guarantee === 'fire_and_forget') return fireAndForget(message)
       counts.messages_sent++
       observer?.sent(name, message)
-      store({ ...message, payload: owned(payload) }, options.delay_seconds)
-      return outcome(message.message_id)
+      store(message, options.delay_seconds)
+      return sendResult(clock, id)
     },
 
     subscribe(subscription) {
@@ -400,7 +389,16 @@ export function createQueue({ config, env, name, observer }: QueueDeps): Queue {
       schedule()
       return id
     },
-    unsubscribe: subscriptions.remove,
+    unsubscribe(subscriptionId, isGone = false) {
+      const wasThere = subscriptions.remove(subscriptionId)
+      if (!wasThere || !isGone) return wasThere
+      for (const stored of inFlight.values()) {
+        for (const delivery of stored.deliveries) {
+          if (delivery.subscription?.id === subscriptionId) settle(stored, delivery, 'failed', GONE)
+        }
+      }
+      return true
+    },
 
     async receive(request) {
       const max = request.max ?? 1
@@ -431,7 +429,7 @@ export function createQueue({ config, env, name, observer }: QueueDeps): Queue {
       const letters = messageId === undefined ? deadLetters.list() : letter === undefined ? [] : [letter]
       let redriven = 0
       for (const { message } of letters) {
-        if (!hasRoom()) break
+        if (isClosed || !hasRoom()) break
         deadLetters.remove(message.message_id)
         counts.messages_redriven++
         redriven++
@@ -463,8 +461,4 @@ export function createQueue({ config, env, name, observer }: QueueDeps): Queue {
       return left
     },
   }
-}
-
-function owned({ text }: RawJson): RawJson {
-  return new RawJson(copiedText(text))
 }

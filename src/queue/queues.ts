@@ -18,6 +18,7 @@ import {
 } from '../wire/index.ts'
 import { checkGuarantee, type QueuesConfig, queueConfig } from './config.ts'
 import { createQueue, type Queue, type QueueObserver } from './queue.ts'
+import { sendResult } from './send-result.ts'
 import { createTopicRoutes } from './topic-routes.ts'
 
 /** A name no queue can have. */
@@ -112,19 +113,8 @@ export function createQueues({ env, exchange, observer }: QueuesDeps, config: Qu
   ): QueueSendResult {
     checkGuarantee(name, guarantee)
     const queue = queues.get(name) ?? (config.autoCreate && create(name) ? queues.get(name) : undefined)
-    if (queue === undefined) return refused(`Queue ${name} does not exist`)
+    if (queue === undefined) return sendResult(env.clock, env.random.ulid(), `Queue ${name} does not exist`)
     return queue.send(topic, payload instanceof RawJson ? payload : new RawJson(encodeJson(payload)), guarantee, options)
-  }
-
-  function refused(why: string): QueueSendResult {
-    return {
-      success: false,
-      message_id: env.random.ulid(),
-      delivered_to: [],
-      failed_deliveries: [],
-      error_message: why,
-      delivery_timestamp: env.clock.wall(),
-    }
   }
 
   function count(queue: Queue): void {

@@ -7,6 +7,7 @@
 import { type DeadlineHandle, DeadlineQueue, type Env, type LogScope, TransientMap } from '../base/index.ts'
 import type { QueueAck, QueueRequest, QueueSendResult } from '../wire/index.ts'
 import type { Destination, FabricWay } from './fabric-way.ts'
+import { sendResult } from './send-result.ts'
 
 export interface RemoteSendsDeps {
   readonly env: Pick<Env, 'clock' | 'timers'>
@@ -123,14 +124,7 @@ export function createRemoteSends({ env, locate, log, way }: RemoteSendsDeps): R
       counts.failed_deliveries++
       log.warn(`send failed queue=${queue_name} cluster=${target_cluster} id=${request_id} reason=${error}`)
     }
-    return {
-      success: error === null,
-      message_id: request_id,
-      delivered_to: error === null ? [target_cluster] : [],
-      failed_deliveries: error === null ? [] : [target_cluster],
-      error_message: error,
-      delivery_timestamp: clock.wall(),
-    }
+    return sendResult(clock, request_id, error, [target_cluster])
   }
 
   return {

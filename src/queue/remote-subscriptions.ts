@@ -3,7 +3,7 @@
  * is handed is sent to its node. A node of this implementation acknowledges it there; for others it is acknowledged when it has left.
  */
 import { type LogScope, matchesTopicGlob } from '../base/index.ts'
-import type { QueueAck, QueueRequest, QueueSubscribe, ReceivedQueueMessage } from '../wire/index.ts'
+import { errorLine, type QueueAck, type QueueRequest, type QueueSubscribe, type ReceivedQueueMessage } from '../wire/index.ts'
 import { deliveryToken, readDeliveryToken } from './delivery-token.ts'
 import type { FabricWay } from './fabric-way.ts'
 import type { Queue } from './queue.ts'
@@ -61,7 +61,12 @@ export function createRemoteSubscriptions({ clusterId, isKnown, log, queues, way
     const { acknowledges, here, record, subscriber: subscriberId } = subscription
     if (!matchesTopicGlob(record.queue_pattern, queue.name)) return
     const deliver = (message: ReceivedQueueMessage) => send(subscription, queue.name, message)
-    here.set(queue, queue.subscribe({ subscriberId, topicPattern: record.topic_pattern, autoAcknowledge: !acknowledges, deliver }))
+    try {
+      here.set(queue, queue.subscribe({ subscriberId, topicPattern: record.topic_pattern, autoAcknowledge: !acknowledges, deliver }))
+    } catch (error) {
+      counts.subscriptions_refused++
+      log.warn(`subscription refused id=${record.subscription_id} queue=${queue.name}: ${errorLine(error)}`)
+    }
   }
 
   function send({ acknowledges, node, record, subscriber }: RemoteSubscription, queue: string, message: ReceivedQueueMessage): void {
@@ -89,15 +94,15 @@ export function createRemoteSubscriptions({ clusterId, isKnown, log, queues, way
       return
     }
     // Nobody answers for it any more: the queue is for others.
-    if (!isKnown(node)) end(record.subscription_id, 'its node is gone')
+    if (!isKnown(node)) end(record.subscription_id, 'its node is gone', true)
     throw UNSENT
   }
 
-  function end(id: string, why: string): void {
+  function end(id: string, why: string, isGone: boolean): void {
     const subscription = all.get(id)
     if (subscription === undefined) return
     all.delete(id)
-    for (const [queue, local] of subscription.here) queue.unsubscribe(local)
+    for (const [queue, local] of subscription.here) queue.unsubscribe(local, isGone)
     log.info(`subscription ended id=${id} subscriber=${subscription.subscriber} reason=${why}`)
   }
 
@@ -131,7 +136,7 @@ export function createRemoteSubscriptions({ clusterId, isKnown, log, queues, way
 
     unsubscribe(id, node) {
       if (all.get(id)?.node !== node) return false
-      end(id, 'it was ended by its subscriber')
+      end(id, 'it was ended by its subscriber', false)
       return true
     },
 
@@ -146,12 +151,12 @@ export function createRemoteSubscriptions({ clusterId, isKnown, log, queues, way
     },
 
     nodeGone(nodeId) {
-      for (const [id, { node }] of all) if (node === nodeId) end(id, 'its node has gone')
+      for (const [id, { node }] of all) if (node === nodeId) end(id, 'its node has gone', true)
     },
 
     close() {
       stopObserving()
-      for (const id of [...all.keys()]) end(id, 'this node stops')
+      for (const id of [...all.keys()]) end(id, 'this node stops', false)
     },
   }
 }

@@ -18,6 +18,8 @@ export interface WaitingRoomDeps {
 
 export interface WaitingRoom {
   readonly size: number
+  /** Something is ready or parked. */
+  readonly hasReady: boolean
   /** Takes in a message: it is delayed, ready, or expired already. */
   enter(stored: StoredMessage): void
   /** The first that is ready, taken out; one that is only parked is not looked at. */
@@ -103,6 +105,9 @@ export function createWaitingRoom({ env: { clock, timers }, onExpired, onReady, 
   return {
     get size() {
       return ready.size + parked.size + delayed
+    },
+    get hasReady() {
+      return ready.size + parked.size > 0
     },
     enter(stored) {
       const nowMs = clock.monotonic()

@@ -237,6 +237,19 @@ describe('a subscription to queues wherever they are', () => {
     expect(waiting(1, 'ev')).toBe(1)
   })
 
+  it('that dies with a message in hand loses none', async () => {
+    const { fabric, heard, queues, waiting } = await setUp({ east: 1, west: 1 }, [['east', 'west']])
+    queues(1).create('ev')
+    await heard(0, 1)
+    queues(0).subscribeAnywhere({ subscriberId: 's', queuePattern: 'ev', deliver: () => new Promise(() => {}) })
+    await fabric.advance(1_000)
+    queues(1).send('ev', 't', 1)
+    await fabric.advance(1_000)
+    expect(queues(1).get('ev')?.statistics().current_in_flight_count).toBe(1)
+    fabric.crash(0, { silent: true })
+    expect(await fabric.until(() => waiting(1, 'ev') === 1, 180_000)).toBe(true)
+  })
+
   it('is told again to a node that comes back without it', async () => {
     const { fabric, federated, heard, queues } = await setUp({ east: 1, west: 1 }, [['east', 'west']])
     queues(1).create('ev')
