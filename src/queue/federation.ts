@@ -124,12 +124,16 @@ export function createQueueFederation(deps: QueueFederationDeps): QueueFederatio
     late_acknowledgments: 0,
   }
   let lastActivity: number | null = null
+  /** Counted when asked for, after a change. */
+  let knownRemoteQueues: number | undefined
 
   const stopObserving = catalog.observe(({ delta }) => {
     const { node_removals, queue_removals, queues: added } = delta
     for (const { node_id } of node_removals) subscribers?.nodeGone(node_id)
     if (node_removals.length + queue_removals.length > 0) sends.nodesChanged()
-    if (node_removals.length + queue_removals.length + added.length > 0) subscriptions.queuesChanged()
+    if (node_removals.length + queue_removals.length + added.length === 0) return
+    knownRemoteQueues = undefined
+    subscriptions.queuesChanged()
   })
 
   // --- queues of others ---
@@ -316,18 +320,21 @@ export function createQueueFederation(deps: QueueFederationDeps): QueueFederatio
     },
     linkLost: sends.linkLost,
 
-    snapshot: () => ({
-      ...sends.counts,
-      ...counts,
-      ...way.counts,
-      sends_pending: sends.size,
-      active_subscriptions: subscriptions.size,
-      remote_subscriptions: subscribers?.size ?? 0,
-      subscriptions_refused: subscribers?.counts.subscriptions_refused ?? 0,
-      deliveries_sent: subscribers?.counts.deliveries_sent ?? 0,
-      known_remote_queues: catalog.list('queues').filter(({ node_id }) => node_id !== nodeId).length,
-      last_activity: lastActivity,
-    }),
+    snapshot() {
+      knownRemoteQueues ??= catalog.list('queues').filter(({ node_id }) => node_id !== nodeId).length
+      return {
+        ...sends.counts,
+        ...counts,
+        ...way.counts,
+        sends_pending: sends.size,
+        active_subscriptions: subscriptions.size,
+        remote_subscriptions: subscribers?.size ?? 0,
+        subscriptions_refused: subscribers?.counts.subscriptions_refused ?? 0,
+        deliveries_sent: subscribers?.counts.deliveries_sent ?? 0,
+        known_remote_queues: knownRemoteQueues,
+        last_activity: lastActivity,
+      }
+    },
 
     close() {
       stopObserving()
