@@ -12,6 +12,7 @@ import {
   type QueueMessageGuarantee,
   type QueueSendOptions,
   type QueueSendResult,
+  RawJson,
 } from '../wire/index.ts'
 import type { Builtin } from './builtins.ts'
 import type { NodeQueues } from './queues.ts'
@@ -117,7 +118,7 @@ export function queueFunctions(deps: QueueFunctionsDeps): Builtin[] {
         payload: unknown,
         topic: string | null,
         guarantee: QueueMessageGuarantee,
-        options: QueueSendOptions | null,
+        options: QueueSendOptions | RawJson | null,
         cluster: string | null,
       ) => {
         const startedMs = deps.clock.monotonic()
@@ -125,7 +126,8 @@ export function queueFunctions(deps: QueueFunctionsDeps): Builtin[] {
           deps.onEnqueued(call.requestId, queueName, result, deps.clock.monotonic() - startedMs)
           return result
         }
-        const given = options ?? {}
+        // Of a raw function, an object with a number such as 1.0 comes as its text.
+        const given = (options instanceof RawJson ? (options.parse() as QueueSendOptions) : options) ?? {}
         if (cluster === null && queues.get(queueName) !== undefined) {
           return told(queues.send(queueName, topic ?? queueName, payload, guarantee, given))
         }

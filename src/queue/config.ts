@@ -124,9 +124,9 @@ export function queueConfig(name: string, given: Readonly<Record<string, unknown
   return config as unknown as QueueConfig
 }
 
-/** What holds for a message that is sent with `given`. @throws QueueOptionError */
-export function sendOptions(name: string, given: QueueSendOptions, config: QueueConfig): ConcreteQueueOptions {
-  const options: Record<string, unknown> = {
+/** What holds for messages whose sender asks for nothing. */
+export function defaultOptions(config: QueueConfig): ConcreteQueueOptions {
+  return {
     priority: 0,
     delay_seconds: 0,
     visibility_timeout_seconds: config.default_visibility_timeout_seconds,
@@ -135,6 +135,11 @@ export function sendOptions(name: string, given: QueueSendOptions, config: Queue
     required_acknowledgments: 1,
     headers: NO_HEADERS,
   }
+}
+
+/** What holds for a message that is sent with `given`; the defaults themselves if it asks for nothing. @throws QueueOptionError */
+export function sendOptions(name: string, given: QueueSendOptions, defaults: ConcreteQueueOptions): ConcreteQueueOptions {
+  let asked: Record<string, unknown> | undefined
   for (const option in given) {
     const value = given[option as keyof QueueSendOptions]
     if (value === undefined || value === null) continue
@@ -143,9 +148,10 @@ export function sendOptions(name: string, given: QueueSendOptions, config: Queue
     if (rule === undefined)
       throw new QueueOptionError(where, option, value, `absent: the options are ${Object.keys(OPTION_RULES).join(', ')}`)
     if (!rule.holds(value)) throw new QueueOptionError(where, option, value, rule.wanted)
-    options[option] = value
+    asked ??= { ...defaults }
+    asked[option] = value
   }
-  return options as unknown as ConcreteQueueOptions
+  return (asked as unknown as ConcreteQueueOptions | undefined) ?? defaults
 }
 
 const NO_HEADERS: Readonly<Record<string, string>> = {}

@@ -24,7 +24,7 @@ import {
   type QueueUnsubscribe,
   RawJson,
 } from '../wire/index.ts'
-import { checkGuarantee, configFrom, sendOptions } from './config.ts'
+import { checkGuarantee, configFrom, defaultOptions, sendOptions } from './config.ts'
 import { acknowledgesIn, createFabricWay, type Destination, type FabricWayDeps, targetNodeOf } from './fabric-way.ts'
 import { createGlobalSubscriptions, type GlobalSubscriptionInit } from './global-subscriptions.ts'
 import type { Queues } from './queues.ts'
@@ -183,7 +183,7 @@ export function createQueueFederation(deps: QueueFederationDeps): QueueFederatio
       ack_token: requiredClusterAcks === 0 ? null : random.ulid(),
       required_cluster_acks: requiredClusterAcks,
       // Numbers throughout, those of the queue if it says them: nodes of the Python implementation break on a null.
-      options: sendOptions(name, options, configFrom(entry?.metadata)),
+      options: sendOptions(name, options, defaultOptions(configFrom(entry?.metadata))),
       created_at: clock.wall(),
     })
   }

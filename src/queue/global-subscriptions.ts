@@ -4,7 +4,7 @@
  */
 import { type Cancel, type Env, type LogScope, matchesTopicGlob } from '../base/index.ts'
 import { errorLine, type QueueEntry, type QueueMessageGuarantee, type QueueRequest } from '../wire/index.ts'
-import { configFrom, sendOptions } from './config.ts'
+import { configFrom, defaultOptions, sendOptions } from './config.ts'
 import { attemptIn } from './delivery-token.ts'
 import { TooManySubscriptionsError } from './errors.ts'
 import type { FabricWay } from './fabric-way.ts'
@@ -174,7 +174,7 @@ export function createGlobalSubscriptions(deps: GlobalSubscriptionsDeps): Global
           topic: request.topic,
           payload: request.payload,
           delivery_guarantee: subscription.guarantee ?? 'at_least_once',
-          options: sendOptions(request.queue_name, request.options, configFrom(undefined)),
+          options: sendOptions(request.queue_name, request.options, defaultOptions(configFrom(undefined))),
           created_at: request.created_at,
           attempt: attemptIn(request.ack_token) ?? 1,
         })

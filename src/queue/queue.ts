@@ -23,7 +23,7 @@ import {
   RawJson,
   type ReceivedQueueMessage,
 } from '../wire/index.ts'
-import { sendOptions } from './config.ts'
+import { defaultOptions, sendOptions } from './config.ts'
 import { DeadLetters } from './dead-letters.ts'
 import { createDeduplication, fingerprintOf } from './deduplication.ts'
 import { handOver } from './fire-and-forget.ts'
@@ -87,6 +87,7 @@ const GONE = { reason: 'Max retries exceeded', detail: 'its subscriber has gone'
 export function createQueue({ config, env, name, observer }: QueueDeps): Queue {
   const { clock, random, timers } = env
   const log = env.log.scope('queue')
+  const defaults = defaultOptions(config)
   const inFlight = new TransientMap<StoredMessage>()
   const room = createWaitingRoom({
     env,
@@ -352,7 +353,7 @@ export function createQueue({ config, env, name, observer }: QueueDeps): Queue {
     },
 
     send(topic, payload, guarantee, given = {}) {
-      const options = sendOptions(name, given, config)
+      const options = sendOptions(name, given, defaults)
       const id = random.ulid()
       if (isClosed) return sendResult(clock, id, 'Queue is closed')
       const fingerprint = deduplication && fingerprintOf(topic, payload, options.headers)

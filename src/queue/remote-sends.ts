@@ -5,6 +5,7 @@
  * takes it once. It is given up after the message's retries.
  */
 import { type DeadlineHandle, DeadlineQueue, type Env, type LogScope, TransientMap } from '../base/index.ts'
+import { logOncePer } from '../telemetry/index.ts'
 import type { QueueAck, QueueRequest, QueueSendResult } from '../wire/index.ts'
 import type { Destination, FabricWay } from './fabric-way.ts'
 import { sendResult } from './send-result.ts'
@@ -45,6 +46,8 @@ const ACK_TIMEOUT_MS = 60_000
 const RETRY_MS = 1_000
 /** Sends under way at once. */
 const SENDS_MAX = 10_000
+/** Failures of one queue are logged once in this time. */
+const FAILURE_LOG_INTERVAL_MS = 10_000
 
 class RemoteSend {
   readonly request: QueueRequest
@@ -65,6 +68,7 @@ class RemoteSend {
 
 export function createRemoteSends({ env, locate, log, way }: RemoteSendsDeps): RemoteSends {
   const { clock } = env
+  const failureLog = logOncePer({ clock, intervalMs: FAILURE_LOG_INTERVAL_MS })
   const pending = new TransientMap<RemoteSend>()
   const deadlines = new DeadlineQueue<RemoteSend>({ clock, timers: env.timers, onExpire: again })
   const counts = {
@@ -122,7 +126,9 @@ export function createRemoteSends({ env, locate, log, way }: RemoteSendsDeps): R
     if (error === null) counts.successful_deliveries++
     else {
       counts.failed_deliveries++
-      log.warn(`send failed queue=${queue_name} cluster=${target_cluster} id=${request_id} reason=${error}`)
+      failureLog.log(queue_name, (more) =>
+        log.warn(`send failed queue=${queue_name} cluster=${target_cluster} id=${request_id} reason=${error}${more}`),
+      )
     }
     return sendResult(clock, request_id, error, [target_cluster])
   }

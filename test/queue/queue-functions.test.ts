@@ -36,6 +36,17 @@ describe('a client without a library for queues', () => {
     expect(await call('queue_ack', { queue_name: 'orders', message_id, subscriber_id: 'w' })).toEqual({ acknowledged: false })
   })
 
+  it('may write numbers of options with a fraction, as Python does', async () => {
+    await call('queue_create', { queue_name: 'ranked', config: new RawJson('{"queue_type":"priority","message_ttl_seconds":60.0}') })
+    const options = new RawJson(
+      '{"delay_seconds":0.0,"visibility_timeout_seconds":5.0,"priority":2,"max_retries":null,"headers":{"a":"b"}}',
+    )
+    expect(await call('queue_send', { queue_name: 'ranked', payload: 1, options })).toMatchObject({ success: true })
+    expect(await call('queue_receive', { queue_name: 'ranked' })).toMatchObject([
+      { options: { visibility_timeout_seconds: 5, priority: 2, max_retries: 3, headers: { a: 'b' } } },
+    ])
+  })
+
   it('waits for a message that comes later', async () => {
     const waiting = call<Received>('queue_receive', { queue_name: 'orders', wait_seconds: 10 })
     await call('queue_send', { queue_name: 'orders', payload: 'late' })
