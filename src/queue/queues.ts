@@ -41,6 +41,7 @@ export interface Queues {
   create(name: string, config?: Partial<QueueConfig>): boolean
   /** Ends a queue with its messages and topic routes; false when there is none. */
   remove(name: string): boolean
+  /** Undefined for all when the node stops. */
   get(name: string): Queue | undefined
   /** Whether sending to a name that nobody has makes a queue here. */
   readonly autoCreates: boolean
@@ -84,6 +85,7 @@ export function createQueues({ env, exchange, observer }: QueuesDeps, config: Qu
   const queues = new Map<string, Queue>()
   const observers = new Set<QueuesObserver>()
   const routes = createTopicRoutes({ env, exchange, send, onRouted: observer?.routed })
+  let isClosed = false
   /** What queues that have ended had counted: totals never fall. */
   const past = { sent: 0, received: 0, acknowledged: 0, failed: 0 }
 
@@ -112,6 +114,7 @@ export function createQueues({ env, exchange, observer }: QueuesDeps, config: Qu
     options: QueueSendOptions = {},
   ): QueueSendResult {
     checkGuarantee(name, guarantee)
+    if (isClosed) return sendResult(env.clock, env.random.ulid(), 'the node is stopping')
     const queue = queues.get(name) ?? (config.autoCreate && create(name) ? queues.get(name) : undefined)
     if (queue === undefined) return sendResult(env.clock, env.random.ulid(), `Queue ${name} does not exist`)
     return queue.send(topic, payload instanceof RawJson ? payload : new RawJson(encodeJson(payload)), guarantee, options)
@@ -165,7 +168,7 @@ export function createQueues({ env, exchange, observer }: QueuesDeps, config: Qu
       return true
     },
 
-    get: (name) => queues.get(name),
+    get: (name) => (isClosed ? undefined : queues.get(name)),
     autoCreates: config.autoCreate,
     list: () => [...queues.values()],
     send,
@@ -207,6 +210,7 @@ export function createQueues({ env, exchange, observer }: QueuesDeps, config: Qu
     },
 
     close() {
+      isClosed = true
       routes.close()
       for (const queue of queues.values()) queue.close()
     },
