@@ -20,7 +20,7 @@ import {
 } from '../fabric/index.ts'
 import { type CatalogDelta, type EntryCounts, type NodeEntry, namespaceMatches, namespaceOf } from '../wire/index.ts'
 import type { CatalogSource } from './catalog-source.ts'
-import { literalPrefix } from './entry-names.ts'
+import { literalPrefix, toldOf } from './entry-names.ts'
 
 export interface CatalogCopySnapshot {
   readonly entry_counts: EntryCounts
@@ -168,7 +168,7 @@ export function createCatalogCopy(deps: CatalogCopyDeps, namespaces: readonly st
 function namespacesOf({ entry, kind }: AnyEntry): readonly string[] | undefined {
   switch (kind) {
     case 'functions':
-      return [namespaceOf(entry.identity.name) || entry.identity.name]
+      return [toldOf(entry).namespace, namespaceOf(entry.identity.name) || entry.identity.name]
     case 'queues':
       return [namespaceOf(entry.queue_name) || entry.queue_name]
     case 'services':

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { createVirtualEnv } from '../base/index.ts'
 import { type AnyEntry, createCatalog, draftDelta } from '../fabric/index.ts'
+import { RawJson } from '../wire/index.ts'
 import { createResolver, type ResolverOptions } from './resolver.ts'
 import { functionSample, N1, N2, nodeSample } from './summary-samples.ts'
 
@@ -62,9 +63,9 @@ describe('a resolver', () => {
   it('follows the namespaces it is told to, and all that has none', () => {
     const { add, names, resolver } = setUp({ namespaces: ['svc'] })
     add(fn('svc2.x'))
-    add(fn('svc2.y'), fn('svc.eu.a'))
+    add(fn('svc2.y'), fn('svc.eu.a'), fn('kw', { rpc_summary: new RawJson('{"namespace":"svc.market"}') }))
     add(node(N1))
-    expect(names()).toEqual(['svc.eu.a'])
+    expect(names()).toEqual(['svc.eu.a', 'kw'])
     expect(resolver.source.list('nodes')).toHaveLength(1)
     expect(resolver.snapshot().stats).toMatchObject({ deltas_applied: 2, deltas_skipped: 1 })
   })

@@ -1,4 +1,7 @@
-/** What is shown of discovery's streams and stores, over HTTP and by `resolver_cache_stats`. A part that is switched off is shown with its settings and zeros. */
+/**
+ * What is shown of discovery's streams and stores, over HTTP and by `resolver_cache_stats`. A part that is switched off is shown with its
+ * settings and zeros.
+ */
 import type { Clock } from '../base/index.ts'
 import type { ResolverSnapshot, SummaryExport, SummaryStore } from '../discovery/index.ts'
 import type { DiscoveryLag, EntryCounts, ResolverCacheStatus, SummaryCacheStatus, SummaryExportStatus } from '../wire/index.ts'

@@ -16,6 +16,7 @@ import {
   createNamespaces,
   createViewers,
   type ExportedSummaries,
+  exportDenial,
   type NamespacePolicy,
   type Namespaces,
   PolicyRulesError,
@@ -27,7 +28,7 @@ import {
   viewerDenial,
 } from '../discovery/index.ts'
 import type { CatalogEntry, CatalogKind } from '../fabric/index.ts'
-import type { CallNode, Registry } from '../rpc/index.ts'
+import { type CallNode, isBuiltin, type Registry } from '../rpc/index.ts'
 import type { ExplainedReason, RefusalLedger } from '../telemetry/index.ts'
 import type { FunctionEntry, NodeEntry } from '../wire/index.ts'
 import { type Builtin, queryBuiltin } from './builtins.ts'
@@ -66,6 +67,8 @@ export interface Discovery {
   namespaceDenial(kind: CatalogKind, entry: CatalogEntry): string | undefined
   /** Why clients of this cluster that show no tenant are not told of a function; undefined when they are. */
   whyHidden(entry: FunctionEntry): ExplainedReason | undefined
+  /** Why this node, which exports summaries, exports none of a function; undefined when it does. */
+  whyNotExported(entry: FunctionEntry): ExplainedReason | undefined
   snapshot(): DiscoverySnapshot
 }
 
@@ -185,6 +188,16 @@ export function createDiscovery(deps: DiscoveryDeps): Discovery {
       if (denied === undefined) return undefined
       const text = `discovery does not show it to clients of cluster '${clusterId}', by ${ruleText(denied.namespace)}; calls by name find it all the same`
       return { code: denied.reason, text }
+    },
+
+    whyNotExported(entry) {
+      const { discoverySummaryExportEnabled, discoverySummaryExportScope: scope } = settings
+      if (!discoverySummaryExportEnabled || isBuiltin(entry.identity.name)) return undefined
+      const denied = exportDenial(policy, entry, { clusterId, scope, now: clock.wall() })
+      if (denied === undefined) return undefined
+      const name = policy.ruleFor(denied.namespace)?.namespace
+      const by = name === undefined ? 'no rule covers it, and the default is to deny' : `by the rule for '${name}'`
+      return { code: denied.reason, text: `no summary of it is exported to scope '${scope ?? 'none'}' now: ${denied.reason}, ${by}` }
     },
 
     builtins: [

@@ -36,7 +36,7 @@ export interface FunctionExplainerDeps {
   readonly fabric: Fabric
   readonly refusals: RefusalLedger
   readonly gone: GoneFunctions
-  readonly discovery: Pick<Discovery, 'policy' | 'whyHidden'>
+  readonly discovery: Pick<Discovery, 'policy' | 'whyHidden' | 'whyNotExported'>
   /** Open connections of this node. */
   ownLoad(): number
 }
@@ -182,8 +182,7 @@ function candidateOf({ discovery, nodeId }: FunctionExplainerDeps, one: Weighed,
         : { code: 'passed_over', text: 'would do; another comes before it' },
     )
   }
-  const hidden = discovery.whyHidden(entry)
-  if (hidden !== undefined) reasons.push(hidden)
+  for (const told of [discovery.whyHidden(entry), discovery.whyNotExported(entry)]) if (told !== undefined) reasons.push(told)
   return {
     id: entry.node_id,
     cluster_id: entry.cluster_id,

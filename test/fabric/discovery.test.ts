@@ -111,9 +111,13 @@ describe('summaries between nodes', () => {
     expect(await ask(fabric, 0, 'namespace_policy_apply', rule(wall() + 600, wall() + 1200))).toMatchObject({ applied: true })
     await fabric.advance(3_000)
     expect(await services(fabric, 1, wide)).toEqual([])
+    const why = () => JSON.stringify(fabric.node(0).explain.function('svc.market.quote'))
+    const closed = "no summary of it is exported to scope 'global' now: cutover_closed, by the rule for 'svc.market'"
+    expect(why()).toContain(closed)
     expect(await ask(fabric, 0, 'namespace_policy_apply', rule(wall() - 1, wall() + 10))).toMatchObject({ applied: true })
     await fabric.advance(2_000)
     expect(await services(fabric, 1, wide)).toEqual(['svc.market.quote'])
+    expect(why()).not.toContain('no summary')
     expect(await ask(fabric, 0, 'namespace_status', { namespace: 'svc' })).toMatchObject({ summaries_exported: expect.any(Number) })
     await fabric.advance(9_000)
     expect(await services(fabric, 1, wide)).toEqual([])
