@@ -24,7 +24,6 @@ export const NUMBER_EVENTS = [
   'subscription',
   'publication',
   'calls',
-  'discovery queries',
   'failing calls',
   'more failing calls',
   'many failing calls',
@@ -46,6 +45,7 @@ export const NUMBER_EVENTS = [
   'log lines',
   'new settings',
   'function registered',
+  'discovery queries',
   'peer leaves',
 ] as const
 export type NumberEvent = (typeof NUMBER_EVENTS)[number]
