@@ -1,6 +1,6 @@
 /**
- * Token of a delivery to a subscriber of another node. It says itself what is acknowledged by it, so that nobody has to remember it; the secret
- * of the subscription in it is known to those two nodes, and to those in between.
+ * Token of a delivery to a subscriber of another node. It says itself what is acknowledged by it, so that nobody has to remember it; the id
+ * of the subscription, which is part of the subscriber's name, is known to those two nodes, and to those in between.
  */
 export interface DeliveryToken {
   readonly queue: string

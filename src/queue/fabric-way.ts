@@ -25,7 +25,6 @@ export interface QueueLinks {
   isConnected(nodeId: string): boolean
   /** False when the frame did not leave; never throws. */
   send(nodeId: string, frame: OutboundFrame): boolean
-  clusterOf(nodeId: string): string | undefined
   /** Whether the node announced an extension of this implementation. */
   has(nodeId: string, extension: 'sync/1'): boolean
 }

@@ -40,6 +40,7 @@ function setUp(entries: QueueEntry[] = []) {
         entries.filter(({ cluster_id, queue_name }) => queue_name === name && (cluster === undefined || cluster_id === cluster)),
       list: () => entries,
       node: () => undefined,
+      isVersioned: (id) => id === FAR,
       observe: () => () => {},
     },
     links: {
@@ -48,7 +49,6 @@ function setUp(entries: QueueEntry[] = []) {
         sent.push({ to, message: (frame.value as { payload: FabricMessage }).payload })
         return linked.has(to)
       },
-      clusterOf: (id) => (id === FAR ? 'away' : 'home'),
       has: () => true,
     },
     nextHop: (_target, visited, cluster) => (cluster === 'away' && linked.has(FAR) && !visited.includes(FAR) ? FAR : undefined),
@@ -197,6 +197,19 @@ describe('what comes in about queues', () => {
     expect(queues.get('jobs')?.subscriptionCount).toBe(1)
     hear(FAR, { ...subscribe, kind: 'queue_unsubscribe' })
     expect(queues.get('jobs')?.subscriptionCount).toBe(0)
+  })
+})
+
+describe('a subscription', () => {
+  it('is told again now and then, to nodes that take it for what it is, until it ends', async () => {
+    const { env, federation, sent } = setUp([entry('jobs', FAR, 'away'), entry('jobs', NEAR, 'home')])
+    const id = federation.subscribe({ subscriberId: 's', queuePattern: 'jobs', deliver: () => {} })
+    expect(sent.map(({ to }) => to)).toEqual([FAR, NEAR])
+    await env.advance(60_000)
+    expect(sent.map(({ to }) => to)).toEqual([FAR, NEAR, FAR])
+    expect(federation.unsubscribe(id)).toBe(true)
+    expect(sent.slice(3).map(({ message }) => JSON.parse(message.payload.text).kind)).toEqual(['queue_unsubscribe', 'queue_unsubscribe'])
+    expect(env.pendingTimers).toBe(0)
   })
 })
 

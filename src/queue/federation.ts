@@ -40,6 +40,7 @@ export interface QueueFederationDeps extends Omit<FabricWayDeps, 'log'> {
     queues(name: string, clusterId?: string): QueueEntry[]
     list(kind: 'queues'): QueueEntry[]
     node(nodeId: string): object | undefined
+    isVersioned(nodeId: string): boolean
     observe(observer: (change: CatalogChange) => void): () => void
   }
 }
@@ -109,7 +110,13 @@ export function createQueueFederation(deps: QueueFederationDeps): QueueFederatio
   const log = env.log.scope('fabric.queue_federation')
   const way = createFabricWay({ ...deps, log })
   const sends = createRemoteSends({ env, log, way, locate })
-  const subscriptions = createGlobalSubscriptions({ ...deps, log, way, announced: () => catalog.list('queues') })
+  const subscriptions = createGlobalSubscriptions({
+    ...deps,
+    log,
+    way,
+    announced: () => catalog.list('queues'),
+    isVersioned: catalog.isVersioned,
+  })
   const subscribers =
     queues &&
     createRemoteSubscriptions({ log, clusterId, way, queues, isKnown: (id) => links.isConnected(id) || catalog.node(id) !== undefined })

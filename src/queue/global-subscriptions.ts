@@ -35,6 +35,8 @@ export interface GlobalSubscriptionsDeps {
   /** Queues of all nodes, as announced. */
   announced(): readonly QueueEntry[]
   allowsCluster(clusterId: string): boolean
+  /** Whether a node is one of this implementation, which bears to be told twice. */
+  isVersioned(nodeId: string): boolean
 }
 
 export interface GlobalSubscriptions {
@@ -55,6 +57,8 @@ export interface GlobalSubscriptions {
 const SUBSCRIPTIONS_MAX = 10_000
 /** Before a node that could not be told is tried again. */
 const RETRY_MS = 5_000
+/** A subscription that got lost on its way is missing for so long at most. */
+const RETELL_MS = 60_000
 
 interface GlobalSubscription extends GlobalSubscriptionInit {
   readonly id: string
@@ -76,6 +80,7 @@ export function createGlobalSubscriptions(deps: GlobalSubscriptionsDeps): Global
     },
   })
   let cancelLook: Cancel | undefined
+  let cancelRetelling: Cancel | undefined
 
   const wants = ({ targetClusters }: GlobalSubscription, cluster: string): boolean =>
     (targetClusters === undefined || targetClusters.includes(cluster)) && (cluster === clusterId || deps.allowsCluster(cluster))
@@ -93,6 +98,12 @@ export function createGlobalSubscriptions(deps: GlobalSubscriptionsDeps): Global
     let isUntold = false
     for (const subscription of all.values()) if (!tell(subscription, announced)) isUntold = true
     if (isUntold) lookIn(RETRY_MS)
+  }
+
+  function tellAgain(): void {
+    for (const subscription of all.values()) {
+      for (const [node, cluster] of subscription.told) if (deps.isVersioned(node)) say('queue_subscribe', subscription, node, cluster)
+    }
   }
 
   function lookIn(ms: number): void {
@@ -123,7 +134,6 @@ export function createGlobalSubscriptions(deps: GlobalSubscriptionsDeps): Global
   function say(kind: 'queue_subscribe' | 'queue_unsubscribe', subscription: GlobalSubscription, node: string, cluster: string): boolean {
     const { guarantee = 'at_least_once', id, queuePattern, subscriberId, topicPattern = '#' } = subscription
     const record = {
-      kind,
       subscription_id: id,
       subscriber_id: subscriberId,
       queue_pattern: queuePattern,
@@ -134,10 +144,8 @@ export function createGlobalSubscriptions(deps: GlobalSubscriptionsDeps): Global
       target_cluster: cluster,
       created_at: env.clock.wall(),
     } as const
-    return (
-      way.send(record as Parameters<FabricWay['send']>[0], 'mpreg.queue.subscription', id, { cluster, node }, { acknowledges: true }) !==
-      undefined
-    )
+    const payload = kind === 'queue_subscribe' ? { kind, ...record } : { kind, ...record }
+    return way.send(payload, 'mpreg.queue.subscription', id, { cluster, node }, { acknowledges: true }) !== undefined
   }
 
   return {
@@ -149,6 +157,7 @@ export function createGlobalSubscriptions(deps: GlobalSubscriptionsDeps): Global
       if (all.size >= SUBSCRIPTIONS_MAX) throw new TooManySubscriptionsError('this node', SUBSCRIPTIONS_MAX)
       const subscription: GlobalSubscription = { ...init, id: env.random.ulid(), here: new Map(), told: new Map() }
       all.set(subscription.id, subscription)
+      cancelRetelling ??= env.timers.every(RETELL_MS, tellAgain)
       for (const queue of queues?.list() ?? []) attach(subscription, queue)
       if (!tell(subscription, deps.announced())) lookIn(RETRY_MS)
       return subscription.id
@@ -160,6 +169,10 @@ export function createGlobalSubscriptions(deps: GlobalSubscriptionsDeps): Global
       all.delete(id)
       for (const [queue, local] of subscription.here) queue.unsubscribe(local)
       for (const [node, cluster] of subscription.told) say('queue_unsubscribe', subscription, node, cluster)
+      if (all.size === 0) {
+        cancelRetelling?.()
+        cancelRetelling = undefined
+      }
       return true
     },
 
@@ -196,6 +209,7 @@ export function createGlobalSubscriptions(deps: GlobalSubscriptionsDeps): Global
     close() {
       stopObserving?.()
       cancelLook?.()
+      cancelRetelling?.()
       for (const { here } of all.values()) for (const [queue, local] of here) queue.unsubscribe(local)
       all.clear()
     },

@@ -63,7 +63,7 @@ export class StoredMessage implements Ordered {
     return this.place === 'gone'
   }
 
-  /** What the attempt has come to. Before an acknowledgement from everybody nothing is known of those that failed but that they failed. */
+  /** What the attempt has come to. Deliveries that failed count neither among those that are asked for nor against the others. */
   get verdict(): 'open' | 'complete' | 'failed' {
     let open = 0
     let acknowledged = 0
