@@ -70,6 +70,8 @@ export const MOVED_BY: Readonly<Record<NumberEvent, readonly string[]>> = {
     ...clusters('last_heartbeat'),
     ...nodes('last_seen'),
     ...['rpc', 'pubsub', 'federation'].flatMap((name) => system(name, 'last_updated')),
+    // While the pauses between dials of a seed that is down are short.
+    '/diagnosis diagnosis.peers[].dial.next_at',
     ...on('/diagnosis', 'diagnosis.', 'uptime_seconds', 'wall_clock', 'refusals[].count', 'refusals[].last_at', 'refusals[].latest_at[]'),
     ...resolver('generated_at', 'stats.last_prune_at', 'stats.last_seed_at'),
     ...prometheus('discovery_summaries_exported_total', 'discovery_summary_last_export_time_seconds'),
@@ -192,7 +194,7 @@ export const MOVED_BY: Readonly<Record<NumberEvent, readonly string[]>> = {
     ...summaries('entry_counts.summaries'),
     ...prometheus('discovery_summaries', 'discovery_resolver_deltas_total{outcome=applied}'),
     ...prometheus(...['functions', 'nodes', 'topics'].map((kind) => `discovery_resolver_entries{kind=${kind}}`)),
-    ...on('/diagnosis', 'diagnosis.peers[].', 'clock_offset_seconds', 'dial.failures', 'dial.next_at', 'dial.successes_total'),
+    ...on('/diagnosis', 'diagnosis.peers[].', 'clock_offset_seconds', 'dial.failures', 'dial.successes_total'),
     ...on('/diagnosis', 'diagnosis.peers[].link.', 'connected_since', 'reconnects_10m', 'rtt_ms'),
     ...on('/diagnosis', 'diagnosis.routes.', 'destinations[].nodes', 'destinations[].routes', 'routes_active'),
     '/explain/function explanation.candidates[].facts.load',
