@@ -1,6 +1,7 @@
 /** `mpreg discovery policy`: the namespace rules of a node, read, checked and replaced. What the node exports can be edited and applied. */
 import { readFileSync } from 'node:fs'
 import type { Command } from 'commander'
+import { nearestName } from '../telemetry/index.ts'
 import { print } from './client.ts'
 import { ask, asked, asking, type Flags, given } from './discovery-queries.ts'
 import { isObject, type JsonObject } from './json-value.ts'
@@ -46,7 +47,13 @@ function submit(flags: Flags, fun: string, file: string): Promise<void> {
   })
 }
 
-/** @throws CommandFailure */
+/** What a file of rules may hold; the last two stand in what the node exports. */
+const MEMBERS = ['rules', 'enabled', 'default_allow', 'generated_at', 'rule_count']
+
+/**
+ * The node takes a request without rules for one that leaves them as they are, and does not mind members it does not know. Of a file, both
+ * are slips of the pen. @throws CommandFailure
+ */
 function requestIn(file: string): JsonObject {
   let document: unknown
   try {
@@ -57,5 +64,12 @@ function requestIn(file: string): JsonObject {
   if (Array.isArray(document)) return { rules: document }
   if (!isObject(document)) throw new CommandFailure(`Error: ${file} holds neither a list of rules nor an object with rules.`)
   const { default_allow, enabled, rules } = document
-  return { rules: rules ?? [], ...(enabled !== undefined && { enabled }), ...(default_allow !== undefined && { default_allow }) }
+  const unknown = Object.keys(document).filter((member) => !MEMBERS.includes(member))
+  const problems = unknown.map((member) => {
+    const nearest = nearestName(member, MEMBERS)
+    return `${member} is unknown${nearest === undefined ? '' : `; did you mean ${nearest}?`}`
+  })
+  if (rules === undefined || rules === null) problems.push('it has no rules; an empty list of rules removes all that are in force')
+  if (problems.length > 0) throw new CommandFailure(problems.map((problem) => `Error: ${file}: ${problem}`).join('\n'))
+  return { rules, ...(enabled !== undefined && { enabled }), ...(default_allow !== undefined && { default_allow }) }
 }

@@ -13,7 +13,7 @@ export { startDeltaStream } from './delta-stream.ts'
 export { createDescribe } from './describe.ts'
 export { exportDenial, sourceDenial, viewerDenial } from './entry-names.ts'
 export { createFunctions } from './functions.ts'
-export { createNamespaces, type Namespaces, readRules } from './namespaces.ts'
+export { createNamespaces, type Namespaces } from './namespaces.ts'
 export {
   createNamespacePolicy,
   type Decision,
@@ -25,6 +25,7 @@ export {
 export type { Command } from './question.ts'
 export type { Recall, Recalled } from './recall.ts'
 export { createResolver, type Resolver, type ResolverSnapshot } from './resolver.ts'
+export { readRules } from './rules.ts'
 export { type HostingNodes, type NodeHealth, summarise } from './service-summaries.ts'
 export { createStoreForward } from './store-forward.ts'
 export { createStreamGuard, type StreamGuard } from './stream-guard.ts'

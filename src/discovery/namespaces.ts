@@ -6,12 +6,10 @@ import type { Clock } from '../base/index.ts'
 import type { Caller } from '../rpc/index.ts'
 import {
   accessAuditEntry,
-  type FrameError,
   float,
   type NamespacePolicyStatus,
   type NamespaceRule,
   namespaceRule,
-  namespaceRules,
   type PolicyAuditEntry,
   policyAuditEntry,
   type QueryFields,
@@ -22,8 +20,9 @@ import {
 } from '../wire/index.ts'
 import type { Access } from './access.ts'
 import { createAuditTrail } from './audit.ts'
-import { type NamespacePolicy, ruleProblems } from './policy.ts'
+import type { NamespacePolicy } from './policy.ts'
 import type { Command } from './question.ts'
+import { readRules } from './rules.ts'
 import type { ExportedSummaries } from './summary-export.ts'
 import type { Viewers } from './viewer.ts'
 
@@ -68,11 +67,13 @@ export function createNamespaces(deps: NamespaceDeps): Namespaces {
     request: QueryFields,
     caller: Caller,
   ): { readonly rules: readonly NamespaceRule[]; readonly result: Checked } {
-    const { problems: unreadable, rules } = request.rules === undefined ? { rules: policy.rules, problems: [] } : readRules(request.rules)
-    const errors = [...unreadable, ...ruleProblems(rules)]
+    const {
+      given: rule_count,
+      problems: errors,
+      rules,
+    } = request.rules === undefined ? { rules: policy.rules, problems: [], given: policy.rules.length } : readRules(request.rules)
     const valid = errors.length === 0
     const actor = actorOf(request, caller)
-    const rule_count = rules.length + unreadable.length
     changes.add({
       event,
       timestamp: clock.wall(),
@@ -155,21 +156,6 @@ interface Checked {
   readonly generated_at: RawJson
   readonly rule_count: number
   readonly errors: readonly string[]
-}
-
-/** Rules as somebody wrote them, and what of it can not be read. */
-export function readRules(given: unknown): { readonly rules: readonly NamespaceRule[]; readonly problems: readonly string[] } {
-  const dropped: FrameError[] = []
-  const rules = namespaceRules.read(given, { text: '', now: 0, dropped }, 0)
-  return { rules, problems: dropped.map(({ what, where }) => `rules${placeText(where)} ${what}`) }
-}
-
-/** `0.cutover_windows.1.starts_at` as `[0].cutover_windows[1].starts_at`. */
-function placeText(where: string): string {
-  return where
-    .split('.')
-    .map((step) => (/^\d+$/.test(step) ? `[${step}]` : `.${step}`))
-    .join('')
 }
 
 function ruleJson(rule: NamespaceRule): RawJson {

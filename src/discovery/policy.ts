@@ -152,14 +152,20 @@ function activeWindow(windows: readonly CutoverWindow[], nowSeconds: number): Cu
 }
 
 /** Rules a policy may have. */
-const RULES_MAX = 10_000
+export const RULES_MAX = 10_000
 
-/** What is wrong with rules, in the words of the protocol; empty when they can be used. */
-export function ruleProblems(rules: readonly NamespaceRule[]): string[] {
-  if (rules.length > RULES_MAX) return [`rules are ${rules.length}, more than ${RULES_MAX}`]
+export function tooManyRules(count: number): string {
+  return `rules are ${count}, more than ${RULES_MAX}`
+}
+
+/** What is wrong with rules, in the words of the protocol; empty when they can be used. @param rules undefined: one that can not be read */
+export function ruleProblems(rules: readonly (NamespaceRule | undefined)[]): string[] {
+  if (rules.length > RULES_MAX) return [tooManyRules(rules.length)]
   const problems: string[] = []
   const seen = new Set<string>()
-  for (const [index, { cutover_windows: windows = [], namespace }] of rules.entries()) {
+  for (const [index, rule] of rules.entries()) {
+    if (rule === undefined) continue
+    const { cutover_windows: windows = [], namespace } = rule
     const at = `rules[${index}]`
     if (namespace.trim() === '') {
       problems.push(`${at}.namespace is empty`)

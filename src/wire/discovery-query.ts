@@ -17,9 +17,15 @@ export class QueryError extends MpregError {
 export function queryScope(value: unknown): Scope | undefined {
   const word = queryText(value).trim().toLowerCase()
   if (word === '') return undefined
-  const scope = SCOPES.find((known) => known === (word === 'cluster' ? 'zone' : word))
+  const scope = scopeNamed(word)
   if (scope === undefined) throw new QueryError(`Unsupported discovery scope: ${word}`)
   return scope
+}
+
+/** In any case; `cluster` is an older name of `zone`. */
+export function scopeNamed(text: string): Scope | undefined {
+  const word = text.toLowerCase()
+  return SCOPES.find((known) => known === (word === 'cluster' ? 'zone' : word))
 }
 
 /** 0 for `local` to 3 for `global`. */

@@ -3,7 +3,9 @@
  *
  * A namespace is a dotted name; a filter or a rule for `svc` covers `svc` and everything below it, but not `svc2`.
  */
-import { functionIdentity } from './catalog.ts'
+import { functionIdentity, SCOPES, type Scope } from './catalog.ts'
+import { scopeNamed } from './discovery-query.ts'
+import { FrameError } from './errors.ts'
 import {
   bool,
   type Field,
@@ -11,6 +13,7 @@ import {
   list,
   natural,
   omittable,
+  type RecordField,
   type RecordOf,
   rawObject,
   record,
@@ -49,13 +52,47 @@ function many<T>(element: Field<T>): Field<readonly T[]> {
   return { ...elements, read: (value, reading, at) => elements.read(asList(value), reading, at) }
 }
 
+/**
+ * Names that restrict something: a list, or one by itself. What is left out restricts nothing, so what was meant as a name and is none must
+ * not read as left out.
+ */
+const names: RecordField<readonly string[]> = {
+  ...textSet,
+  read(value, reading, at) {
+    const given = value === undefined || value === null ? [] : Array.isArray(value) ? value : [value]
+    const wrong = given.find((one) => typeof one !== 'string' && typeof one !== 'number')
+    if (wrong !== undefined) throw new FrameError('', `must be a list of names, not of ${JSON.stringify(wrong).slice(0, 40)}`)
+    const read = textSet.read(
+      given.map((one) => String(one).trim()),
+      reading,
+      at,
+    )
+    if (given.length > 0 && read.length === 0) throw new FrameError('', 'has only empty names; for no restriction give an empty list')
+    return read
+  },
+}
+
+/** Scopes in any case; `cluster` is an older name of `zone`. */
+const scopeSet: RecordField<readonly Scope[]> = {
+  ...names,
+  read(value, reading, at) {
+    const scopes = names.read(value, reading, at).map((word) => {
+      const scope = scopeNamed(word)
+      if (scope === undefined) throw new FrameError('', `must be of ${SCOPES.join(', ')}, not ${word.slice(0, 40)}`)
+      return scope
+    })
+    return [...new Set(scopes)].sort()
+  },
+  write: names.write,
+}
+
 /** A time in which summaries may leave the cluster. */
-const cutoverWindow = record({
+export const cutoverWindow = record({
   starts_at: float(0),
   /** Open-ended without. */
   ends_at: omittable(float()),
   /** Scopes exported in the window; none: those of the rule. */
-  export_scopes: unlessEmpty(textSet),
+  export_scopes: unlessEmpty(scopeSet),
   allow_summaries: omittable(bool()),
 })
 export type CutoverWindow = RecordOf<typeof cutoverWindow>
@@ -63,19 +100,16 @@ export type CutoverWindow = RecordOf<typeof cutoverWindow>
 export const namespaceRule = record({
   namespace: text(''),
   /** Clusters that may announce entries here; none: all. */
-  owners: textSet,
+  owners: names,
   /** Clusters that may see it. With neither clusters nor tenants everyone may. */
-  visibility: textSet,
-  visibility_tenants: unlessEmpty(textSet),
-  export_scopes: textSet,
+  visibility: names,
+  visibility_tenants: unlessEmpty(names),
+  export_scopes: scopeSet,
   allow_summaries: bool(false),
   cutover_windows: unlessEmpty(many(cutoverWindow)),
   policy_version: omittable(text()),
 })
 export type NamespaceRule = RecordOf<typeof namespaceRule>
-
-/** Rules as requests and settings bring them: one or many. */
-export const namespaceRules = many(namespaceRule)
 
 /** That somebody checked or changed the rules. */
 export const policyAuditEntry = record({

@@ -10,7 +10,7 @@
  * Reading is as lenient as the protocol asks: unknown members are ignored, an absent or null member takes its default. What still can not be
  * read throws {@link FrameError} with the member's path.
  */
-import { type TSchema, Type } from 'typebox'
+import { type TObject, type TSchema, Type } from 'typebox'
 import type { VectorClock } from '../base/index.ts'
 import { compareCodePoints } from './canonical.ts'
 import { FrameError } from './errors.ts'
@@ -87,6 +87,11 @@ export function record<F extends Fields>(fields: F): RecordField<Flat<Members<F>
       return `{${body}}`
     },
   }
+}
+
+/** The members a record knows, in order. */
+export function memberNames({ schema }: RecordField<unknown>): string[] {
+  return Object.keys((schema as TObject).properties)
 }
 
 /** The record made of defaults when absent. */

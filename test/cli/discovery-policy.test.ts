@@ -49,12 +49,26 @@ describe('mpreg discovery, asking a node', { timeout: 60_000 }, () => {
   })
 
   it('checks rules, and tells what is wrong with them', async () => {
-    expect(await answer('policy', 'validate', file('good.json', { namespace: 'a' }))).toMatchObject({ valid: true })
+    expect(await answer('policy', 'validate', file('good.json', { rules: { namespace: 'a' } }))).toMatchObject({ valid: true })
     const bad = file('bad.json', [{ namespace: 'a' }, { namespace: 'a' }])
     const { code, stderr, stdout } = await run('policy', 'validate', bad)
     expect({ code, stderr }).toEqual({ code: 1, stderr: `Error: the rules in ${bad} can not be used; nothing has changed.\n` })
     expect(JSON.parse(stdout)).toMatchObject({ valid: false, errors: ['rules[1].namespace duplicate: a'] })
     expect((await run('policy', 'validate', path.join(folder, 'missing.json'))).stderr).toMatch(/^Error: .*missing\.json can not be read: /)
+  })
+
+  it('does not take a slip of the pen for rules that are to be removed', async () => {
+    const apply = async (content: unknown) => (await run('policy', 'apply', file('slip.json', content), ...ADMIN)).stderr
+    const at = path.join(folder, 'slip.json')
+    const missing = `Error: ${at}: it has no rules; an empty list of rules removes all that are in force\n`
+    expect(await apply({ rulez: [{ namespace: 'a' }] })).toBe(`Error: ${at}: rulez is unknown; did you mean rules?\n${missing}`)
+    expect(await apply({ namespace: 'a' })).toBe(`Error: ${at}: namespace is unknown\n${missing}`)
+    expect(await apply({ rules: null })).toBe(missing)
+    const { code, stdout } = await run('policy', 'apply', file('slip.json', [{ namespace: 'a', visib: 1 }]), ...ADMIN)
+    expect([code, JSON.parse(stdout)]).toMatchObject([
+      1,
+      { applied: false, rule_count: 1, errors: ['rules[0].visib is unknown; did you mean visibility?'] },
+    ])
   })
 
   it('changes them with the token of the admin, and shows what that does', async () => {
@@ -72,7 +86,7 @@ describe('mpreg discovery, asking a node', { timeout: 60_000 }, () => {
     expect(await answer('policy', 'audit', '--limit', '1')).toMatchObject({
       entries: [{ event: 'apply', actor: 'admin (ann)', valid: true }],
     })
-    expect(await answer('policy', 'status')).toMatchObject({ policy: { enabled: true, rule_count: 1, audit_total: 3, access_total: 3 } })
+    expect(await answer('policy', 'status')).toMatchObject({ policy: { enabled: true, rule_count: 1, audit_total: 4, access_total: 3 } })
     const { configuration } = (await (await fetch(`${node.monitoringUrl}/config`)).json()) as { configuration: { policies: object } }
     expect(configuration.policies).toEqual({ total: 1, active: 1, compliance_percent: 100 })
     // What is exported can be applied.
