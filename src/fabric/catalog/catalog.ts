@@ -329,8 +329,11 @@ export function createCatalog(deps: CatalogDeps, options: CatalogOptions = {}): 
     return true
   }
 
+  /** What is seen no more, removed or not, is a removal for observers. */
   function conceal(batch: Batch, kind: CatalogKind, entry: CatalogEntry): void {
     index.remove(kind, entry)
+    batch.draft.remove(kind, keyOf(kind, entry))
+    batch.counts[`${kind}_removed`]++
     batch.isNoticeable = true
     if (kind === 'functions' || kind === 'topics') batch.released.push({ kind, entry } as AnyEntry)
   }
@@ -348,8 +351,6 @@ export function createCatalog(deps: CatalogDeps, options: CatalogOptions = {}): 
     }
     conceal(batch, kind, entry)
     if (record.descriptor === entry) record.descriptor = undefined
-    batch.draft.remove(kind, keyOf(kind, entry))
-    batch.counts[`${kind}_removed`]++
   }
 
   /** Keeps an entry of a versioned record out of sight. */
@@ -359,8 +360,6 @@ export function createCatalog(deps: CatalogDeps, options: CatalogOptions = {}): 
     record.setHiddenAt(at, true)
     hidden.set(entry, kind)
     conceal(batch, kind, entry)
-    batch.draft.remove(kind, keyOf(kind, entry))
-    batch.counts[`${kind}_removed`]++
   }
 
   function takeAll(batch: Batch, record: OwnerRecord): void {

@@ -75,4 +75,20 @@ describe('a policy of namespaces', () => {
     expect(names(catalog).sort()).toEqual(['open', 'svc.a'])
     expect(catalog.snapshot().hidden_entries).toBe(0)
   })
+
+  it('tells observers when an entry turns into one that is not allowed', () => {
+    const { catalog, changes, denied, env } = reviewed()
+    const owner = catalogSample({ env, nodeId: N1, clusterId: 'fern', instanceId: 'i-1' }).catalog
+    const announce = (queue: Partial<QueueEntry>) => {
+      owner.local.replace('queues', [queueSample('jobs', { ...FERN, ...queue })])
+      owner.local.commit()
+      catalog.applyOwner(owner.ownerState(N1, undefined) as OwnerUpdate, { kind: 'sync', from: N1 })
+    }
+    announce({})
+    expect(catalog.list('queues')).toHaveLength(1)
+    denied.add('jobs')
+    announce({ tags: ['moved'] })
+    expect(catalog.list('queues')).toEqual([])
+    expect(changes.at(-1)).toMatchObject({ counts: { queues_removed: 1 }, delta: { queues: [], queue_removals: [{ queue_name: 'jobs' }] } })
+  })
 })
