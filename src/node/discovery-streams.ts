@@ -46,7 +46,7 @@ export interface DiscoveryStreamDeps {
   /** To subscribers of this node and of others; the number of the former. */
   publishEverywhere(message: Message): number
   subscribe(patterns: readonly string[], receive: (message: Message) => void): Cancel
-  /** On whose behalf somebody subscribes; undefined: the node's own process. */
+  /** On whose behalf somebody subscribes; undefined: the node's own process, which may see everything. */
   viewerOf(subscriber: Subscriber): Viewer | undefined
 }
 

@@ -24,6 +24,7 @@ import {
   type Resolver,
   readRules,
   sourceDenial,
+  type Viewer,
   type Viewers,
   viewerDenial,
 } from '../discovery/index.ts'
@@ -58,6 +59,8 @@ export interface Discovery {
   readonly access: Access
   readonly viewers: Viewers
   readonly namespaces: Namespaces
+  /** On whose behalf somebody gets messages. @param bound undefined: a queue, which anybody of this cluster may read */
+  viewerOf(bound: Parameters<Viewers['of']>[0] | undefined): Viewer
   /** Unix seconds of the last change of the rules; undefined: they are those of the settings. */
   appliedAt(): number | undefined
   /** What queries read. */
@@ -151,6 +154,10 @@ export function createDiscovery(deps: DiscoveryDeps): Discovery {
     return `the rule for '${name}' (${told.join('; ')})`
   }
 
+  /** Clients of this cluster that show no tenant. */
+  const anyClient = { viewerCluster: clusterId, viewerTenant: null }
+  const viewerOf: Discovery['viewerOf'] = (bound = anyClient) => viewers.of(bound, {})
+
   const read = (): CatalogSource | Fabric['catalog'] => resolver()?.source ?? fabric().catalog
   const source: CatalogSource = {
     get includesSelf() {
@@ -173,6 +180,7 @@ export function createDiscovery(deps: DiscoveryDeps): Discovery {
     access,
     viewers,
     namespaces,
+    viewerOf,
     appliedAt: () => appliedAt,
     source,
 
@@ -184,7 +192,7 @@ export function createDiscovery(deps: DiscoveryDeps): Discovery {
     },
 
     whyHidden(entry) {
-      const denied = viewerDenial(policy, entry, viewers.of({ viewerCluster: clusterId, viewerTenant: null }, {}))
+      const denied = viewerDenial(policy, entry, viewerOf(undefined))
       if (denied === undefined) return undefined
       const text = `discovery does not show it to clients of cluster '${clusterId}', by ${ruleText(denied.namespace)}; calls by name find it all the same`
       return { code: denied.reason, text }

@@ -66,7 +66,7 @@ import type { Node, NodeDeps } from './node-api.ts'
 import type { NodeSnapshot } from './node-snapshot.ts'
 import { createOffers } from './offers.ts'
 import { type CallOptions, createOwnCalls, type OwnCall } from './own-calls.ts'
-import { subscribeInProcess } from './own-subscriptions.ts'
+import { InProcessSubscriber, subscribeInProcess } from './own-subscriptions.ts'
 import { createProcessProbe } from './process-probe.ts'
 import { createPublications, type Publications } from './publications.ts'
 import { createNodeQueues, type NodeQueues, type QueueSubsystem } from './queues.ts'
@@ -273,7 +273,10 @@ class RunningNode implements Node {
       publishHere: (message) => void this.#exchange.publish(message),
       publishEverywhere: (message) => this.#publications.notice(message),
       subscribe: (...asked) => this.subscribe(...asked),
-      viewerOf: (subscriber) => (subscriber instanceof Session ? this.#discovery.viewers.of(subscriber.caller, {}) : undefined),
+      viewerOf: (subscriber) =>
+        subscriber instanceof InProcessSubscriber
+          ? undefined
+          : this.#discovery.viewerOf(subscriber instanceof Session ? subscriber.caller : undefined),
     })
     this.#exchange = createExchange(env, {
       ruled: this.#streams.ruledTopics,

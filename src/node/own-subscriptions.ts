@@ -1,6 +1,6 @@
 /** Subscriptions of the process a node runs in: without a connection, and without an id anybody has to keep. */
 import type { Env } from '../base/index.ts'
-import type { Exchange } from '../pubsub/index.ts'
+import type { Exchange, Subscriber } from '../pubsub/index.ts'
 import type { Message } from '../wire/index.ts'
 
 export interface OwnSubscriptionDeps {
@@ -8,6 +8,16 @@ export interface OwnSubscriptionDeps {
   readonly exchange: Exchange
   /** Name of the node. */
   readonly subscriber: string
+}
+
+/** A class, so that it is known from other subscribers: code in the process may see everything. */
+export class InProcessSubscriber implements Subscriber {
+  readonly label = 'in-process'
+  readonly deliver: Subscriber['deliver']
+
+  constructor(deliver: Subscriber['deliver']) {
+    this.deliver = deliver
+  }
 }
 
 /**
@@ -20,18 +30,15 @@ export function subscribeInProcess(
   receive: (message: Message) => void | Promise<void>,
 ): () => void {
   const { clock, log, random } = env
-  const owner = {
-    label: 'in-process',
-    deliver(message: Message) {
-      const failed = (error: unknown) =>
-        log.scope('pubsub').error(`subscriber of ${patterns.join(',')} failed on ${message.messageId}`, error)
-      try {
-        Promise.resolve(receive(message)).catch(failed)
-      } catch (error) {
-        failed(error)
-      }
-    },
-  }
+  const owner = new InProcessSubscriber((message) => {
+    const failed = (error: unknown) =>
+      log.scope('pubsub').error(`subscriber of ${patterns.join(',')} failed on ${message.messageId}`, error)
+    try {
+      Promise.resolve(receive(message)).catch(failed)
+    } catch (error) {
+      failed(error)
+    }
+  })
   exchange.subscribe(owner, {
     subscriptionId: random.ulid(),
     patterns: patterns.map((pattern) => ({ pattern, exact: !/[*#]/.test(pattern) })),

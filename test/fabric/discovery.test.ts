@@ -279,6 +279,25 @@ describe('the stream of deltas', () => {
       entries: [{ event: 'catalog_watch', reason: 'viewer_denied' }, { event: 'summary_watch' }],
     })
   })
+
+  it('shows a queue no more than a client of its cluster, whatever is routed to it', async () => {
+    const rules = [{ namespace: 'svc.secret', visibility: ['vault'] }]
+    const fabric = await fabricOf(1, () => ({
+      enableDefaultQueue: true,
+      discoveryPolicyEnabled: true,
+      discoveryPolicyRules: rules as never,
+    }))
+    const client = await fabric.client(0)
+    const call = (fun: string, kwargs: Fields) => fabric.settle(client.callWith({ kwargs }, fun))
+    await call('queue_create', { queue_name: 'spy' })
+    await call('queue_route_topic', { topic_pattern: 'mpreg.discovery.#', queue_name: 'spy' })
+    fabric.register(0, 'svc.secret.a', () => 1)
+    fabric.register(0, 'svc.open', () => 1)
+    await fabric.advance(2_000)
+    const received = JSON.stringify(await call('queue_receive', { queue_name: 'spy', max_messages: 100 }))
+    expect(received).toContain('svc.open')
+    expect(received).not.toContain('secret')
+  })
 })
 
 /** Services of the last message. */
