@@ -84,6 +84,21 @@ describe('the stream of deltas', () => {
     expect(Object.values(payloadOf(messages[3] as Message).delta as object)).toHaveLength(17)
   })
 
+  it('tells each namespace its own part, so that a large change stays as large as it is', () => {
+    const { add, taken } = setUp()
+    add(...Array.from({ length: 500 }, (_, at) => fn(`ns${at}.f`)), topic('s1', 'ns1.#', 'ns2.x'))
+    const [whole, ...parts] = taken()
+    expect(parts).toHaveLength(501)
+    const ofOne = parts.find((message) => message.topic === 'mpreg.discovery.delta.ns1') as Message
+    expect(payloadOf(ofOne)).toMatchObject({
+      delta: { functions: [{ identity: { name: 'ns1.f' } }], topics: [{ subscription_id: 's1' }] },
+      counts: { functions_added: 1, topics_added: 1, nodes_added: 0 },
+      namespaces: ['ns1'],
+    })
+    const bytes = parts.reduce((sum, { text }) => sum + text.length, 0)
+    expect(bytes).toBeLessThan(10 * (whole as Message).text.length)
+  })
+
   it('names the cluster when no namespace is concerned, and tells of what expires', async () => {
     const { add, catalog, env, taken } = setUp()
     add({ kind: 'nodes', entry: nodeSample(N1) })

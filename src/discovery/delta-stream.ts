@@ -1,12 +1,15 @@
 /**
- * The stream of changes of this node's catalog, for subscribers of this node: each change as one message, and again under each namespace it
+ * The stream of changes of this node's catalog, for subscribers of this node: each change as one message, and again in parts under the namespaces it
  * concerns. Nothing is made for a topic nobody subscribes to, and nothing is said of what only renews a lifetime.
+ *
+ * Of a change that concerns several namespaces, each is told its own part: the whole under each of them would be as large as its square, some
+ * gigabytes when a node with a thousand namespaces joins.
  *
  * Subscriptions to discovery's own topics are not told of: following the stream would be a change, and everybody's stream would tell of
  * everybody else's following it.
  */
 import type { Env } from '../base/index.ts'
-import type { Catalog, CatalogChange } from '../fabric/index.ts'
+import { CATALOG_KINDS, type Catalog, type CatalogChange, type DeltaDraft, deltaSize, draftDelta, REMOVALS_OF } from '../fabric/index.ts'
 import {
   type CatalogDelta,
   catalogDeltaMessage,
@@ -62,26 +65,26 @@ export function startDeltaStream(deps: DeltaStreamDeps): StopStream {
   return catalog.observe((change: CatalogChange) => {
     const delta = told(change.delta)
     if (!change.isNoticeable) return
-    const counts = {
-      ...change.counts,
-      topics_added: Math.min(change.counts.topics_added, delta.topics.length),
-      topics_removed: Math.min(change.counts.topics_removed, delta.topic_removals.length),
-    }
-    if (Object.values(counts).every((count) => count === 0)) return
-    const namespaces = namespacesIn(delta)
-    const topics = [deltaTopic(), ...namespaces.map(deltaTopic)].filter(deps.isWanted)
-    if (topics.length === 0) return
-    const now = clock.wall()
-    const payload = new RawJson(
-      catalogDeltaMessage.write({ delta, counts, namespaces, source_node: nodeId, source_cluster: clusterId, published_at: now }),
-    )
-    const headers = { event: 'discovery.catalog_delta', cluster_id: clusterId }
-    for (const topic of topics) {
-      const messageId = topic === deltaTopic() ? delta.update_id : random.ulid()
-      const text = encodeMessage({ topic, payload, timestamp: now, messageId, publisher, headers })
-      deps.publish({ topic, timestamp: now, messageId, publisher, text })
+    if (deltaSize(delta) === 0) return
+    const parts = partsOf(delta)
+    const namespaces = [...parts.keys()].sort(compareCodePoints)
+    if (deps.isWanted(deltaTopic())) publish(deltaTopic(), delta, namespaces, delta.update_id)
+    for (const namespace of namespaces) {
+      const topic = deltaTopic(namespace)
+      if (!deps.isWanted(topic)) continue
+      const part = namespaces.length === 1 ? delta : (parts.get(namespace) as DeltaDraft).finish(delta)
+      publish(topic, part, [namespace], random.ulid())
     }
   })
+
+  function publish(topic: string, delta: CatalogDelta, namespaces: readonly string[], messageId: string): void {
+    const now = clock.wall()
+    const source = { source_node: nodeId, source_cluster: clusterId, published_at: now }
+    const payload = new RawJson(catalogDeltaMessage.write({ delta, counts: countsIn(delta), namespaces, ...source }))
+    const headers = { event: 'discovery.catalog_delta', cluster_id: clusterId }
+    const text = encodeMessage({ topic, payload, timestamp: now, messageId, publisher, headers })
+    deps.publish({ topic, timestamp: now, messageId, publisher, text })
+  }
 }
 
 function isOwnTopic({ patterns }: TopicEntry): boolean {
@@ -92,14 +95,32 @@ function idOf({ subscription_id }: TopicEntry): string {
   return subscription_id
 }
 
-/** In order; the cluster when a delta concerns no namespace. */
-function namespacesIn(delta: CatalogDelta): string[] {
-  const namespaces = new Set<string>()
-  const named = (name: string) => namespaces.add(namespaceOf(name) || name)
-  for (const { identity } of [...delta.functions, ...delta.function_removals]) named(identity.name)
-  for (const { queue_name } of [...delta.queues, ...delta.queue_removals]) named(queue_name)
-  for (const { name, namespace } of [...delta.services, ...delta.service_removals]) namespaces.add(namespace || name)
-  for (const { patterns } of delta.topics) for (const pattern of patterns) namespaces.add(literalPrefix(pattern))
-  namespaces.delete('')
-  return namespaces.size === 0 ? [delta.cluster_id] : [...namespaces].sort(compareCodePoints)
+/** What of a delta belongs to each namespace; to the cluster when it concerns no namespace. Nodes and caches belong to none. */
+function partsOf(delta: CatalogDelta): ReadonlyMap<string, DeltaDraft> {
+  const parts = new Map<string, DeltaDraft>()
+  function partOf(namespace: string): DeltaDraft | undefined {
+    if (namespace === '') return undefined
+    const part = parts.get(namespace) ?? draftDelta()
+    parts.set(namespace, part)
+    return part
+  }
+  const named = (name: string) => partOf(namespaceOf(name) || name)
+  for (const entry of delta.functions) named(entry.identity.name)?.add('functions', entry)
+  for (const key of delta.function_removals) named(key.identity.name)?.remove('functions', key)
+  for (const entry of delta.queues) named(entry.queue_name)?.add('queues', entry)
+  for (const key of delta.queue_removals) named(key.queue_name)?.remove('queues', key)
+  for (const entry of delta.services) partOf(entry.namespace || entry.name)?.add('services', entry)
+  for (const key of delta.service_removals) partOf(key.namespace || key.name)?.remove('services', key)
+  for (const entry of delta.topics) for (const prefix of new Set(entry.patterns.map(literalPrefix))) partOf(prefix)?.add('topics', entry)
+  if (parts.size === 0) partOf(delta.cluster_id)
+  return parts
+}
+
+function countsIn(delta: CatalogDelta): Readonly<Record<string, number>> {
+  return Object.fromEntries(
+    CATALOG_KINDS.flatMap((kind) => [
+      [`${kind}_added`, delta[kind].length],
+      [`${kind}_removed`, delta[REMOVALS_OF[kind]].length],
+    ]),
+  )
 }

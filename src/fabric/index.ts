@@ -30,7 +30,7 @@ export {
   type StampVerdict,
 } from './catalog/catalog.ts'
 export type { Applied, CatalogRefusal, ChangeSource, Refused } from './catalog/changes.ts'
-export { type CatalogCounts, type DeltaDraft, type DeltaHeader, draftDelta } from './catalog/delta.ts'
+export { type CatalogCounts, type DeltaDraft, type DeltaHeader, deltaSize, draftDelta } from './catalog/delta.ts'
 export type { Lifetime } from './catalog/freshness.ts'
 export { type FunctionConflict, FunctionConflictError } from './catalog/function-conflict.ts'
 export {
