@@ -21,6 +21,7 @@ import {
 } from '../wire/index.ts'
 import type { CatalogSource } from './catalog-source.ts'
 import { denialOf, governedNames, toldOf } from './entry-names.ts'
+import { type KeptOrder, keepInOrder } from './kept-order.ts'
 import type { NamespacePolicy } from './policy.ts'
 import { areaOf, type Command, hasAll, isInArea, openQuestion, type QuestionDeps, reaches } from './question.ts'
 import type { Recall } from './recall.ts'
@@ -57,6 +58,9 @@ const FIELDS = [
 export function createCatalogQuery(deps: CatalogQueryDeps): Command {
   const { policy, recall, source } = deps
   const wanted = filters(source)
+  const inOrder = Object.fromEntries(CATALOG_KINDS.map((kind) => [kind, keepInOrder(ORDER[kind])])) as Readonly<
+    Record<CatalogKind, KeptOrder<CatalogEntry>>
+  >
 
   function entriesOf<K extends CatalogKind>(kind: K): readonly EntryOfKind[K][] {
     const entries = source.list(kind)
@@ -68,17 +72,15 @@ export function createCatalogQuery(deps: CatalogQueryDeps): Command {
     const area = areaOf(request)
     const tags = queryList(request.tags)
     const isWanted = wanted[kind](request, namespace)
-    return entriesOf(kind)
-      .filter(
-        (entry) =>
-          isInArea(area, entry, deps) &&
-          // Nodes of mixed versions agree on nodes: they are listed whatever their scope.
-          (kind === 'nodes' || reaches(entry.scope, area)) &&
-          hasAll(tags, entry.tags) &&
-          isWanted(entry) &&
-          denialOf(policy, governedNames(kind, entry), (name) => policy.viewer(name, viewer)) === undefined,
-      )
-      .sort(ORDER[kind])
+    return inOrder[kind](entriesOf(kind)).filter(
+      (entry) =>
+        isInArea(area, entry, deps) &&
+        // Nodes of mixed versions agree on nodes: they are listed whatever their scope.
+        (kind === 'nodes' || reaches(entry.scope, area)) &&
+        hasAll(tags, entry.tags) &&
+        isWanted(entry) &&
+        denialOf(policy, governedNames(kind, entry), (name) => policy.viewer(name, viewer)) === undefined,
+    )
   }
 
   return (request, caller) => {
@@ -203,7 +205,7 @@ const ORDER: Record<CatalogKind, Order> = {
     ({ identity: a }, { identity: b }) =>
       compareCodePoints(a.name, b.name) ||
       compareCodePoints(a.function_id, b.function_id) ||
-      compareVersions(parseVersion(a.version), parseVersion(b.version)),
+      (a.version === b.version ? 0 : compareVersions(parseVersion(a.version), parseVersion(b.version))),
   ),
   queues: ordered<QueueEntry>((a, b) => compareCodePoints(a.queue_name, b.queue_name)),
   services: ordered<ServiceEntry>(

@@ -19,6 +19,7 @@ import {
 } from '../wire/index.ts'
 import type { CatalogSource } from './catalog-source.ts'
 import { denialOf, namesOfFunction, toldOf } from './entry-names.ts'
+import { keepInOrder } from './kept-order.ts'
 import type { NamespacePolicy } from './policy.ts'
 import { areaOf, type Command, hasAll, isInArea, openQuestion, type QuestionDeps, reaches } from './question.ts'
 import type { Viewer } from './viewer.ts'
@@ -63,6 +64,8 @@ export function createFunctions(deps: FunctionsDeps): Functions {
   /** Registered functions never change; neither do entries. */
   const ownListed = new WeakMap<RegisteredFunction, ListedFunction>()
   const otherListed = new WeakMap<FunctionEntry, ListedFunction>()
+  const ownInOrder = keepInOrder(compareListed)
+  const allInOrder = keepInOrder(compareListed)
 
   function ownFunctions(): ListedFunction[] {
     const place = { node_id: deps.nodeId(), cluster_id: deps.clusterId }
@@ -95,23 +98,21 @@ export function createFunctions(deps: FunctionsDeps): Functions {
     const capabilities = queryList(request.capabilities)
     const words = queryText(request.query).toLowerCase()
     const constraint = queryText(request.version_constraint) === '' ? undefined : parseConstraint(queryText(request.version_constraint))
-    return (whose === 'own' ? ownFunctions() : allFunctions())
-      .filter(
-        (fn) =>
-          isInArea(area, fn, deps) &&
-          reaches(fn.scope, area) &&
-          (names.size === 0 || names.has(fn.identity.name)) &&
-          (ids.size === 0 || ids.has(fn.identity.function_id)) &&
-          (digests.size === 0 || digests.has(fn.specDigest)) &&
-          (namespace === '' || namespaceMatches(namespace, fn.namespace)) &&
-          hasAll(resources, fn.resources) &&
-          hasAll(tags, fn.tags) &&
-          (capabilities.length === 0 || hasAll(capabilities, capabilitiesOf(fn))) &&
-          (constraint === undefined || satisfies(fn.version, constraint)) &&
-          (words === '' || isMentioned(words, fn)) &&
-          denialOf(policy, namesOfFunction(fn.identity.name, fn.namespace), (name) => policy.viewer(name, viewer)) === undefined,
-      )
-      .sort(compareListed)
+    return (whose === 'own' ? ownInOrder(ownFunctions()) : allInOrder(allFunctions())).filter(
+      (fn) =>
+        isInArea(area, fn, deps) &&
+        reaches(fn.scope, area) &&
+        (names.size === 0 || names.has(fn.identity.name)) &&
+        (ids.size === 0 || ids.has(fn.identity.function_id)) &&
+        (digests.size === 0 || digests.has(fn.specDigest)) &&
+        (namespace === '' || namespaceMatches(namespace, fn.namespace)) &&
+        hasAll(resources, fn.resources) &&
+        hasAll(tags, fn.tags) &&
+        (capabilities.length === 0 || hasAll(capabilities, capabilitiesOf(fn))) &&
+        (constraint === undefined || satisfies(fn.version, constraint)) &&
+        (words === '' || isMentioned(words, fn)) &&
+        denialOf(policy, namesOfFunction(fn.identity.name, fn.namespace), (name) => policy.viewer(name, viewer)) === undefined,
+    )
   }
 
   return {

@@ -76,6 +76,7 @@ export function canonicalFloat(value: number): string {
 
 /** UTF-16 order differs from code point order only where surrogates meet U+E000 to U+FFFF. */
 export function compareCodePoints(a: string, b: string): number {
+  if (a === b) return 0
   const length = Math.min(a.length, b.length)
   for (let i = 0; i < length; i++) {
     const left = a.charCodeAt(i)
