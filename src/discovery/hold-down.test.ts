@@ -26,6 +26,13 @@ describe('hold-down', () => {
     expect(holdDown.decide('svc', one, 120)).toEqual({ verdict: 'changed', summaries: one, gone: [summarySample('svc.b')] })
   })
 
+  it('is not longer for a clock that was put back', () => {
+    const holdDown = createHoldDown(10)
+    holdDown.decide('svc', one, 4000)
+    expect(holdDown.decide('svc', two, 400).verdict).toBe('changed')
+    expect(holdDown.decide('svc', one, 409).verdict).toBe('held')
+  })
+
   it('compares all that matters to readers, whatever the order', () => {
     const holdDown = createHoldDown(0)
     holdDown.decide('svc', two, 100)

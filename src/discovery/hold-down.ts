@@ -39,7 +39,9 @@ export function createHoldDown(seconds: number): HoldDown {
       const said = whatIsSaid(current)
       const last = accepted.get(namespace)
       if (last?.said === said) return { verdict: 'unchanged', summaries: refreshed(last.summaries, now), gone: [] }
-      if (last !== undefined && now - last.at < seconds) return { verdict: 'held', summaries: refreshed(last.summaries, now), gone: [] }
+      // A clock that was put back does not hold anything for longer.
+      if (last !== undefined && now >= last.at && now - last.at < seconds)
+        return { verdict: 'held', summaries: refreshed(last.summaries, now), gone: [] }
       accepted.set(namespace, { said, summaries: current, at: now })
       const kept = new Set(current.map(serviceOf))
       const gone = (last?.summaries ?? []).filter((summary) => !kept.has(serviceOf(summary)))

@@ -42,7 +42,9 @@ export function openQuestion(
   const viewer = viewers.of(caller, request)
   const namespace = queryName(request, namespaceField)
   access.admit(budget, viewer, namespace)
-  return { viewer, namespace, isOpen: namespace === '' || access.decide(command, viewer, namespace).allowed }
+  // Blanks around a name are no way around its rule: the topics of a namespace are named without them.
+  const judged = namespace.trim()
+  return { viewer, namespace, isOpen: judged === '' || access.decide(command, viewer, judged).allowed }
 }
 
 /** Where a query looks. */

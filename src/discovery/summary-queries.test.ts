@@ -111,6 +111,14 @@ describe('summary_query', () => {
     expect(services({})).toEqual(['odd', 'svc.a', 'svc.eu.b', 'svc2.c'])
   })
 
+  it('judges summaries of others by their namespace as well as by name', () => {
+    const rule = { namespace: 'secret', owners: [], visibility: ['vault'], export_scopes: [], allow_summaries: true }
+    const followed = [summarySample('svc.open'), summarySample('svc.alias', { namespace: 'secret.eu' }), summarySample('secret.x')]
+    const store = { list: () => followed, receive: () => undefined, prune() {}, snapshot: () => ({ entry_counts: {} }) as never }
+    expect(setUp({ store }, [rule]).services({ scope: 'global' })).toEqual(['svc.open'])
+    expect(setUp({ store }).services({ scope: 'global', namespace: 'secret' })).toEqual(['secret.x', 'svc.alias'])
+  })
+
   it('leaves out what the viewer may not see, and puts on record when it asks for it', () => {
     const hidden = {
       namespace: 'svc.eu',
@@ -201,9 +209,11 @@ describe('summary_watch and catalog_watch', () => {
       }),
     )
     expect(() => queries.watchSummaries({ namespace: 'svc.secret' }, caller)).toThrow('discovery_access_denied')
-    expect(access.denials().map(({ event, reason }) => `${event}/${reason}`)).toEqual([
-      'catalog_watch/viewer_denied',
-      'summary_watch/viewer_denied',
+    expect(() => queries.watchCatalog({ namespace: ' svc.secret ' }, caller)).toThrow('discovery_access_denied')
+    expect(access.denials().map(({ event, namespace, reason }) => `${event}/${namespace}/${reason}`)).toEqual([
+      'catalog_watch/svc.secret.x/viewer_denied',
+      'summary_watch/svc.secret/viewer_denied',
+      'catalog_watch/svc.secret/viewer_denied',
     ])
   })
 })

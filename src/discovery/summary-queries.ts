@@ -19,7 +19,7 @@ import {
   summaryTopic,
 } from '../wire/index.ts'
 import type { CatalogSource } from './catalog-source.ts'
-import { viewerDenial } from './entry-names.ts'
+import { denialOf, namesOfFunction, viewerDenial } from './entry-names.ts'
 import { ingressOf, ingressQuery, lookupEnd, lookupStart } from './ingress.ts'
 import type { NamespacePolicy } from './policy.ts'
 import { type Area, areaOf, isInArea, openQuestion, type Question, type QuestionDeps } from './question.ts'
@@ -65,16 +65,21 @@ export function createSummaryQueries(deps: SummaryQueryDeps): SummaryQueries {
   /** From what other clusters told, where that is asked for and followed, else from what the catalog holds. */
   function summaries({ viewer, namespace }: Question, area: Area, serviceId: string): ServiceSummary[] {
     const { scope } = area
-    const isWanted = (name: string): boolean =>
-      (serviceId === '' || name === serviceId) && namespaceMatches(namespace, summaryNamespace(name))
+    const isWanted = (name: string, within: string): boolean =>
+      (serviceId === '' || name === serviceId) && namespaceMatches(namespace, within)
     if (store !== undefined && (scope === 'region' || scope === 'global')) {
-      return store.list(scope).filter(({ service_id: name }) => isWanted(name) && policy.viewer(name, viewer).allowed)
+      return store
+        .list(scope)
+        .filter(
+          ({ namespace: within, service_id: name }) =>
+            isWanted(name, within) && denialOf(policy, namesOfFunction(name, within), (each) => policy.viewer(each, viewer)) === undefined,
+        )
     }
     const functions = source
       .list('functions')
       .filter(
         (entry) =>
-          isWanted(entry.identity.name) &&
+          isWanted(entry.identity.name, summaryNamespace(entry.identity.name)) &&
           !deps.isBuiltin(entry.identity.name) &&
           isInArea(area, entry, deps) &&
           viewerDenial(policy, entry, viewer) === undefined,

@@ -85,6 +85,24 @@ describe('summaries of other clusters', () => {
     expect(names()).toEqual([])
   })
 
+  it.each([
+    ['an hour behind', -3600],
+    ['an hour ahead', 3600],
+  ])('of a cluster whose clock is %s live as long as any', async (_, skew) => {
+    const { advance, names, receive, store } = setUp()
+    const at = 100 + skew
+    receive([summarySample('svc.a', { generated_at: at }), summarySample('svc.b', { generated_at: at - 100 })], { published_at: at })
+    expect(names()).toEqual(['svc.a', 'svc.b'])
+    await advance(21_000)
+    expect(names()).toEqual(['svc.a'])
+    await advance(100_000)
+    expect(names()).toEqual([])
+    store.prune()
+    // The clock was put right.
+    receive([summarySample('svc.a', { generated_at: 221 })])
+    expect(names()).toEqual(['svc.a'])
+  })
+
   it('are taken from the namespaces and scopes that are followed', () => {
     const { names, receive, store } = setUp({ namespaces: ['svc'], scopes: ['global'] })
     receive([summarySample('svc2.a')])

@@ -3,6 +3,9 @@
  *
  * One for each namespace, service, source cluster and scope: several nodes of a cluster say the same, and of what they say the latest
  * counts. Messages are believed as they come; who may publish on these topics is decided where they are published.
+ *
+ * Clocks of other clusters may be wrong, by hours: a lifetime is counted from when a message comes, less how old it says the summary was when
+ * it was published. Only time stamps of one sender are compared with each other.
  */
 import type { Clock } from '../base/index.ts'
 import {
@@ -25,7 +28,7 @@ export interface SummaryStoreOptions {
 }
 
 export interface SummaryStoreDeps {
-  readonly clock: Pick<Clock, 'wall'>
+  readonly clock: Pick<Clock, 'wall' | 'monotonic'>
   /** Told of a summary that found no room. */
   onFull(summary: ServiceSummary): void
 }
@@ -62,9 +65,15 @@ export interface SummaryStore {
   snapshot(): SummaryStoreSnapshot
 }
 
+interface Kept {
+  readonly summary: ServiceSummary
+  /** Monotonic. */
+  readonly endsAtMs: number
+}
+
 export function createSummaryStore({ clock, onFull }: SummaryStoreDeps, options: SummaryStoreOptions): SummaryStore {
   const { entriesMax = SUMMARIES_MAX, namespaces, scopes } = options
-  const entries = new Map<string, ServiceSummary>()
+  const entries = new Map<string, Kept>()
   const counters = { messages_applied: 0, messages_skipped: 0, messages_invalid: 0, summaries_applied: 0, summaries_expired: 0 }
   let last: Pick<SummaryStoreSnapshot['stats'], 'last_message_at' | 'last_source_cluster' | 'last_source_node'> = {}
   let lastPruneAt: number | undefined
@@ -72,20 +81,23 @@ export function createSummaryStore({ clock, onFull }: SummaryStoreDeps, options:
   const isFollowed = (namespace: string): boolean =>
     namespaces.length === 0 || namespaces.some((followed) => namespaceMatches(followed, namespace))
 
-  function apply(summary: ServiceSummary): void {
+  function apply(summary: ServiceSummary, publishedAt: number): void {
     const { generated_at, namespace, scope, service_id, source_cluster, ttl_seconds } = summary
     if (ttl_seconds <= 0 || !isFollowed(namespace)) return
     const key = JSON.stringify([namespace, service_id, source_cluster, scope])
     const known = entries.get(key)
-    if (known !== undefined && known.generated_at >= generated_at) return
+    if (known !== undefined && known.summary.generated_at >= generated_at) return
     if (known === undefined && entries.size >= entriesMax) return onFull(summary)
-    entries.set(key, summary)
+    const ageSeconds = Math.max(0, publishedAt - generated_at)
+    entries.set(key, { summary, endsAtMs: clock.monotonic() + (ttl_seconds - ageSeconds) * 1000 })
     counters.summaries_applied++
   }
 
   function live(): ServiceSummary[] {
-    const now = clock.wall()
-    return [...entries.values()].filter((summary) => isLive(summary, now))
+    const now = clock.monotonic()
+    const found: ServiceSummary[] = []
+    for (const { endsAtMs, summary } of entries.values()) if (now <= endsAtMs) found.push(summary)
+    return found
   }
 
   return {
@@ -98,7 +110,7 @@ export function createSummaryStore({ clock, onFull }: SummaryStoreDeps, options:
         counters.messages_invalid++
         return undefined
       }
-      const { scope, source_cluster, source_node, summaries } = message
+      const { published_at, scope, source_cluster, source_node, summaries } = message
       const isWanted = scopes.length === 0 || (scope !== undefined && scopes.includes(scope))
       if (!isWanted || !message.namespaces.some(isFollowed)) {
         counters.messages_skipped++
@@ -106,7 +118,7 @@ export function createSummaryStore({ clock, onFull }: SummaryStoreDeps, options:
       }
       const before = counters.summaries_applied
       for (const summary of summaries) {
-        apply({ ...summary, ...scoped(summary.scope ?? scope), source_cluster: summary.source_cluster ?? source_cluster })
+        apply({ ...summary, ...scoped(summary.scope ?? scope), source_cluster: summary.source_cluster ?? source_cluster }, published_at)
       }
       counters.messages_applied++
       last = {
@@ -120,11 +132,11 @@ export function createSummaryStore({ clock, onFull }: SummaryStoreDeps, options:
     list: (scope) => live().filter((summary) => summary.scope === undefined || summary.scope === scope),
 
     prune() {
-      const now = clock.wall()
-      lastPruneAt = now
-      for (const [key, summary] of entries) {
+      const now = clock.monotonic()
+      lastPruneAt = clock.wall()
+      for (const [key, { endsAtMs }] of entries) {
         // Until now one that was taken back has kept older copies of itself out.
-        if (isLive(summary, now)) continue
+        if (now <= endsAtMs) continue
         entries.delete(key)
         counters.summaries_expired++
       }
@@ -135,10 +147,6 @@ export function createSummaryStore({ clock, onFull }: SummaryStoreDeps, options:
       stats: { ...counters, ...last, ...(lastPruneAt !== undefined && { last_prune_at: lastPruneAt }) },
     }),
   }
-}
-
-function isLive({ generated_at, ttl_seconds }: ServiceSummary, now: number): boolean {
-  return now <= generated_at + ttl_seconds
 }
 
 function scoped(scope: Scope | undefined): { readonly scope?: Scope } {
