@@ -39,6 +39,7 @@ function fullFacts(): NodeFacts {
           direction: null,
           connected_since: null,
           reconnects_10m: 4,
+          crash_restarts_at: [NOW - 30, NOW - 20, NOW - 10],
           last_disconnect_at: NOW - 9,
           last_disconnect_why: 'closed',
           last_disconnect_reason: '1006',

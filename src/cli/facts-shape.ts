@@ -112,6 +112,7 @@ const peer = record<Peer>({
       direction: orNull(text),
       connected_since: orNull(time),
       reconnects_10m: number,
+      crash_restarts_at: optional(listOf(time)),
       last_disconnect_at: orNull(time),
       last_disconnect_why: orNull(text),
       last_disconnect_reason: orNull(text),

@@ -129,6 +129,7 @@ function linkFacts(
     direction: link === undefined ? null : isBoth ? 'both' : link.dialed !== null ? 'dialed' : 'accepted',
     connected_since: link === undefined ? null : (history?.last_established_at ?? null),
     reconnects_10m: history?.reconnects_10m ?? 0,
+    crash_restarts_at: history?.crash_restarts_at ?? [],
     last_disconnect_at: history?.last_lost_at ?? null,
     last_disconnect_why: history?.last_why ?? null,
     last_disconnect_reason: history?.last_reason ?? null,

@@ -73,6 +73,57 @@ describe('the doctor', () => {
     expect(brief(findings(federation))).toEqual([{ code: 'link_flapping', node: 'ws://n0:7000', subject: 'ws://n0:7000 and ws://n1:7000' }])
   })
 
+  it('names a node that crashes and is started again and again, once for all who see it', async () => {
+    const federation = await healthyFabric()
+    const { fabric } = federation
+    const crashes = async (times: number) => {
+      for (let crash = 0; crash < times; crash++) {
+        fabric.crash(3)
+        await fabric.advance(1_000)
+        await fabric.start(3)
+        await fabric.advance(6_000)
+      }
+    }
+    await crashes(2)
+    expect(findings(federation)).toEqual([])
+    await crashes(1)
+    const found = findings(federation)
+    expect(brief(found)).toEqual([{ code: 'node_restarting', node: 'ws://n3:7000', subject: 'ws://n3:7000' }])
+    expect(found[0]?.evidence[0]).toMatch(/^ws:\/\/n3:7000: has been up for \d+ s$/)
+    fabric.crash(3)
+    await fabric.advance(8_000)
+    const down = findings(federation)
+    expect(brief(down)).toEqual([{ code: 'node_restarting', node: 'ws://n3:7000', subject: 'ws://n3:7000' }])
+    expect(down[0]).toMatchObject({ severity: 'critical', evidence: expect.arrayContaining([expect.stringMatching(/^hence: .* gone/)]) })
+  })
+
+  it('finds nothing when a node leaves in good order again and again', async () => {
+    const federation = await healthyFabric()
+    const { fabric } = federation
+    for (let time = 0; time < 4; time++) {
+      await fabric.stop(3)
+      await fabric.advance(1_000)
+      await fabric.start(3)
+      await fabric.advance(6_000)
+    }
+    expect(findings(federation)).toEqual([])
+  })
+
+  it('counts how long a frozen node is gone from now, though it left in good order before', async () => {
+    const federation = await healthyFabric()
+    const { fabric } = federation
+    await fabric.stop(3)
+    await fabric.advance(10_000)
+    await fabric.start(3)
+    await fabric.advance(280_000)
+    fabric.stall(3, 60_000)
+    await fabric.advance(30_000)
+    const others = fabric.live.filter((index) => index !== 3).map((index) => fabric.node(index).diagnosis())
+    const [found] = diagnose(others)
+    expect(found?.code).toBe('peer_vanished')
+    expect(Number(/gone for (\d+) s/.exec(found?.summary ?? '')?.[1])).toBeLessThan(30)
+  })
+
   it('names a version constraint nobody satisfies', async () => {
     const federation = await healthyFabric()
     const { fabric } = federation

@@ -56,6 +56,29 @@ describe('mpreg doctor, of processes and links', { timeout: 90_000 }, () => {
     await annotate(found)
   })
 
+  it('names a process that is killed and started again and again', async ({ annotate }) => {
+    const found = await prove(fabric, {
+      async inject() {
+        for (let kills = 0; kills < 3; kills++) {
+          await fabric.end('depot', 'SIGKILL')
+          await fabric.start('depot')
+          await eventually(
+            () => linksOf('depot'),
+            (links) => links > 0,
+          )
+        }
+        return performance.now()
+      },
+      // With a goodbye: what ended before is over.
+      undo: () => fabric.restart('depot'),
+      ask: 'front',
+      code: 'node_restarting',
+      node: 'depot',
+      remedy: /Look at the end of the log and the exit code/,
+    })
+    await annotate(found)
+  })
+
   it('names a process that was stopped, and does not take it for one that ended', async ({ annotate }) => {
     const found = await prove(fabric, {
       async inject() {

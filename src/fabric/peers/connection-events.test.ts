@@ -11,6 +11,7 @@ function setUp() {
     come: (instance_id = 'one') => events.publish({ type: 'connection_established', ...link, instance_id }),
     go: (why: LostWhy = 'closed') => events.publish({ type: 'connection_lost', ...link, why, code: 1006, reason: '' }),
     flaps: () => events.reconnects()[0]?.reconnects_10m,
+    crashRestarts: () => events.reconnects()[0]?.crash_restarts_at,
     reconnects: () => events.reconnects()[0]?.reconnects,
   }
 }
@@ -50,6 +51,29 @@ describe('the history of a link', () => {
     go()
     come('two')
     expect(flaps()).toBe(1)
+  })
+
+  it('tells when a process came after one that ended without a word, until one says goodbye', async () => {
+    const { come, crashRestarts, env, go } = setUp()
+    come('one')
+    go('closed')
+    come('one')
+    expect(crashRestarts()).toEqual([])
+    go('closed')
+    come('two')
+    const first = env.clock.wall()
+    await env.advance(1_000)
+    go('restarted')
+    come('three')
+    expect(crashRestarts()).toEqual([first, env.clock.wall()])
+    go('goodbye')
+    come('four')
+    expect(crashRestarts()).toEqual([])
+    for (let i = 0; i < 100; i++) {
+      go()
+      come(String(i))
+    }
+    expect(crashRestarts()).toHaveLength(32)
   })
 
   it('forgets after 10 minutes, and keeps a bounded number', async () => {

@@ -68,6 +68,8 @@ export interface ReconnectHistory {
   readonly restarts: number
   /** Times in the last 10 minutes that a link to the same process broke without a word and was made again; counted up to 32. */
   readonly reconnects_10m: number
+  /** When another process was linked after one that ended without a word, Unix seconds, the latest last: the last 32 since a goodbye. */
+  readonly crash_restarts_at: readonly number[]
   /** Unix seconds. */
   readonly last_established_at: number | null
   readonly last_lost_at: number | null
@@ -119,8 +121,10 @@ export function createConnectionEvents({ clock, log, nodeId }: ConnectionEventsD
       case 'connection_established':
         counters.established++
         if (history.lost > 0) history.reconnects++
-        if (history.instanceId !== event.instance_id) history.flapsMs.length = 0
-        else if (history.last_why === 'closed') noteFlap(history)
+        if (history.instanceId !== event.instance_id) {
+          history.flapsMs.length = 0
+          noteProcess(history, event)
+        } else if (history.last_why === 'closed') noteFlap(history)
         history.instanceId = event.instance_id
         history.established++
         history.last_established_at = timestamp
@@ -136,6 +140,15 @@ export function createConnectionEvents({ clock, log, nodeId }: ConnectionEventsD
       case 'instance_restarted':
         counters.restarted++
         history.restarts++
+    }
+  }
+
+  /** A goodbye ends a row of crashes. A peer that does not tell its processes apart has empty ids. */
+  function noteProcess(history: WritableHistory, { instance_id: now, timestamp }: ConnectionEstablished): void {
+    const { instanceId: before, last_why: why } = history
+    if (why === 'goodbye' || why === 'departed') history.crash_restarts_at = []
+    else if (before !== '' && now !== '' && (why === 'closed' || why === 'restarted')) {
+      history.crash_restarts_at = [...history.crash_restarts_at, timestamp].slice(-FLAPS_KEPT)
     }
   }
 
@@ -200,6 +213,7 @@ function blankHistory(url: string): WritableHistory {
     lost: 0,
     reconnects: 0,
     restarts: 0,
+    crash_restarts_at: [],
     last_established_at: null,
     last_lost_at: null,
     last_why: null,

@@ -51,6 +51,8 @@ const dial = (fields: Partial<NonNullable<PeerFacts['dial']>>) => ({
   last_error: 'refused',
   ...fields,
 })
+/** Linked, to the last of several processes, each of which came after one that crashed so many seconds ago. */
+const restarted = (...secondsAgo: readonly number[]) => sampleLink({ crash_restarts_at: secondsAgo.map((ago) => NOW - ago) })
 const neverLinked = { linked: false, link: null, listed: false, liveness: null, clock_offset_seconds: null }
 const wanted = (fields: Partial<WantedFunction>): WantedFunction => ({
   version_constraint: null,
@@ -166,6 +168,33 @@ const CASES: Readonly<Record<string, Case>> = {
   'a node that reconnects to everybody': {
     facts: ['a', 'c', 'd'].map((id) => sampleNode(id, { peers: [samplePeer('b', { link: sampleLink({ reconnects_10m: 5 }) })] })),
     finds: ['warning link_flapping b b'],
+  },
+
+  'a node that crashed and came back twice': {
+    facts: [...seeing(samplePeer('b', { link: restarted(20, 10) })), sampleNode('b', { uptime_seconds: 10 })],
+    finds: [],
+  },
+  'a node that keeps crashing': {
+    facts: [...seeing(samplePeer('b', { link: restarted(25, 17, 10) })), sampleNode('b', { uptime_seconds: 10 })],
+    finds: ['warning node_restarting b b'],
+  },
+  'a node that keeps crashing, as everybody sees': {
+    facts: ['a', 'c', 'd'].map((id) => sampleNode(id, { peers: [samplePeer('b', { link: restarted(25, 17, 10) })] })),
+    finds: ['warning node_restarting b b'],
+  },
+  'a node that keeps crashing, and is down': {
+    facts: seeing(gonePeer('b', 20, { link: { ...gonePeer('b', 20).link, ...restarted(45, 37, 30), direction: null } })),
+    unreachable: [unanswered({})],
+    finds: ['critical node_restarting b b'],
+  },
+  'a node that crashed again and again, a while ago': {
+    facts: seeing(samplePeer('b', { link: restarted(500, 450, 400) })),
+    finds: [],
+  },
+  'a node that crashed once a day': { facts: seeing(samplePeer('b', { link: restarted(200_000, 100_000, 10) })), finds: [] },
+  'a node that kept crashing, and said goodbye': {
+    facts: seeing(gonePeer('b', 5, { departed: true, liveness: 'left', link: restarted(25, 17, 10) })),
+    finds: [],
   },
 
   'a version nobody has': { facts: refusing(asked(3)), finds: ['warning version_unsatisfied a quote'] },
@@ -408,6 +437,28 @@ describe('a diagnosis', () => {
     const found = diagnose(['a', 'c', 'd', 'e', 'f'].map((id) => sampleNode(id, { peers: [gonePeer('b', 20)] })))
     expect(found).toHaveLength(1)
     expect(found[0]?.evidence.map((line) => line.slice(0, 2))).toEqual(['a:', 'c:', 'd:', 'e:', 'f:'])
+  })
+
+  it('tells of a node that keeps crashing how many processes there were, since when, and how old the last one is', () => {
+    const [found] = diagnose([...seeing(samplePeer('b', { link: restarted(25, 17, 10) })), sampleNode('b', { uptime_seconds: 11 })])
+    expect(found?.summary).toBe(
+      'Node b keeps crashing: within 25 s it ended without a goodbye and was started again 3 times, the last time 10 s ago.',
+    )
+    expect(found?.evidence).toEqual([
+      'b: has been up for 11 s',
+      'a: linked to 3 new processes of it since 25 s ago, each after one that said no goodbye; the last 10 s ago',
+    ])
+    expect(found?.command).toBe('mpreg explain peer b')
+  })
+
+  it.each([
+    ['an open link', { linked: true, link: sampleLink({ connected_since: NOW - 200, last_disconnect_at: NOW - 300 }) }],
+    ['a goodbye before', { link: sampleLink({ last_disconnect_at: NOW - 300, last_disconnect_why: 'goodbye' }) }],
+    ['a link that broke, and a node that lived on', { link: sampleLink({ last_disconnect_at: NOW - 300, last_disconnect_why: 'closed' }) }],
+  ])('counts the absence of a dead node from its end, not from an earlier one: %s', (_what, peer) => {
+    const [found] = diagnose(seeing(gonePeer('b', 18, peer)))
+    expect(found?.summary).toBe('Node b of cluster alpha has been gone for 13 s, and did not say goodbye.')
+    expect(found?.evidence).toEqual(['a: failure detection found it dead 13 s ago'])
   })
 
   it('makes a cause as severe as the worst it brings about, and names all of that, whatever else shows it', () => {

@@ -8,6 +8,7 @@
  * fault, and finding.ts how the word of several nodes about one fault becomes one finding.
  */
 import { callFaults } from './call-rules.ts'
+import { crashLoops } from './crash-rules.ts'
 import { type ExamineOptions, examine } from './examination.ts'
 import { concluded, type Finding } from './finding.ts'
 import { linkFaults } from './link-rules.ts'
@@ -31,6 +32,7 @@ export function diagnose(
   const exam = examine(facts, unreachable, options)
   return concluded([
     ...processFaults(exam),
+    ...crashLoops(exam),
     ...peerFaults(exam),
     ...linkFaults(exam),
     ...routeFaults(exam),

@@ -27,6 +27,7 @@ export type FindingCode =
   | 'peer_vanished'
   | 'seed_unreachable'
   | 'link_missing'
+  | 'node_restarting'
   | 'peer_refused'
   | 'monitoring_unreachable'
   // links

@@ -92,6 +92,11 @@ export interface PeerLinkFacts {
   readonly connected_since: number | null
   /** Times in the last 10 minutes that the link to the same process broke without a word and was made again. */
   readonly reconnects_10m: number
+  /**
+   * Unix seconds at which another process was linked after one that ended without a goodbye, the latest last; the last few since it said
+   * goodbye. Absent: not told.
+   */
+  readonly crash_restarts_at?: readonly number[]
   readonly last_disconnect_at: number | null
   readonly last_disconnect_why: string | null
   readonly last_disconnect_reason: string | null

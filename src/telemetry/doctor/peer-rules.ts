@@ -4,7 +4,7 @@ import { duration, type Examination, refusalLine, type Sighting } from './examin
 import type { Suspicion } from './finding.ts'
 import type { PeerFacts, UnreachableNode } from './node-facts.ts'
 import { causesOfLinks, causesOfLoss } from './reachability.ts'
-import { DIAL_FAILURES, LINK_LOST_SECONDS, SETTLING_SECONDS, VANISHED_URGENT_SECONDS } from './thresholds.ts'
+import { DIAL_FAILURES, LINK_LOST_SECONDS, SETTLING_SECONDS, VANISHED_URGENT_SECONDS, VERDICT_SECONDS } from './thresholds.ts'
 
 export function peerFaults(exam: Examination): Suspicion[] {
   return [
@@ -37,7 +37,7 @@ function vanishedPeers(exam: Examination): Suspicion[] {
       remedy: `Look at its process and machine, and start it again. If it is gone for good, nothing is to be done: the others stop looking for it an hour after its end.`,
       command: commands.explainPeer(nodeId),
       causes: [`peer:${nodeId}`, ...causesOfLoss(exam, nodeId)],
-      effects: [`stalled:${nodeId}`],
+      effects: [`stalled:${nodeId}`, `restarting:${nodeId}`],
     })
   }
   return found
@@ -51,11 +51,18 @@ function isGone({ by, peer }: Sighting, unanswered: UnreachableNode | undefined)
   return by.wall_clock - (peer.link.last_disconnect_at ?? by.wall_clock) >= LINK_LOST_SECONDS
 }
 
+/** Since its link broke, or since it was found dead. */
 function goneSeconds({ by, peer }: Sighting): number {
-  const since = [peer.link?.last_disconnect_at, peer.liveness === 'failed' ? peer.liveness_since : null].filter(
-    (at) => typeof at === 'number',
-  )
-  return since.length === 0 ? 0 : by.wall_clock - Math.min(...since)
+  const brokeAt = linkBrokeAt(peer)
+  const foundDeadAt = peer.liveness === 'failed' ? peer.liveness_since : null
+  return by.wall_clock - (brokeAt ?? foundDeadAt ?? by.wall_clock)
+}
+
+/** When the link went with the node: not while one is open, not with a goodbye, and not long before failure detection found it dead. */
+function linkBrokeAt({ link, linked, liveness, liveness_since: foundDeadAt }: PeerFacts): number | null {
+  const brokeAt = link?.last_disconnect_at ?? null
+  if (linked || brokeAt === null || link?.last_disconnect_why !== 'closed') return null
+  return liveness === 'failed' && foundDeadAt !== null && foundDeadAt - brokeAt > VERDICT_SECONDS ? null : brokeAt
 }
 
 function goneLine({ by, peer }: Sighting): string {
@@ -63,12 +70,14 @@ function goneLine({ by, peer }: Sighting): string {
 }
 
 /** How one node came to miss another, a few words for each thing it noticed. @param now of that node's clock, Unix seconds */
-export function lossOf({ dial, link, liveness, liveness_since }: PeerFacts, now: number): string[] {
+export function lossOf(peer: PeerFacts, now: number): string[] {
+  const { dial, link, liveness, liveness_since } = peer
+  const brokeAt = linkBrokeAt(peer)
   const parts = [
     liveness === 'failed' ? `failure detection found it dead ${duration(now - (liveness_since ?? now))} ago` : '',
-    link?.last_disconnect_why === 'closed' && link.last_disconnect_at !== null
-      ? `its link broke ${duration(now - link.last_disconnect_at)} ago${link.last_disconnect_reason ? ` (${link.last_disconnect_reason})` : ''}`
-      : '',
+    brokeAt === null
+      ? ''
+      : `its link broke ${duration(now - brokeAt)} ago${link?.last_disconnect_reason ? ` (${link.last_disconnect_reason})` : ''}`,
     dial !== null && dial.failures > 0 ? `${dial.failures} dials failed since${dial.last_error === '' ? '' : `: ${dial.last_error}`}` : '',
   ]
   return parts.filter((part) => part !== '')

@@ -17,6 +17,8 @@ export const ASKED_TIMES = 3
  * has found dead has had its time already.
  */
 export const LINK_LOST_SECONDS = 5
+/** A link whose breaking led to a node being found dead broke no longer before, s. One that broke earlier did not: the node lived on. */
+export const VERDICT_SECONDS = 60
 /** A node gone longer than this, s, is no emergency any more: what depended on it has found another way, or is known to be down. */
 export const VANISHED_URGENT_SECONDS = 600
 /** A node this young, s, may not have reached its seeds yet: nodes of a cluster start one after the other. */
@@ -26,6 +28,13 @@ export const DIAL_FAILURES = 2
 
 /** Reconnects within 10 minutes. One is an accident, two may be an upgrade; three are a pattern. */
 export const FLAPS = 3
+
+/**
+ * Times a node came back as another process after one that ended without a goodbye, within this time, s. One is a kill, two may be an
+ * upgrade that was tried again. Supervisors wait up to five minutes before they start a process that keeps ending, and it takes its time to end.
+ */
+export const CRASH_RESTARTS = 3
+export const CRASH_RESTARTS_SECONDS = 1_800
 
 /**
  * A stall, ms: others wait as long for a probe's answer, directly and through relays, before they suspect a node.
