@@ -117,8 +117,6 @@ export function createQueue({ config, env, name, observer }: QueueDeps): Queue {
     in_flight_pauses: 0,
   }
   let nextOrder = 0
-  /** Messages that come back go before all others of their rank. */
-  let headOrder = 0
   let processedMs = 0
   let processed = 0
   let isRoundDue = false
@@ -277,7 +275,6 @@ export function createQueue({ config, env, name, observer }: QueueDeps): Queue {
     if (rejection?.requeue === false) return bury(stored, 'Rejected by consumer', detail)
     if (stored.attempt >= (config.dead_letter_max_receives ?? message.options.max_retries + 1)) return bury(stored, reason, detail)
     counts.messages_requeued++
-    stored.order = --headOrder
     const delayMs = rejection?.delaySeconds === undefined ? backoffMs(stored) : rejection.delaySeconds * 1000
     stored.readyMs = clock.monotonic() + delayMs
     if (log.debugOn) {

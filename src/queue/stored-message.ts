@@ -31,7 +31,7 @@ export interface Rejection {
 export class StoredMessage implements Ordered {
   readonly message: QueueMessage
   readonly rank: number
-  order: number
+  readonly order: number
   place: Place = 'gone'
   /** Deliveries so far, the running one included. */
   attempt = 0
@@ -57,6 +57,10 @@ export class StoredMessage implements Ordered {
     this.order = order
     this.readyMs = readyMs
     this.expiresMs = expiresMs
+  }
+
+  get hasReturned(): boolean {
+    return this.attempt > 0
   }
 
   get isGone(): boolean {

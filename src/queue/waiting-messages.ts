@@ -1,6 +1,6 @@
 /**
- * Messages that wait in the order in which they are to be delivered: rank (a priority) first, then the order of sending. Putting in and taking
- * the first cost O(log n). A message that expires is left where it is and passed over; when half of them are such, all are thrown out.
+ * Messages that wait in the order in which they are to be delivered: by rank (a priority), among equals those that came back from a consumer
+ * first, and then in the order of sending. Putting in and taking the first cost O(log n). A message that expires is left where it is and passed over; when half of them are such, all are thrown out.
  */
 import { heapPop, heapPush } from '../base/index.ts'
 
@@ -8,14 +8,17 @@ import { heapPop, heapPush } from '../base/index.ts'
 export interface Ordered {
   /** Higher goes first. */
   readonly rank: number
-  /** Among equal ranks lower goes first. No two messages of a queue have the same. */
+  /** Among equal ranks those that were delivered before go first. */
+  readonly hasReturned: boolean
+  /** The order of sending: lower goes first. No two messages of a queue have the same. */
   readonly order: number
   /** It is not to be delivered any more. */
   readonly isGone: boolean
 }
 
 export function comesBefore(a: Ordered, b: Ordered): boolean {
-  return a.rank > b.rank || (a.rank === b.rank && a.order < b.order)
+  if (a.rank !== b.rank) return a.rank > b.rank
+  return a.hasReturned === b.hasReturned ? a.order < b.order : a.hasReturned
 }
 
 /** Leavings that may lie around among few messages. */
