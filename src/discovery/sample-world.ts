@@ -71,7 +71,7 @@ export function world(init: WorldInit = {}) {
     node: (id) => init.entries?.nodes?.find(({ node_id }) => node_id === id),
     announced: (listed) => listed,
   }
-  const registry = createRegistry({ nodeId: () => SELF, clusterId: 'moss', log: env.log, similar: () => [] })
+  const registry = createRegistry({ nodeId: () => SELF, clusterId: 'moss', log: env.log, similar: () => [], whyAbsent: () => undefined })
   const deps = {
     clock,
     clusterId: 'moss',

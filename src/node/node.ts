@@ -12,6 +12,7 @@ import { createRealEnv, type Env, realClock } from '../base/index.ts'
 import { FunctionConflictError, type ListedPeer } from '../fabric/index.ts'
 import { createExchange, createSubscriptionEntries, type Exchange, type TopicExplanation } from '../pubsub/index.ts'
 import {
+  type Absence,
   type CallMiddleware,
   createExecutor,
   createRegistry,
@@ -31,7 +32,6 @@ import {
   type Log,
   logOncePer,
   type NodeFacts,
-  nearestName,
   type RefusalLedger,
   type SlowConsumerWatch,
   type StallWatch,
@@ -46,6 +46,7 @@ import {
   type SocketNetwork,
 } from '../transport/index.ts'
 import { canonicalJson, type Message } from '../wire/index.ts'
+import { createAbsence } from './absence.ts'
 import { builtins } from './builtins.ts'
 import { type DebugView, debugView } from './debug-view.ts'
 import { openDescriptors } from './descriptors.ts'
@@ -165,6 +166,7 @@ class RunningNode implements Node {
   readonly #descriptors: typeof openDescriptors | undefined
   readonly #diagnostics: Diagnostics
   readonly #warnings: readonly string[]
+  readonly #absence: Absence
   readonly #registry
   readonly #tracing: NodeTracing
   readonly #executor: Executor
@@ -218,14 +220,17 @@ class RunningNode implements Node {
     this.#listeners = createListeners({ env, network, settings, accept: (connection) => this.#accept(connection) })
     this.instanceId = env.random.ulid()
     this.#tracing = createNodeTracing({ env, settings, nodeId: () => this.url, version: softwareVersion })
+    this.#absence = createAbsence({
+      refusals: this.#refusals,
+      discovery: () => this.#discovery,
+      catalog: () => this.#fabric?.catalog,
+      gone: () => this.#watches?.gone,
+    })
     this.#registry = createRegistry({
       nodeId: () => this.url,
       clusterId: settings.clusterId,
       log: env.log.scope('core.rpc_registry'),
-      similar: (name, known) => {
-        const nearest = nearestName(name, known)
-        return nearest === undefined ? [] : [nearest]
-      },
+      ...this.#absence,
     })
     this.#discovery = createDiscovery({
       env,
@@ -243,7 +248,7 @@ class RunningNode implements Node {
         env,
         registry: this.#registry,
         middleware: this.#callMiddleware,
-        remote: { place: (selector, local) => this.#place(selector, local) },
+        remote: { place: (...asked) => this.#place(...asked) },
         tracer: this.#tracing.tracer,
         publishIntermediate: (...record) => this.#publications.record(...record),
         observer: this.#isMonitored
@@ -356,8 +361,8 @@ class RunningNode implements Node {
     this.#fabric?.announcer.changed('functions')
   }
 
-  #place(...[selector, local]: Parameters<Placements['place']>): ReturnType<Placements['place']> {
-    const placement = this.#reach?.placements.place(selector, local) ?? { kind: 'local' }
+  #place(...[selector, local, caller]: Parameters<Placements['place']>): ReturnType<Placements['place']> {
+    const placement = this.#reach?.placements.place(selector, local, caller) ?? { kind: 'local' }
     if (placement.kind === 'none')
       noteNotFound(placement.explanation, selector, {
         gone: this.#watches?.gone,
@@ -659,6 +664,7 @@ class RunningNode implements Node {
       exchange: this.#exchange,
       queues: this.#queues?.queues,
       refusals: this.#refusals,
+      absence: this.#absence,
       activeClients: () => this.#sessions.size,
       onOutcome: this.#isMonitored ? (outcome) => this.#telemetry?.callEnded(outcome) : undefined,
     })

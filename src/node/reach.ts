@@ -4,6 +4,7 @@ import { type DialContext, nextHeaders, originHeaders, type RoleHandler } from '
 import { createPubsubForwarding, type Exchange, type PubsubForwarding, type PubsubForwardingSnapshot } from '../pubsub/index.ts'
 import { createQueueFederation, type QueueFederation, type QueueFederationSnapshot, type Queues } from '../queue/index.ts'
 import {
+  type Absence,
   type Call,
   type CallNode,
   createForwarder,
@@ -15,7 +16,7 @@ import {
   type Placements,
   type Registry,
 } from '../rpc/index.ts'
-import { nearestName, type RefusalLedger } from '../telemetry/index.ts'
+import type { RefusalLedger } from '../telemetry/index.ts'
 import { type CallBundle, type FabricMessage, scanBundle, scanCall, scanFabricFrame } from '../wire/index.ts'
 import { type AdmissionRefusal, createAdmission } from './admission.ts'
 import type { Fabric } from './fabric.ts'
@@ -33,6 +34,7 @@ export interface ReachDeps {
   readonly queues: Queues | undefined
   readonly tracer: Tracer
   readonly refusals: RefusalLedger
+  readonly absence: Absence
   activeClients(): number
   readonly onOutcome: ForwarderDeps['onOutcome']
 }
@@ -136,10 +138,7 @@ export function createReach(deps: ReachDeps): Reach {
     loadScore: (id) => peers.views.loadScoreOf(id),
     ownLoad: deps.activeClients,
     allowsCluster,
-    similar(name, known) {
-      const nearest = nearestName(name, known)
-      return nearest === undefined ? [] : [nearest]
-    },
+    ...deps.absence,
     call: (entry) => forwarder.caller(entry),
   })
   const forwarder = createForwarder({

@@ -25,6 +25,7 @@ function setUp(
     clusterId: 'home',
     log: env.log,
     similar: (name, known) => known.filter((k) => k[0] === name[0]),
+    whyAbsent: () => undefined,
   })
   const published: { topic: string; id: string; payload: unknown }[] = []
   const executor = createExecutor(

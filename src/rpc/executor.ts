@@ -25,9 +25,10 @@ import {
 } from '../wire/index.ts'
 import { type Caller, Cancellation, RunningCall } from './call.ts'
 import { type CallMiddleware, hasHooks, runHooked } from './middleware.ts'
+import type { NotFoundExplanation } from './not-found.ts'
 import { bindArguments } from './parameters.ts'
 import { carriedWhole, commandsByName, createResolver, levelsOf, referencesOf, substitute } from './references.ts'
-import type { NotFoundExplanation, RegisteredFunction, Registry, Selector } from './registry.ts'
+import type { RegisteredFunction, Registry, Selector } from './registry.ts'
 import { selectorOf } from './selector.ts'
 import { commandSpan, requestSpan, respondTraced, watched } from './spans.ts'
 
@@ -49,8 +50,8 @@ export type Placement =
 
 /** The rest of the fabric, to the executor of one node. */
 export interface RemoteFunctions {
-  /** @param local what qualifies on this node, if anything */
-  place(selector: Selector, local: RegisteredFunction | undefined): Placement
+  /** @param local what qualifies on this node, if anything. @param caller who is told where there is nothing */
+  place(selector: Selector, local: RegisteredFunction | undefined, caller: Caller): Placement
 }
 
 /** What became of a command that was run for another node. */
@@ -306,7 +307,7 @@ export function createExecutor(deps: ExecutorDeps, options: ExecutorOptions): Ex
     start(): void {
       const cmd = this.request.cmds[0] as Command
       try {
-        const outcome = this.perform(cmd, resolve(cmd), cmd.args, cmd.kwargs)
+        const outcome = this.perform(cmd, resolve(cmd, this.source.caller), cmd.args, cmd.kwargs)
         if (!isThenable(outcome)) {
           this.#succeed(cmd, outcome)
           return
@@ -352,7 +353,7 @@ export function createExecutor(deps: ExecutorDeps, options: ExecutorOptions): Ex
     start(): void {
       const cmd = this.request.cmds[0] as Command
       try {
-        const perform = () => this.perform(cmd, resolveHere(cmd), cmd.args, cmd.kwargs)
+        const perform = () => this.perform(cmd, resolveHere(cmd, this.source.caller), cmd.args, cmd.kwargs)
         const outcome = this.#execution === undefined ? perform() : this.#execution.within(perform)
         if (!isThenable(outcome)) {
           this.#succeed(outcome)
@@ -415,7 +416,7 @@ export function createExecutor(deps: ExecutorDeps, options: ExecutorOptions): Ex
     start(): void {
       try {
         const byName = commandsByName(this.request.cmds)
-        for (const cmd of byName.values()) this.#functions.set(cmd, resolve(cmd))
+        for (const cmd of byName.values()) this.#functions.set(cmd, resolve(cmd, this.source.caller))
         this.#levels = byName.size === 1 ? [[...byName.values()]] : levelsOf(byName)
         this.#nextLevel()
       } catch (error) {
@@ -554,20 +555,20 @@ export function createExecutor(deps: ExecutorDeps, options: ExecutorOptions): Ex
   }
 
   /** @throws RpcError command not found, with its explanation; Error for a malformed constraint */
-  function resolve(cmd: Command): RegisteredFunction | RemoteFunction {
+  function resolve(cmd: Command, caller: Caller): RegisteredFunction | RemoteFunction {
     const selector = selectorOf(cmd)
     const local = deps.registry.find(selector)
-    const placement = deps.remote?.place(selector, local)
+    const placement = deps.remote?.place(selector, local, caller)
     if (placement?.kind === 'remote') return placement.fn
     if (local !== undefined) return local
-    throw notFound(cmd, placement?.kind === 'none' ? placement.explanation : deps.registry.explain(selector))
+    throw notFound(cmd, placement?.kind === 'none' ? placement.explanation : deps.registry.explain(selector, caller))
   }
 
   /** @throws as {@link resolve} */
-  function resolveHere(cmd: Command): RegisteredFunction {
+  function resolveHere(cmd: Command, caller: Caller): RegisteredFunction {
     const selector = selectorOf(cmd)
     const local = deps.registry.find(selector)
-    if (local === undefined) throw notFound(cmd, deps.registry.explain(selector))
+    if (local === undefined) throw notFound(cmd, deps.registry.explain(selector, caller))
     return local
   }
 

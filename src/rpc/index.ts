@@ -17,13 +17,12 @@ export { createForwarder, type Forwarder, type ForwarderDeps, type ForwarderSnap
 export { describeFunction, type FunctionOptions } from './function.ts'
 export type { CallMiddleware } from './middleware.ts'
 export { type CallNode, createNodeCalls } from './node-call.ts'
+export type { Absence, Candidate, NotFoundExplanation } from './not-found.ts'
 export type { CallOutcome } from './outgoing-calls.ts'
 export type { ParameterInit } from './parameters.ts'
 export { createPlacements, type Placements } from './placement.ts'
 export {
-  type Candidate,
   createRegistry,
-  type NotFoundExplanation,
   type RegisteredFunction,
   RegistrationError,
   type Registry,

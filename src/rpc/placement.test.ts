@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest'
+import type { Caller } from './call.ts'
 import { createPlacements, type PlacementDeps } from './placement.ts'
 import type { Selector } from './registry.ts'
 
@@ -10,6 +11,15 @@ const selector = (fun: string): Selector => ({
   resources: [],
   targetCluster: null,
 })
+
+const caller: Caller = {
+  connectionId: '',
+  remote: '',
+  viewerCluster: 'alpha',
+  viewerTenant: null,
+  credential: null,
+  isAdmin: false,
+}
 
 /** Of a catalog whose functions have all gone, their names not yet. */
 function withNames(...names: readonly string[]) {
@@ -23,6 +33,7 @@ function withNames(...names: readonly string[]) {
     ownLoad: () => 0,
     allowsCluster: () => true,
     similar: (_name, known) => known,
+    whyAbsent: () => undefined,
     call: () => () => Promise.reject(new Error('nothing is called')),
   }
   return createPlacements(deps)
@@ -30,9 +41,9 @@ function withNames(...names: readonly string[]) {
 
 describe('a command nobody serves', () => {
   it('is not answered with the very name that was asked for, which has just gone', () => {
-    const placed = withNames('quote', 'quota', 'quota').place(selector('quote'), undefined)
+    const placed = withNames('quote', 'quota', 'quota').place(selector('quote'), undefined, caller)
     expect(placed).toMatchObject({ kind: 'none', explanation: { similar: ['quota'], summary: expect.stringContaining("'quota'") } })
-    expect(withNames('quote').place(selector('quote'), undefined)).toMatchObject({
+    expect(withNames('quote').place(selector('quote'), undefined, caller)).toMatchObject({
       explanation: { similar: [], summary: "no node registers 'quote'" },
     })
   })

@@ -7,8 +7,10 @@
 import { compareVersions, parseVersion, satisfies } from '../base/index.ts'
 import type { FunctionEntry } from '../wire/index.ts'
 import { runsWhereItArrives } from './builtin-names.ts'
+import type { Caller } from './call.ts'
 import type { Placement, RemoteFunction, RemoteFunctions } from './executor.ts'
-import type { Candidate, NotFoundExplanation, RegisteredFunction, Registry, Selector } from './registry.ts'
+import { type Absence, type Candidate, type NotFoundExplanation, noneQualifies, unknownName } from './not-found.ts'
+import type { RegisteredFunction, Registry, Selector } from './registry.ts'
 
 /** What placement asks of the catalog. */
 export interface PlacementCatalog {
@@ -17,7 +19,7 @@ export interface PlacementCatalog {
   functionNames(): Iterable<string>
 }
 
-export interface PlacementDeps {
+export interface PlacementDeps extends Absence {
   readonly nodeId: string
   readonly clusterId: string
   readonly registry: Pick<Registry, 'explain'>
@@ -29,7 +31,6 @@ export interface PlacementDeps {
   ownLoad(): number
   /** Whether commands may go to a cluster. */
   allowsCluster(clusterId: string): boolean
-  similar(name: string, known: readonly string[]): readonly string[]
   readonly call: (target: FunctionEntry) => RemoteFunction['call']
 }
 
@@ -97,24 +98,16 @@ export function createPlacements(deps: PlacementDeps): Placements {
     return { function_id: identity.function_id, version: identity.version, node_id, cluster_id, resources, reasons }
   }
 
-  function notFound(selector: Selector): NotFoundExplanation {
-    const own = deps.registry.explain(selector)
+  function notFound(selector: Selector, caller: Caller): NotFoundExplanation {
+    const own = deps.registry.explain(selector, caller)
     const others = deps.catalog
       .functionsNamed(selector.fun)
       .filter((entry) => entry.node_id !== self)
       .map((entry) => candidateOf(entry, rejections(entry, selector, NONE)))
-    if (others.length === 0 && own.candidates.length > 0) return own
     const candidates = [...own.candidates, ...others]
-    const similar = candidates.length > 0 ? [] : deps.similar(selector.fun, otherNames(selector.fun))
-    return {
-      fun: selector.fun,
-      summary:
-        candidates.length > 0
-          ? `${candidates.length} known, none qualifies: ${candidates.map((c) => `${c.version} on ${c.node_id} ${c.reasons.join(' and ')}`).join('; ')}`
-          : `no node registers '${selector.fun}'${similar.length > 0 ? `; did you mean ${similar.map((name) => `'${name}'`).join(' or ')}?` : ''}`,
-      candidates,
-      similar,
-    }
+    return candidates.length > 0
+      ? noneQualifies(selector.fun, candidates)
+      : unknownName(selector.fun, otherNames(selector.fun), caller, deps)
   }
 
   /** Without the one asked for: names outlive their endpoints for a moment, and one that has just gone is no answer to itself. */
@@ -122,12 +115,12 @@ export function createPlacements(deps: PlacementDeps): Placements {
     return [...new Set(deps.catalog.functionNames())].filter((name) => name !== fun)
   }
 
-  function place(selector: Selector, local: RegisteredFunction | undefined): Placement {
+  function place(selector: Selector, local: RegisteredFunction | undefined, caller: Caller): Placement {
     if (local !== undefined && deps.ownLoad() <= LOAD_MARGIN) return LOCAL
     if (runsWhereItArrives(selector.fun) && (selector.targetCluster === null || selector.targetCluster === ownCluster)) return LOCAL
     const entry = next(selector, NONE)
     if (local !== undefined && (entry === undefined || loadOf(entry.node_id) + LOAD_MARGIN >= deps.ownLoad())) return LOCAL
-    if (entry === undefined) return { kind: 'none', explanation: notFound(selector) }
+    if (entry === undefined) return { kind: 'none', explanation: notFound(selector, caller) }
     const { identity, cluster_id: clusterId } = entry
     const fn: RemoteFunction = {
       remote: true,

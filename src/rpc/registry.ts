@@ -14,7 +14,8 @@ import {
   type VersionConstraint,
 } from '../base/index.ts'
 import { compareCodePoints, MpregError } from '../wire/index.ts'
-import type { Call } from './call.ts'
+import type { Call, Caller } from './call.ts'
+import { type Absence, type NotFoundExplanation, noneQualifies, unknownName } from './not-found.ts'
 import type { Signature } from './parameters.ts'
 import type { RpcSpec } from './spec.ts'
 
@@ -67,31 +68,10 @@ export interface Selector {
   readonly targetCluster: string | null
 }
 
-export interface Candidate {
-  readonly function_id: string
-  readonly version: string
-  readonly node_id: string
-  readonly cluster_id: string
-  readonly resources: readonly string[]
-  /** Why it did not qualify; empty for one that did. */
-  readonly reasons: readonly string[]
-}
-
-/** Why no function was found for a command: every candidate and what was wrong with it. */
-export interface NotFoundExplanation {
-  readonly fun: string
-  readonly summary: string
-  readonly candidates: readonly Candidate[]
-  /** Known names close to the one asked for, when the name itself is unknown. */
-  readonly similar: readonly string[]
-}
-
-export interface RegistryDeps {
+export interface RegistryDeps extends Absence {
   readonly nodeId: () => string
   readonly clusterId: string
   readonly log: LogScope
-  /** Orders known names by closeness to a misspelt one. */
-  readonly similar: (name: string, known: readonly string[]) => readonly string[]
 }
 
 export interface Registry {
@@ -100,7 +80,8 @@ export interface Registry {
   /** Removes one version, or all; the number removed. */
   remove(name: string, version?: string): number
   find(selector: Selector): RegisteredFunction | undefined
-  explain(selector: Selector): NotFoundExplanation
+  /** @param caller who is told */
+  explain(selector: Selector, caller: Caller): NotFoundExplanation
   /** Ordered by name, id, version. */
   list(): RegisteredFunction[]
   readonly size: number
@@ -173,26 +154,20 @@ export function createRegistry(deps: RegistryDeps): Registry {
       return undefined
     },
 
-    explain(selector) {
-      const versions = byName.get(selector.fun) ?? []
-      const candidates = versions.map((fn) => ({
-        function_id: fn.functionId,
-        version: fn.versionText,
-        node_id: deps.nodeId(),
-        cluster_id: deps.clusterId,
-        resources: [...fn.resources].sort(),
-        reasons: rejections(fn, selector),
-      }))
-      const similar = versions.length > 0 ? [] : deps.similar(selector.fun, [...byName.keys()])
-      return {
-        fun: selector.fun,
-        summary:
-          candidates.length > 0
-            ? `${candidates.length} known, none qualifies: ${candidates.map((c) => `${c.version} on ${c.node_id} ${c.reasons.join(' and ')}`).join('; ')}`
-            : `no node registers '${selector.fun}'${similar.length > 0 ? `; did you mean ${similar.map((name) => `'${name}'`).join(' or ')}?` : ''}`,
-        candidates,
-        similar,
-      }
+    explain(selector, caller) {
+      const versions = byName.get(selector.fun)
+      if (versions === undefined) return unknownName(selector.fun, [...byName.keys()], caller, deps)
+      return noneQualifies(
+        selector.fun,
+        versions.map((fn) => ({
+          function_id: fn.functionId,
+          version: fn.versionText,
+          node_id: deps.nodeId(),
+          cluster_id: deps.clusterId,
+          resources: [...fn.resources].sort(),
+          reasons: rejections(fn, selector),
+        })),
+      )
     },
 
     list: () =>

@@ -59,6 +59,29 @@ describe('a namespace policy', () => {
     )
   })
 
+  it('is named to who calls what it keeps out, unless the namespace is hidden from it; no hint names what is hidden', async () => {
+    const { fabric } = await twoClusters({
+      discoveryPolicyEnabled: true,
+      discoveryPolicyRules: [
+        { namespace: 'bank', owners: ['moss'] },
+        { namespace: 'bank.vault', visibility: ['zz'], owners: ['moss'] },
+        { namespace: 'bank.pay', visibility: ['zz'] },
+      ],
+    })
+    const told = (name: string) => fabric.call(0, name).catch(({ explanation }: { explanation: object }) => explanation)
+    for (const name of ['bank.loan', 'bank.vault.key', 'open.yours']) fabric.register(1, name, () => 1)
+    fabric.register(0, 'bank.pay', () => 1)
+    expect(await fabric.until(() => isKnown(fabric, 'open.yours'), 10_000)).toBe(true)
+    const elsewhere = "'bank.loan' is known elsewhere, and kept out here by the namespace rule for 'bank'"
+    expect(await told('bank.loan')).toMatchObject({ summary: elsewhere, similar: [] })
+    // Nobody learns whether there is something where it may not look.
+    for (const name of ['bank.vault.key', 'bank.vault.kez']) {
+      expect(await told(name)).toMatchObject({ summary: `no function '${name}' can be called here`, similar: [] })
+    }
+    expect(await told('bank.paz')).toMatchObject({ summary: "no node registers 'bank.paz'", similar: [] })
+    expect(await told('open.yourz')).toMatchObject({ similar: ['open.yours'] })
+  })
+
   it('that is replaced takes away what it no longer allows, and lets in again what it does', async () => {
     const { fabric } = await twoClusters({})
     fabric.register(1, 'svc.mine', () => 'called')
