@@ -26,6 +26,8 @@ class QueueNotFoundError extends MpregError {
 export interface QueueFunctionsDeps {
   readonly queues: NodeQueues
   readonly nodeId: () => string
+  /** Most bytes that an answer to a call may have: what the link to the caller carries. */
+  answerBytesMax(call: Call): number
   /** The best node for a queue that is not here; undefined: nobody announces it. */
   find(name: string): QueueEntry | undefined
   /** Runs a function on another node that has it. */
@@ -48,6 +50,7 @@ type Params = Readonly<Record<string, ParameterInit>>
 const name: ParameterInit = { type: 'str', doc: 'name of the queue' }
 const consumer: ParameterInit = { type: 'str', default: DEFAULT_SUBSCRIBER, doc: 'who consumes; the same when acknowledging' }
 const attempt: ParameterInit = { type: 'int | None', default: null, doc: 'the attempt that is meant; null: whichever runs' }
+const maxBytes: ParameterInit = { type: 'int | None', default: null, doc: 'of the answer, for links on the way that carry less' }
 const localOnly: ParameterInit = { type: 'bool', default: false, doc: 'do not ask another node that has the queue' }
 const optional = (type: string, doc: string, otherwise: unknown = null): ParameterInit =>
   ({ type, default: otherwise, doc }) as ParameterInit
@@ -69,6 +72,8 @@ export function queueFunctions(deps: QueueFunctionsDeps): Builtin[] {
     if (entry === undefined) throw new QueueNotFoundError(`Queue ${queueName} does not exist; queue_list names those that do`)
     return deps.runOn(entry, call.fun, { queue_name: queueName, ...kwargs, local_only: true }, call)
   }
+
+  const bytesFor = (call: Call, asked: number | null): number => Math.min(asked ?? Number.POSITIVE_INFINITY, deps.answerBytesMax(call))
 
   function declare(
     fun: string,
@@ -145,14 +150,18 @@ export function queueFunctions(deps: QueueFunctionsDeps): Builtin[] {
         max_messages: optional('int', `1 to ${MESSAGES_MAX}`, 1),
         wait_seconds: optional('float', `how long to wait for the first, at most ${WAIT_SECONDS_MAX}`, 0),
         subscriber_id: consumer,
+        max_bytes: maxBytes,
         local_only: localOnly,
       },
-      (call: Call, queueName: string, max: number, wait: number, subscriberId: string, isLocal: boolean) =>
-        at(queueName, isLocal, call, { max_messages: max, wait_seconds: wait, subscriber_id: subscriberId }, (queue) => {
+      (call: Call, queueName: string, max: number, wait: number, subscriberId: string, asked: number | null, isLocal: boolean) => {
+        const bytesMax = bytesFor(call, asked)
+        const kwargs = { max_messages: max, wait_seconds: wait, subscriber_id: subscriberId, max_bytes: bytesMax }
+        return at(queueName, isLocal, call, kwargs, (queue) => {
           const waitSeconds = Math.min(wait, WAIT_SECONDS_MAX, Math.max(0, (call.remainingMs() - ANSWER_MS) / 1000))
-          const request = { max: Math.min(Math.max(1, max), MESSAGES_MAX), waitSeconds, subscriberId }
+          const request = { max: Math.min(Math.max(1, max), MESSAGES_MAX), bytesMax, waitSeconds, subscriberId }
           return queue.receive(waitSeconds > 0 ? { ...request, signal: call.signal } : request)
-        }),
+        })
+      },
     ),
     declare(
       'queue_ack',
@@ -233,9 +242,11 @@ export function queueFunctions(deps: QueueFunctionsDeps): Builtin[] {
       'queue_dead_letters',
       'Messages that were given up, oldest first, and why.',
       'list[dict]',
-      { queue_name: name, limit: optional('int', 'most of them', DEAD_LETTERS_LISTED), local_only: localOnly },
-      (call: Call, queueName: string, limit: number, isLocal: boolean) =>
-        at(queueName, isLocal, call, { limit }, (queue) => queue.deadLetters(Math.max(0, limit))),
+      { queue_name: name, limit: optional('int', 'most of them', DEAD_LETTERS_LISTED), max_bytes: maxBytes, local_only: localOnly },
+      (call: Call, queueName: string, limit: number, asked: number | null, isLocal: boolean) => {
+        const bytesMax = bytesFor(call, asked)
+        return at(queueName, isLocal, call, { limit, max_bytes: bytesMax }, (queue) => queue.deadLetters(Math.max(0, limit), bytesMax))
+      },
     ),
     declare(
       'queue_redrive',

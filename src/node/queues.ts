@@ -68,7 +68,8 @@ export function createNodeQueues(deps: NodeQueuesDeps): QueueSubsystem | undefin
     failed: (queue, message, reason) => telemetry()?.queue?.failed(queue, message, reason),
     routed: (queue, publication, result) => telemetry()?.queue?.routed(queue, publication, result),
   }
-  const own = createQueues({ env, exchange, observer }, QUEUES_PRESETS[settings.queuePreset])
+  const messageBytesMax = roomWithin(Math.min(settings.clientMessageBytesMax, settings.peerMessageBytesMax))
+  const own = createQueues({ env, exchange, observer, messageBytesMax }, QUEUES_PRESETS[settings.queuePreset])
   const queues: NodeQueues = {
     ...own,
     sendAnywhere: async (...args) => federation().send(...args),
@@ -83,6 +84,13 @@ export function createNodeQueues(deps: NodeQueuesDeps): QueueSubsystem | undefin
   queues.observe({ created: changed, removed: changed })
   const labels = { scope: normalizeScope(settings.nodeScope), tags: [...settings.nodeTags].sort() }
 
+  /** A caller is a client of this node, or a neighbour that passed the call on. */
+  function answerBytesMax({ caller }: Call): number {
+    const links = fabric()?.peers.sender
+    const isNeighbour = links?.isConnected(caller.connectionId) === true
+    return roomWithin(isNeighbour ? links.frameBytesMax(caller.connectionId) : settings.clientMessageBytesMax)
+  }
+
   /** @throws Error before the start */
   function federation(): QueueFederation {
     const running = reach()
@@ -95,6 +103,7 @@ export function createNodeQueues(deps: NodeQueuesDeps): QueueSubsystem | undefin
     builtins: queueFunctions({
       queues,
       nodeId: deps.nodeId,
+      answerBytesMax,
       clock: env.clock,
       find: (name) => reach()?.queues.find(name),
       runOn(entry, fun, kwargs, call: Call) {
@@ -113,6 +122,13 @@ export function createNodeQueues(deps: NodeQueuesDeps): QueueSubsystem | undefin
         ...labels,
       })),
   }
+}
+
+/** Of a frame, for what is around the messages in an answer. */
+const ENVELOPE_BYTES = 64 * 1024
+
+function roomWithin(frameBytesMax: number): number {
+  return frameBytesMax - Math.min(ENVELOPE_BYTES, frameBytesMax / 4)
 }
 
 const DEGRADED_SHARE = 0.8

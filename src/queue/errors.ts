@@ -11,6 +11,18 @@ export class QueueOptionError extends MpregError {
   }
 }
 
+/** A message does not fit into an answer: it stays in its queue as it was. */
+export class QueueMessageTooLargeError extends MpregError {
+  override readonly name = 'QueueMessageTooLargeError'
+  readonly code = 'queue_message_too_large'
+
+  constructor(queue: string, messageId: string, bytes: number, bytesMax: number) {
+    super(
+      `message ${messageId}, the next of queue ${queue}, has about ${bytes} bytes, more than an answer may have here (${bytesMax}); nothing was taken: ask with a larger max_bytes, or a node with a wider link, best the one that has the queue`,
+    )
+  }
+}
+
 /** So many consumers wait at a queue that one more is not taken. */
 export class TooManyReceiversError extends MpregError {
   override readonly name = 'TooManyReceiversError'

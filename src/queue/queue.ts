@@ -26,8 +26,10 @@ import {
 import { defaultOptions, sendOptions } from './config.ts'
 import { DeadLetters } from './dead-letters.ts'
 import { createDeduplication, fingerprintOf } from './deduplication.ts'
+import { QueueMessageTooLargeError } from './errors.ts'
 import { handOver } from './fire-and-forget.ts'
-import { createReceivers, type ReceiveRequest } from './receivers.ts'
+import { exceeds, messageBytes } from './message-size.ts'
+import { createReceivers, type ReceiveRequest, type Receiver } from './receivers.ts'
 import { sendResult } from './send-result.ts'
 import { type Delivery, type Rejection, StoredMessage } from './stored-message.ts'
 import { createSubscriptions, type QueueSubscription, type QueueSubscriptionInit } from './subscriptions.ts'
@@ -49,6 +51,8 @@ export interface QueueDeps {
   readonly env: Env
   readonly name: string
   readonly config: QueueConfig
+  /** A message with more bytes is refused, for it could not leave the node again; default: there is no such limit. */
+  readonly messageBytesMax?: number | undefined
   readonly observer?: QueueObserver | undefined
 }
 
@@ -62,14 +66,17 @@ export interface Queue {
   subscribe(subscription: QueueSubscriptionInit): string
   /** @param isGone it will acknowledge nothing any more: what it has comes back at once */
   unsubscribe(subscriptionId: string, isGone?: boolean): boolean
-  /** Takes messages, which come back after their visibility timeout unless acknowledged. @throws TooManyReceiversError */
+  /**
+   * Takes messages, which come back after their visibility timeout unless acknowledged.
+   * @throws TooManyReceiversError, QueueMessageTooLargeError (by way of the promise)
+   */
   receive(request: ReceiveRequest): Promise<ReceivedQueueMessage[]>
   /** False unless the message is in flight, to this subscriber, and in this attempt if one is named. */
   acknowledge(messageId: string, subscriberId: string, attempt?: number): boolean
   /** The subscriber gives it back. False as of {@link acknowledge}. */
   reject(messageId: string, subscriberId: string, rejection: Rejection): boolean
-  /** Oldest first. */
-  deadLetters(limit?: number): DeadLetter[]
+  /** Oldest first, as many as `bytesMax` bytes hold as JSON. @throws QueueMessageTooLargeError for less than the first */
+  deadLetters(limit?: number, bytesMax?: number): DeadLetter[]
   /**
    * Puts dead letters back as if newly sent, all of them or one, while there is room. @returns how many
    */
@@ -81,10 +88,12 @@ export interface Queue {
 
 /** Deliveries in one go; the others have their turn after the event loop had its own. */
 const DELIVERIES_PER_ROUND = 1_000
+/** Kept of what the last consumer said. */
+const DETAIL_CHARACTERS_MAX = 1_000
 const PAUSE_LOG_INTERVAL_MS = 10_000
 const GONE = { reason: 'Max retries exceeded', detail: 'its subscriber has gone' } as const
 
-export function createQueue({ config, env, name, observer }: QueueDeps): Queue {
+export function createQueue({ config, env, messageBytesMax = Number.POSITIVE_INFINITY, name, observer }: QueueDeps): Queue {
   const { clock, random, timers } = env
   const log = env.log.scope('queue')
   const defaults = defaultOptions(config)
@@ -98,7 +107,7 @@ export function createQueue({ config, env, name, observer }: QueueDeps): Queue {
     },
     onTimeout: (stored) => attemptFailed(stored, 'Max retries exceeded', 'nobody acknowledged it in time'),
   })
-  const deadLetters = new DeadLetters(config.dead_letters_max)
+  const deadLetters = new DeadLetters(name, config.dead_letters_max)
   const subscriptions = createSubscriptions(`queue ${name}`)
   const receivers = createReceivers(env, name)
   const deduplication = config.enable_deduplication ? createDeduplication(clock, config.deduplication_window_seconds * 1000) : undefined
@@ -145,14 +154,24 @@ export function createQueue({ config, env, name, observer }: QueueDeps): Queue {
       }
     }
     for (let receiver = receivers.first(); receiver !== undefined && left > 0; receiver = receivers.first()) {
-      const messages = take(receiver.max, receiver.subscriberId)
-      if (messages.length === 0) break
-      left -= messages.length
-      receivers.answer(receiver, messages)
+      left -= Math.max(1, serve(receiver))
+      if (receivers.first() === receiver) break
     }
     if (left <= 0 && !isRoundDue) {
       isRoundDue = true
       timers.after(0, round)
+    }
+  }
+
+  /** @returns how many it got; if none, and nothing went wrong, it waits on */
+  function serve(receiver: Receiver): number {
+    try {
+      const messages = take(receiver)
+      if (messages.length > 0) receivers.answer(receiver, messages)
+      return messages.length
+    } catch (error) {
+      receivers.refuse(receiver, error)
+      return 0
     }
   }
 
@@ -296,7 +315,8 @@ export function createQueue({ config, env, name, observer }: QueueDeps): Queue {
     const { attempt: attempts, deliveries, message } = stored
     if (config.enable_dead_letter_queue) {
       const last_delivered_to = deliveries.map(({ subscriber }) => subscriber)
-      deadLetters.add({ message, reason, detail, attempts, last_delivered_to, died_at: clock.wall() })
+      const said = detail && copiedText(detail.slice(0, DETAIL_CHARACTERS_MAX))
+      deadLetters.add({ message, reason, detail: said, attempts, last_delivered_to, died_at: clock.wall() })
     }
     if (log.debugOn) log.debug(`dead letter queue=${name} id=${message.message_id} reason=${reason} detail=${detail ?? '-'}`)
     observer?.failed(name, message, reason)
@@ -310,11 +330,20 @@ export function createQueue({ config, env, name, observer }: QueueDeps): Queue {
     room.enter(new StoredMessage(message, rank, nextOrder++, nowMs + delaySeconds * 1000, expiresMs))
   }
 
-  function take(max: number, subscriber: string): ReceivedQueueMessage[] {
+  /** @throws QueueMessageTooLargeError when not even the first fits; nothing is taken then */
+  function take({ bytesMax, max = 1, subscriberId: subscriber }: Pick<ReceiveRequest, 'bytesMax' | 'max' | 'subscriberId'>) {
     const out: ReceivedQueueMessage[] = []
+    let bytesLeft = bytesMax ?? Number.POSITIVE_INFINITY
     while (out.length < max && !isClosed) {
-      const stored = mayDeliver() ? room.takeFirst() : undefined
+      const stored = mayDeliver() ? room.first() : undefined
       if (stored === undefined) break
+      if (bytesMax !== undefined) {
+        const bytes = messageBytes(stored.message)
+        if (bytes > bytesLeft && out.length === 0) throw new QueueMessageTooLargeError(name, stored.message.message_id, bytes, bytesMax)
+        if (bytes > bytesLeft) break
+        bytesLeft -= bytes
+      }
+      room.takeFirst()
       depart(stored)
       // Pulled by one consumer, whose acknowledgement completes it whatever the guarantee.
       stored.required = 1
@@ -362,6 +391,10 @@ export function createQueue({ config, env, name, observer }: QueueDeps): Queue {
         counts.messages_refused++
         return sendResult(clock, id, 'Queue at maximum capacity')
       }
+      if (exceeds({ topic, payload, options }, messageBytesMax)) {
+        counts.messages_refused++
+        return sendResult(clock, id, `Message has more bytes than could leave its node again (${messageBytesMax})`)
+      }
       if (fingerprint !== undefined) deduplication?.accepted(fingerprint)
       const message: QueueMessage = {
         message_id: id,
@@ -400,7 +433,7 @@ export function createQueue({ config, env, name, observer }: QueueDeps): Queue {
 
     async receive(request) {
       const max = request.max ?? 1
-      const messages = take(max, request.subscriberId)
+      const messages = take(request)
       return messages.length > 0 || !((request.waitSeconds ?? 0) > 0) || isClosed ? messages : receivers.wait(request, max)
     },
 
@@ -420,7 +453,7 @@ export function createQueue({ config, env, name, observer }: QueueDeps): Queue {
       return true
     },
 
-    deadLetters: (limit) => deadLetters.list(limit),
+    deadLetters: (limit, bytesMax) => deadLetters.list(limit, bytesMax),
 
     redrive(messageId) {
       const letter = messageId === undefined ? undefined : deadLetters.get(messageId)

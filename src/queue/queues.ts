@@ -30,6 +30,8 @@ class QueueNameError extends MpregError {
 export interface QueuesDeps {
   readonly env: Env
   readonly exchange: Pick<Exchange, 'subscribe' | 'unsubscribe'>
+  /** Most bytes of a message; default: there is no limit. */
+  readonly messageBytesMax?: number
   readonly observer?: QueueObserver | undefined
 }
 
@@ -80,7 +82,7 @@ export interface QueuesObserver {
 /** Names appear in topics, logs and metric labels. */
 const NAME_CHARACTERS_MAX = 256
 
-export function createQueues({ env, exchange, observer }: QueuesDeps, config: QueuesConfig): Queues {
+export function createQueues({ env, exchange, messageBytesMax, observer }: QueuesDeps, config: QueuesConfig): Queues {
   const log = env.log.scope('queue.manager')
   const queues = new Map<string, Queue>()
   const observers = new Set<QueuesObserver>()
@@ -99,7 +101,7 @@ export function createQueues({ env, exchange, observer }: QueuesDeps, config: Qu
       log.warn(`queue ${name} not made: there are ${queues.size} already, as many as may be`)
       return false
     }
-    const queue = createQueue({ env, name, config: whole, observer })
+    const queue = createQueue({ env, name, config: whole, messageBytesMax, observer })
     queues.set(name, queue)
     log.info(`queue made name=${name} type=${whole.queue_type} max_size=${whole.max_size}`)
     for (const each of observers) each.created(queue)

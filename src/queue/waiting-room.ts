@@ -24,7 +24,9 @@ export interface WaitingRoom {
   enter(stored: StoredMessage): void
   /** The first that is ready, taken out; one that is only parked is not looked at. */
   takeReady(): StoredMessage | undefined
-  /** The first that is ready or parked, taken out. */
+  /** The first that is ready or parked; it stays. */
+  first(): StoredMessage | undefined
+  /** The same, taken out. */
   takeFirst(): StoredMessage | undefined
   park(stored: StoredMessage): void
   /** All that are parked are ready again. */
@@ -82,16 +84,21 @@ export function createWaitingRoom({ env: { clock, timers }, onExpired, onReady, 
   }
 
   /** The first one that has not expired: the timer may be late. */
-  function takeFrom(room: () => WaitingMessages<StoredMessage>): StoredMessage | undefined {
+  function firstOf(room: () => WaitingMessages<StoredMessage>): StoredMessage | undefined {
     for (;;) {
-      const stored = room().takeFirst()
-      if (stored === undefined) return undefined
-      if (stored.expiresMs > clock.monotonic()) {
-        disarm(stored)
-        return stored
-      }
+      const stored = room().first()
+      if (stored === undefined || stored.expiresMs > clock.monotonic()) return stored
+      room().takeFirst()
       expire(stored)
     }
+  }
+
+  function takeFrom(room: () => WaitingMessages<StoredMessage>): StoredMessage | undefined {
+    const stored = firstOf(room)
+    if (stored === undefined) return undefined
+    room().takeFirst()
+    disarm(stored)
+    return stored
   }
 
   const onlyReady = () => ready
@@ -119,6 +126,7 @@ export function createWaitingRoom({ env: { clock, timers }, onExpired, onReady, 
       }
     },
     takeReady: () => takeFrom(onlyReady),
+    first: () => firstOf(eitherRoom),
     takeFirst: () => takeFrom(eitherRoom),
     park: (stored) => put(stored, 'parked'),
     unpark() {
