@@ -101,8 +101,10 @@ export function createCatalogCopy(deps: CatalogCopyDeps, namespaces: readonly st
           touched++
         }
         for (const entry of delta[kind]) {
-          if (!isFollowed({ kind, entry } as AnyEntry)) continue
-          table.set(placeOf(kind, entry), entry)
+          const at = placeOf(kind, entry)
+          if (isFollowed({ kind, entry } as AnyEntry)) table.set(at, entry)
+          // It may have been followed until it turned to other namespaces.
+          else if (!table.delete(at)) continue
           touched++
         }
       }

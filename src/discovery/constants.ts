@@ -8,3 +8,5 @@ export const EXPORTED_NAMESPACES_MAX = 1_000
 export const WITHDRAWN_TTL_SECONDS = 0.001
 /** In one message: some hundred kilobytes, which every link takes. */
 export const SUMMARIES_PER_MESSAGE_MAX = 1_000
+/** In all kept answers of a resolver together: ten megabytes of references to entries. One long answer is a whole kind of the catalog. */
+export const KEPT_ITEMS_MAX = 1_000_000

@@ -88,6 +88,26 @@ describe('query cache', () => {
     expect(none.cache.snapshot().catalog_entries).toBe(0)
   })
 
+  it('holds so many items at most, in however few answers', async () => {
+    const { ask, cache, env, set } = setUp({ itemsMax: 5 })
+    const kept = () => cache.snapshot().catalog_entries
+    set(['a', 'b'])
+    for (const key of ['x', 'y', 'z']) ask(key)
+    expect(kept()).toBe(2)
+    set([...'abcdef'])
+    expect(ask('whole').items).toHaveLength(6)
+    expect(kept()).toBe(2)
+    // What has gone makes room again.
+    await env.advance(30_001)
+    cache.prune()
+    set([...'abcde'])
+    ask('x')
+    expect(kept()).toBe(1)
+    cache.clear()
+    ask('y')
+    expect(kept()).toBe(1)
+  })
+
   it('drops a kept answer whose refresh fails, so that the next question fails too', async () => {
     const { cache, env } = setUp({ ttlSeconds: 0 })
     let fails = false

@@ -5,6 +5,7 @@
  * A change of what is queried makes every answer stale at once. The key must name all that an answer depends on, the viewer included.
  */
 import type { Env } from '../base/index.ts'
+import { KEPT_ITEMS_MAX } from './constants.ts'
 import type { Recall, Recalled } from './recall.ts'
 
 export interface QueryCacheOptions {
@@ -15,6 +16,8 @@ export interface QueryCacheOptions {
   readonly negativeTtlSeconds: number
   /** Over all kinds; 0: nothing is kept. */
   readonly entriesMax: number
+  /** In all answers together: an answer is the whole list that pages are cut from. */
+  readonly itemsMax?: number
 }
 
 type CachedQuery = Parameters<Recall>[0]
@@ -39,17 +42,20 @@ export interface QueryCache {
 interface Entry {
   readonly kind: CachedQuery
   readonly items: readonly unknown[]
+  /** Unix seconds; the other times are monotonic: a clock that is put back makes no answer last. */
   readonly generatedAt: number
-  readonly expiresAt: number
-  readonly staleUntil: number
+  readonly expiresAtMs: number
+  readonly staleUntilMs: number
   readonly generation: number
   isRefreshing: boolean
 }
 
 export function createQueryCache({ clock, log, timers }: Pick<Env, 'clock' | 'timers' | 'log'>, options: QueryCacheOptions): QueryCache {
-  const { entriesMax, negativeTtlSeconds, staleSeconds, ttlSeconds } = options
+  const { entriesMax, itemsMax = KEPT_ITEMS_MAX, negativeTtlSeconds, staleSeconds, ttlSeconds } = options
   /** In the order in which they were worked out. */
   const entries = new Map<string, Entry>()
+  /** Items in all of them. */
+  let kept = 0
   let generation = 0
   const counters = {
     catalog: { hits: 0, misses: 0, stale_serves: 0, negative_hits: 0, refreshes: 0 },
@@ -58,14 +64,20 @@ export function createQueryCache({ clock, log, timers }: Pick<Env, 'clock' | 'ti
 
   function store<T>(kind: CachedQuery, key: string, items: readonly T[]): Recalled<T> {
     const generatedAt = clock.wall()
-    entries.delete(key)
-    if (entriesMax > 0) {
-      if (entries.size >= entriesMax) entries.delete(entries.keys().next().value as string)
-      const expiresAt = generatedAt + (items.length === 0 ? negativeTtlSeconds : ttlSeconds)
-      const staleUntil = expiresAt + staleSeconds
-      entries.set(key, { kind, items, generatedAt, expiresAt, staleUntil, generation, isRefreshing: false })
+    drop(key)
+    if (entriesMax > 0 && items.length <= itemsMax) {
+      while (entries.size >= entriesMax || kept + items.length > itemsMax) drop(entries.keys().next().value as string)
+      const expiresAtMs = clock.monotonic() + (items.length === 0 ? negativeTtlSeconds : ttlSeconds) * 1000
+      const staleUntilMs = expiresAtMs + staleSeconds * 1000
+      entries.set(key, { kind, items, generatedAt, expiresAtMs, staleUntilMs, generation, isRefreshing: false })
+      kept += items.length
     }
     return { items, generatedAt }
+  }
+
+  function drop(key: string): void {
+    kept -= entries.get(key)?.items.length ?? 0
+    entries.delete(key)
   }
 
   function refresh(key: string, entry: Entry, evaluate: () => readonly unknown[]): void {
@@ -78,7 +90,7 @@ export function createQueryCache({ clock, log, timers }: Pick<Env, 'clock' | 'ti
         store(entry.kind, key, evaluate())
         counters[entry.kind].refreshes++
       } catch (error) {
-        entries.delete(key)
+        drop(key)
         log.scope('cluster').error('a kept answer could not be refreshed', error)
       }
     })
@@ -89,13 +101,13 @@ export function createQueryCache({ clock, log, timers }: Pick<Env, 'clock' | 'ti
       const counter = counters[kind]
       const key = `${kind} ${query}`
       const entry = entries.get(key)
-      const now = clock.wall()
-      if (entry === undefined || now > entry.staleUntil) {
+      const now = clock.monotonic()
+      if (entry === undefined || now > entry.staleUntilMs) {
         counter.misses++
         return store(kind, key, evaluate())
       }
       if (entry.items.length === 0) counter.negative_hits++
-      if (entry.generation === generation && now <= entry.expiresAt) counter.hits++
+      if (entry.generation === generation && now <= entry.expiresAtMs) counter.hits++
       else {
         counter.stale_serves++
         refresh(key, entry, evaluate)
@@ -105,10 +117,13 @@ export function createQueryCache({ clock, log, timers }: Pick<Env, 'clock' | 'ti
     outdate() {
       generation++
     },
-    clear: () => entries.clear(),
+    clear() {
+      entries.clear()
+      kept = 0
+    },
     prune() {
-      const now = clock.wall()
-      for (const [key, { staleUntil }] of entries) if (now > staleUntil) entries.delete(key)
+      const now = clock.monotonic()
+      for (const [key, { staleUntilMs }] of entries) if (now > staleUntilMs) drop(key)
     },
     snapshot() {
       const count = { catalog: 0, cluster_map: 0 }

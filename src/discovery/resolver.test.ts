@@ -1,3 +1,4 @@
+import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { createVirtualEnv } from '../base/index.ts'
 import { type AnyEntry, createCatalog, draftDelta } from '../fabric/index.ts'
@@ -68,6 +69,45 @@ describe('a resolver', () => {
     expect(names()).toEqual(['svc.eu.a', 'kw'])
     expect(resolver.source.list('nodes')).toHaveLength(1)
     expect(resolver.snapshot().stats).toMatchObject({ deltas_applied: 2, deltas_skipped: 1 })
+  })
+
+  it('drops what turns to namespaces it does not follow', async () => {
+    const { add, env, names } = setUp({ namespaces: ['svc'] })
+    const said = (namespace: string, advertised_at: number) =>
+      fn('kw', { advertised_at, rpc_summary: new RawJson(`{"namespace":"${namespace}"}`) })
+    add(said('svc', 100))
+    expect(names()).toEqual(['kw'])
+    await env.advance(1_000)
+    add(said('press', 101))
+    expect(names()).toEqual([])
+  })
+
+  it('holds what the catalog holds, whatever nodes say, take back and say again', () => {
+    const ids = [N1, N2, 'ws://n3:1']
+    const step = fc.record({ node: fc.nat(2), name: fc.nat(3), seconds: fc.nat(3), isRemoval: fc.boolean(), isTopic: fc.boolean() })
+    fc.assert(
+      fc.property(fc.array(step, { maxLength: 30 }), (steps) => {
+        const { catalog, resolver } = setUp()
+        let now = 100
+        for (const { isRemoval, isTopic, name, node: at, seconds } of steps) {
+          now += seconds
+          const shared = { node_id: ids[at] as string, advertised_at: now }
+          const draft = draftDelta()
+          const entry = functionSample(`svc.f${name}`, shared)
+          if (isTopic && isRemoval) draft.remove('topics', `s${name}`)
+          else if (isTopic)
+            draft.add('topics', { ...nodeSample(shared.node_id, shared), subscription_id: `s${name}`, patterns: [`p.${now}`] })
+          else if (isRemoval) draft.remove('functions', entry)
+          else draft.add('functions', entry)
+          const delta = draft.finish({ update_id: `u${now}`, cluster_id: 'moss', sent_at: now })
+          catalog.applyDelta(delta, now, { kind: 'gossip', from: shared.node_id })
+        }
+        for (const kind of ['functions', 'topics'] as const) {
+          const place = (each: { readonly node_id: string }): string => JSON.stringify(each)
+          expect(resolver.source.list(kind).map(place).sort()).toEqual(catalog.list(kind).map(place).sort())
+        }
+      }),
+    )
   })
 
   it('lets entries live as long as the catalog does', async () => {
