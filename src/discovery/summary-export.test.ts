@@ -1,12 +1,14 @@
 import { describe, expect, it } from 'vitest'
-import { createVirtualEnv } from '../base/index.ts'
+import { createVirtualEnv, type LogScope, silentLog } from '../base/index.ts'
 import type { Message, ServiceSummary } from '../wire/index.ts'
 import { createStoreForward } from './store-forward.ts'
 import { createSummaryExport, type SummaryExportOptions } from './summary-export.ts'
 import { payloadOf, summarySample } from './summary-samples.ts'
 
 function setUp(options: Partial<SummaryExportOptions> = {}) {
-  const env = createVirtualEnv({ seed: 1, startWall: 1000 })
+  const warnings: string[] = []
+  const log: LogScope = { ...silentLog, scope: () => ({ ...silentLog, warn: (text) => warnings.push(text) }) }
+  const env = createVirtualEnv({ seed: 1, startWall: 1000, log })
   const sent: Message[] = []
   let services: string[] = ['svc.a']
   const exporter = createSummaryExport(
@@ -33,6 +35,7 @@ function setUp(options: Partial<SummaryExportOptions> = {}) {
   return {
     env,
     exporter,
+    warnings,
     /** What was sent since the last look. */
     taken: () => sent.splice(0),
     set: (names: string[]) => {
@@ -194,5 +197,27 @@ describe('summary export', () => {
     const { per_namespace: kept } = exporter.snapshot()
     expect(kept).toHaveLength(1000)
     expect(kept.some(({ namespace }) => namespace.startsWith('ns0-'))).toBe(false)
+  })
+
+  it('keeps counting the same ones when there are more, and says so once', () => {
+    const { exporter, set, warnings } = setUp()
+    set(Array.from({ length: 1_500 }, (_, at) => `ns${at}.f`))
+    for (let round = 0; round < 3; round++) exporter.round()
+    const { per_namespace: kept } = exporter.snapshot()
+    expect(kept).toHaveLength(1000)
+    expect(kept.every(({ exports_total }) => exports_total === 3)).toBe(true)
+    expect(warnings).toEqual(['500 exported namespaces have no figures: only 1000 have'])
+  })
+
+  it('tells a namespace again after the clock was put back', async () => {
+    const { env, exporter, taken } = setUp({ scope: null })
+    exporter.round()
+    await env.advance(1_000)
+    env.shiftWall(-600)
+    taken()
+    exporter.round()
+    expect(topicsOf(taken())).toEqual(['….svc', '…'])
+    exporter.round()
+    expect(topicsOf(taken())).toEqual(['…'])
   })
 })

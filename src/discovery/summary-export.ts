@@ -107,6 +107,8 @@ export function createSummaryExport(deps: SummaryExportDeps, options: SummaryExp
   let totals = { exports_total: 0, summaries_exported: 0, last_export_count: 0, hold_downs_total: 0 }
   let lastNamespaces: readonly string[] = []
   let lastExportAt: number | undefined
+  /** Namespaces of the last round without figures. */
+  let uncounted = 0
   let cancel: Cancel | undefined
 
   function current(): Map<string, ServiceSummary[]> {
@@ -134,14 +136,18 @@ export function createSummaryExport(deps: SummaryExportDeps, options: SummaryExp
       own.set(namespace, withdrawn)
     }
     let exported = 0
+    const uncountedBefore = uncounted
+    uncounted = 0
     for (const [namespace, summaries] of found) {
       const decision = holdDown.decide(namespace, summaries, now)
       const told = [...decision.summaries, ...decision.gone.map((summary) => withdrawal(summary, now))]
       all.push(...told)
       if (decision.verdict === 'held') totals.hold_downs_total++
-      const isDue = now - (toldAt.get(namespace) ?? Number.NEGATIVE_INFINITY) >= tellAgainSeconds
+      const since = now - (toldAt.get(namespace) ?? Number.NEGATIVE_INFINITY)
+      // Below 0 the clock was put back.
+      const isDue = since < 0 || since >= tellAgainSeconds
       if (isDue || decision.verdict === 'new' || decision.verdict === 'changed') own.set(namespace, told)
-      count(namespace, decision.summaries.length, now)
+      count(namespace, decision.summaries.length, now, (other) => found.has(other))
       exported += decision.summaries.length
     }
     for (const [namespace, told] of own) {
@@ -149,6 +155,9 @@ export function createSummaryExport(deps: SummaryExportDeps, options: SummaryExp
       publish(topics(namespace), told, now)
     }
     if (all.length > 0) publish(topics(), all, now)
+    if (uncounted > 0 && uncountedBefore === 0) {
+      env.log.scope('cluster').warn(`${uncounted} exported namespaces have no figures: only ${EXPORTED_NAMESPACES_MAX} have`)
+    }
     totals = {
       ...totals,
       exports_total: totals.exports_total + 1,
@@ -159,14 +168,18 @@ export function createSummaryExport(deps: SummaryExportDeps, options: SummaryExp
     lastExportAt = now
   }
 
-  function count(namespace: string, summaries: number, now: number): void {
+  /** Figures of what is exported no more make room for others, those of the same round do not: they would take turns for ever. */
+  function count(namespace: string, summaries: number, now: number, isExported: (namespace: string) => boolean): void {
     const before = figures.get(namespace)
-    figures.delete(namespace)
-    if (figures.size >= EXPORTED_NAMESPACES_MAX) {
-      const oldest = figures.keys().next().value as string
+    if (before === undefined && figures.size >= EXPORTED_NAMESPACES_MAX) {
+      const [oldest = ''] = figures.keys()
+      if (isExported(oldest)) {
+        uncounted++
+        return
+      }
       figures.delete(oldest)
-      env.log.scope('cluster').warn(`export figures of namespace ${oldest} dropped: more than ${EXPORTED_NAMESPACES_MAX} namespaces`)
     }
+    figures.delete(namespace)
     figures.set(namespace, {
       namespace,
       exports_total: (before?.exports_total ?? 0) + 1,
