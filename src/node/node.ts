@@ -327,6 +327,7 @@ class RunningNode implements Node {
       settings,
       nodeId: () => this.url,
       exchange: this.#exchange,
+      discovery: this.#discovery,
       fabric: () => this.#fabric,
       reach: () => this.#reach,
       telemetry: () => this.#telemetry,

@@ -32,6 +32,8 @@ export interface QueueFunctionsDeps {
   find(name: string): QueueEntry | undefined
   /** Runs a function on another node that has it. */
   runOn(entry: QueueEntry, fun: string, kwargs: Readonly<Record<string, unknown>>, call: Call): Promise<unknown>
+  /** Whether a caller may know of a queue; who knows its name may use it all the same. */
+  mayList(caller: Call['caller'], queueName: string): boolean
   /** Told of each message that a request enqueued, or did not. */
   onEnqueued(requestId: string, queue: string, result: QueueSendResult, durationMs: number): void
   readonly clock: Pick<Clock, 'monotonic'>
@@ -222,12 +224,13 @@ export function queueFunctions(deps: QueueFunctionsDeps): Builtin[] {
     ),
     declare(
       'queue_list',
-      'Queues of all nodes, as far as this one knows.',
+      'Queues of all nodes, as far as this one knows and the caller may.',
       'list[dict]',
       { pattern: optional('str | None', 'only names that match; * and # are wildcards') },
-      (_call: Call, pattern: string | null) =>
+      (call: Call, pattern: string | null) =>
         queues
           .discover(pattern ?? undefined)
+          .filter(({ queue_name }) => deps.mayList(call.caller, queue_name))
           .map(({ cluster_id, current_subscribers, delivery_guarantees, health, metadata, node_id, queue_name }) => ({
             queue_name,
             cluster_id,

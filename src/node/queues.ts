@@ -16,6 +16,7 @@ import {
 import type { Call } from '../rpc/index.ts'
 import { normalizeScope, QUEUE_MESSAGE_GUARANTEES, type QueueEntry, type QueueHealth, type QueueSendResult } from '../wire/index.ts'
 import type { Builtin } from './builtins.ts'
+import type { Discovery } from './discovery.ts'
 import type { Fabric } from './fabric.ts'
 import type { NodeTelemetry } from './monitoring/telemetry.ts'
 import { queueFunctions } from './queue-functions.ts'
@@ -27,6 +28,7 @@ export interface NodeQueuesDeps {
   readonly settings: Settings
   readonly nodeId: () => string
   readonly exchange: Exchange
+  readonly discovery: Pick<Discovery, 'policy' | 'viewerOf'>
   /** Undefined before the start. */
   fabric(): Fabric | undefined
   reach(): Pick<Reach, 'queues' | 'runOn'> | undefined
@@ -60,7 +62,7 @@ export interface QueueSubsystem {
 
 /** Undefined when the settings ask for none. */
 export function createNodeQueues(deps: NodeQueuesDeps): QueueSubsystem | undefined {
-  const { env, exchange, fabric, reach, settings, telemetry } = deps
+  const { discovery, env, exchange, fabric, reach, settings, telemetry } = deps
   if (!settings.enableDefaultQueue) return undefined
   const observer: QueueObserver = {
     sent: (queue, message) => telemetry()?.queue?.sent(queue, message),
@@ -110,6 +112,7 @@ export function createNodeQueues(deps: NodeQueuesDeps): QueueSubsystem | undefin
         const answer = reach()?.runOn(entry.node_id, fun, kwargs, call)
         return answer ?? Promise.reject(new Error(`node ${entry.node_id}, which has queue ${entry.queue_name}, offers no ${fun}`))
       },
+      mayList: (caller, queue) => discovery.policy.viewer(queue, discovery.viewerOf(caller)).allowed,
       onEnqueued: (...told) => telemetry()?.enqueuedByRequest(...told),
     }),
     offers: () =>

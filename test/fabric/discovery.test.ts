@@ -280,7 +280,7 @@ describe('the stream of deltas', () => {
     })
   })
 
-  it('shows a queue no more than a client of its cluster, whatever is routed to it', async () => {
+  it('lists no hidden queue, and shows a queue no more than a client of its cluster, whatever is routed to it', async () => {
     const rules = [{ namespace: 'svc.secret', visibility: ['vault'] }]
     const fabric = await fabricOf(1, () => ({
       enableDefaultQueue: true,
@@ -290,6 +290,8 @@ describe('the stream of deltas', () => {
     const client = await fabric.client(0)
     const call = (fun: string, kwargs: Fields) => fabric.settle(client.callWith({ kwargs }, fun))
     await call('queue_create', { queue_name: 'spy' })
+    await call('queue_create', { queue_name: 'svc.secret.jobs' })
+    expect(await call('queue_list', {})).toMatchObject([{ queue_name: 'spy' }])
     await call('queue_route_topic', { topic_pattern: 'mpreg.discovery.#', queue_name: 'spy' })
     fabric.register(0, 'svc.secret.a', () => 1)
     fabric.register(0, 'svc.open', () => 1)
