@@ -49,6 +49,16 @@ describe('the picture of top', () => {
     expect(topFrame(view(1), { width: 140, height: 10 })[1]).toContain('rpc -/s')
   })
 
+  it('cuts nothing where there is no end of a line', () => {
+    const long = 'ws://a-node-with-a-rather-long-name.example.org:21010'
+    const one = { facts: { ...facts(long), cluster_id: 'a-cluster-with-a-long-name' }, unified: null, health: null }
+    const lines = topFrame({ ...view(1, [`${long}0`]), nodes: [...view(1).nodes, one] }, { width: Number.POSITIVE_INFINITY, height: 20 })
+    expect(lines.join('\n')).not.toContain('…')
+    expect(lines).toContain(`${long}0  does not answer`)
+    expect(lines.at(-1)).toMatch(new RegExp(`^${long} a-cluster-with-a-long-name +-`))
+    expect(lines.at(-1)?.length).toBe(lines.at(-2)?.length)
+  })
+
   it('puts nodes that do not answer first', () => {
     expect(topFrame(view(1, ['ws://gone']), { width: 80, height: 10 })[4]).toBe('ws://gone  does not answer')
   })

@@ -22,6 +22,7 @@ export interface TopView {
 }
 
 export interface FrameSize {
+  /** Infinity: nothing is cut, and columns are as wide as what stands in them. */
   readonly width: number
   readonly height: number
 }
@@ -32,7 +33,13 @@ export type Paint = (style: 'title' | 'good' | 'bad' | 'dim', text: string) => s
 const ABSENT = '-'
 const NODE_WIDTH_MIN = 12
 
-const columns: readonly { readonly head: string; readonly width: number; value(node: TopNode): string }[] = [
+interface Column {
+  readonly head: string
+  readonly width: number
+  value(node: TopNode): string
+}
+
+const columns: readonly Column[] = [
   { head: 'CLUSTER', width: 12, value: ({ facts }) => facts.cluster_id ?? ABSENT },
   { head: 'HEALTH', width: 11, value: ({ health }) => textAt(health, 'health_summary', 'overall', 'status') ?? ABSENT },
   { head: 'RPC/s', width: 8, value: ({ unified }) => fixed(metric(unified, 'rpc', 'requests_per_second'), 1) },
@@ -48,8 +55,11 @@ const columns: readonly { readonly head: string; readonly width: number; value(n
 
 /** Lines no longer than `width`, and no more than `height` of them; what does not fit is counted. */
 export function topFrame(view: TopView, { height, width }: FrameSize, paint: Paint = (_style, text) => text): string[] {
-  const fit = columnsThatFit(width)
-  const nodeWidth = Math.max(NODE_WIDTH_MIN, width - fit.reduce((sum, column) => sum + column.width + 1, 0))
+  const isCut = Number.isFinite(width)
+  const fit = isCut ? columnsThatFit(width) : columns.map((column) => wideEnough(column, view.nodes))
+  const nodeWidth = isCut
+    ? Math.max(NODE_WIDTH_MIN, width - fit.reduce((sum, column) => sum + column.width + 1, 0))
+    : longest(NODE_WIDTH_MIN, view.nodes, ({ facts }) => facts.node_id)
   const header = cut(['NODE'.padEnd(nodeWidth), ...fit.map(({ head, width }) => head.padStart(width))].join(' '), width)
   const lines = [paint('title', cut(headline(view), width)), cut(totals(view), width), '', paint('dim', header)]
   const problems = view.unreachable.map((name) => paint('bad', cut(`${name}  does not answer`, width)))
@@ -60,7 +70,7 @@ export function topFrame(view: TopView, { height, width }: FrameSize, paint: Pai
   return [...lines, ...rows.slice(0, shown), paint('dim', cut(`… and ${rows.length - shown} more`, width))].slice(0, height)
 }
 
-function row(node: TopNode, fit: typeof columns, nodeWidth: number, width: number, paint: Paint): string {
+function row(node: TopNode, fit: readonly Column[], nodeWidth: number, width: number, paint: Paint): string {
   const name = printable(node.facts.node_id)
   const cells = fit.map((column) => cut(printable(column.value(node)), column.width).padStart(column.width))
   const text = cut([cutInFront(name, nodeWidth).padEnd(nodeWidth), ...cells].join(' '), width)
@@ -96,12 +106,21 @@ function totals({ nodes }: TopView): string {
 }
 
 /** From the left, as many as leave room for the node's name. */
-function columnsThatFit(width: number): typeof columns {
+function columnsThatFit(width: number): readonly Column[] {
   let used = NODE_WIDTH_MIN
   return columns.filter((column) => {
     used += column.width + 1
     return used <= width
   })
+}
+
+function wideEnough(column: Column, nodes: readonly TopNode[]): Column {
+  return { ...column, width: longest(column.width, nodes, column.value) }
+}
+
+/** Characters of the longest text. */
+function longest(atLeast: number, nodes: readonly TopNode[], textOf: (node: TopNode) => string): number {
+  return nodes.reduce((most, node) => Math.max(most, printable(textOf(node)).length), atLeast)
 }
 
 function peersText({ facts }: TopNode): string {

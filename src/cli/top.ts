@@ -17,9 +17,6 @@ interface TopFlags extends WalkFlags {
   readonly interval: number
 }
 
-/** Where there is no terminal to measure. */
-const WIDTH = 120
-
 export function declareTop(command: Command): void {
   walkOptions(command)
     .option('--once', 'print one picture and end')
@@ -28,7 +25,8 @@ export function declareTop(command: Command): void {
       const urls = monitoringUrls(flags)
       if (flags.once === true) {
         const view = await look(urls, flags)
-        const width = process.stdout.columns || Number(process.env.COLUMNS) || WIDTH
+        // What is read by a program or kept in a file needs no room.
+        const width = process.stdout.columns || Number(process.env.COLUMNS) || Number.POSITIVE_INFINITY
         process.stdout.write(`${topFrame(view, { width, height: Number.POSITIVE_INFINITY }).join('\n')}\n`)
         if (view.nodes.length === 0) throw new CommandFailure(`Error: No node answers at ${urls.join(', ')}.`)
         return

@@ -207,12 +207,16 @@ describe('mpreg top', processes, () => {
     const services = await Promise.all(
       Array.from({ length: 40 }, () => startFakeMonitoring({ '/metrics/unified': slow, '/health/summary': slow })),
     )
-    const nodes = services.map(({ url: monitoring_url }, index): SampleNode => ({ node_id: `ws://node-${index}`, monitoring_url }))
+    const nodes = services.map(
+      ({ url: monitoring_url }, index): SampleNode => ({ node_id: `ws://node-${index}.somewhere.example.org:21010`, monitoring_url }),
+    )
     services.forEach((service, index) => {
       tell(service, healthyFacts(nodes[index] as SampleNode, index === 0 ? nodes.slice(1) : []))
     })
     const { stdout } = await mpreg(['top', '--once', '--url', services[0]?.url ?? ''])
     expect(stdout).toContain('nodes 40')
+    // Nobody said how wide a line may be.
+    expect(stdout).toMatch(/^ws:\/\/node-39\.somewhere\.example\.org:21010 /m)
     expect(most).toBeGreaterThan(2)
     expect(most).toBeLessThanOrEqual(32)
     await Promise.all(services.map((service) => service.close()))
