@@ -5,21 +5,25 @@
 import type { Clock } from '../base/index.ts'
 import type { ConnectionEvent, DialExplanation } from '../fabric/index.ts'
 import {
+  commands,
   duration,
   type Evidence,
   type ExplainedCandidate,
   type ExplainedReason,
   type Explanation,
   inOrderOfChoice,
+  nearestName,
   type RefusalLedger,
 } from '../telemetry/index.ts'
 import type { MembershipEventType } from '../wire/index.ts'
 import type { Fabric, PeerExplanation } from './fabric.ts'
 
 export interface PeerExplainerDeps {
-  readonly clock: Pick<Clock, 'wall'>
+  readonly clock: Clock
   /** This node. */
   readonly nodeId: string
+  /** What the operator calls it. */
+  readonly nodeName: string
   readonly fabric: Fabric
   readonly refusals: RefusalLedger
 }
@@ -32,6 +36,7 @@ export function explainPeer(deps: PeerExplainerDeps, nodeId: string): Explanatio
   const known = fabric.explainPeer(nodeId)
   const { dialing, hidden, link, membership, reconnects } = known
   const { verdict, reason, since } = peerVerdict(known, nodeId === self, fabric.catalog.node(nodeId) !== undefined)
+  const unknown = verdict === 'unknown' ? unknownPeer(deps, nodeId) : undefined
   const ways: ExplainedCandidate[] = []
   if (link !== undefined) {
     for (const [direction, remote] of [
@@ -92,11 +97,29 @@ export function explainPeer(deps: PeerExplainerDeps, nodeId: string): Explanatio
     kind: 'peer',
     name: nodeId,
     verdict,
-    reason,
+    reason: unknown?.reason ?? reason,
     since,
     evidence: nodeId === self ? [] : [...present(deps, known), ...past(deps, known)],
     candidates: inOrderOfChoice(ways),
-    next: verdict === 'linked' ? [] : ['mpreg doctor', `mpreg client list-peers --url ${self}`],
+    next: unknown?.next ?? (verdict === 'linked' ? [] : ['mpreg doctor', commands.listPeers(self)]),
+  }
+}
+
+/** Nodes named to somebody who asked for another. */
+const NODES_NAMED_MAX = 20
+
+/** Most likely the name of a node was given, which only the node itself knows, or a misspelt id. */
+function unknownPeer({ fabric, nodeId: self, nodeName }: PeerExplainerDeps, given: string): Pick<Explanation, 'reason' | 'next'> {
+  if (given === nodeName) return { reason: `it is the name of this node, whose id is ${self}`, next: [commands.explainPeer(self)] }
+  const { catalog, membership, peers } = fabric
+  const known = [self, ...catalog.nodes().map(({ node_id: id }) => id), ...membership.members().map(({ node_id: id }) => id)]
+  const ids = [...new Set([...known, ...peers.views.listedIds()])].sort()
+  const nearest = ids.find((id) => id.endsWith(`//${given}`)) ?? nearestName(given, ids)
+  const guess = nearest === undefined ? '. The id of a node is its URL; its name is not told to others.' : `; did you mean '${nearest}'?`
+  const more = ids.length > NODES_NAMED_MAX ? ` and ${ids.length - NODES_NAMED_MAX} more` : ''
+  return {
+    reason: `no node of this id is known here${guess} Known nodes: ${ids.slice(0, NODES_NAMED_MAX).join(', ')}${more}`,
+    next: [nearest === undefined ? commands.listPeers(self) : commands.explainPeer(nearest)],
   }
 }
 

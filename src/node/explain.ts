@@ -5,11 +5,11 @@
 import type { TopicExplanation } from '../pubsub/index.ts'
 import { commands, type ExplainedCandidate, type Explanation, inOrderOfChoice, nearestName } from '../telemetry/index.ts'
 import { explainFunction, type FunctionExplainerDeps, type FunctionQuestion } from './explain-function.ts'
-import { explainPeer } from './explain-peer.ts'
+import { explainPeer, type PeerExplainerDeps } from './explain-peer.ts'
 import { explainQueue, type QueueExplainerDeps } from './explain-queue.ts'
 import type { Fabric } from './fabric.ts'
 
-export interface ExplainDeps extends FunctionExplainerDeps, QueueExplainerDeps {
+export interface ExplainDeps extends FunctionExplainerDeps, PeerExplainerDeps, QueueExplainerDeps {
   explainTopic(topic: string): TopicExplanation
 }
 

@@ -429,6 +429,7 @@ class RunningNode implements Node {
     return createExplainer({
       clock: this.#env.clock,
       nodeId: this.url,
+      nodeName: this.settings.name,
       clusterId: this.settings.clusterId,
       fabric: this.#running(),
       refusals: this.#refusals,

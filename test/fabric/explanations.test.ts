@@ -253,6 +253,22 @@ describe('explaining a peer', () => {
     expect(fabric.node(0).explain.peer('ws://n0:7000').verdict).toBe('self')
   })
 
+  it('guesses who is meant by a misspelt id, and says of a name that nodes go by ids, and which there are', async () => {
+    const fabric = await cluster(3)
+    const { explain, settings } = fabric.node(0)
+    expect(explain.peer('n1:7000')).toMatchObject({
+      verdict: 'unknown',
+      reason: "no node of this id is known here; did you mean 'ws://n1:7000'? Known nodes: ws://n0:7000, ws://n1:7000, ws://n2:7000",
+      next: ['mpreg explain peer ws://n1:7000'],
+    })
+    expect(explain.peer('f1')).toMatchObject({
+      verdict: 'unknown',
+      reason: expect.stringMatching(/The id of a node is its URL.* Known nodes: ws:\/\/n0:7000, ws:\/\/n1:7000, ws:\/\/n2:7000$/),
+      next: ['mpreg client list-peers --url ws://n0:7000'],
+    })
+    expect(explain.peer(settings.name)).toMatchObject({ reason: 'it is the name of this node, whose id is ws://n0:7000' })
+  })
+
   it('puts what holds now before what has happened, the latest last', async () => {
     const fabric = await cluster(3)
     const evidence = () => fabric.node(0).explain.peer('ws://n2:7000').evidence ?? []
