@@ -7,12 +7,16 @@
 import { type Clock, compareVersions, parseConstraint, parseVersion } from '../base/index.ts'
 import {
   commands,
+  duration,
   type ExplainedCandidate,
   type ExplainedReason,
   type Explanation,
   inOrderOfChoice,
   nearestName,
+  RECENT_SECONDS,
+  type Refusal,
   type RefusalLedger,
+  remoteCall,
   wantedSince,
 } from '../telemetry/index.ts'
 import type { FunctionEntry } from '../wire/index.ts'
@@ -84,7 +88,28 @@ export function explainFunction(deps: FunctionExplainerDeps, name: string, quest
     }
   }
   const verdict = entry.node_id === deps.nodeId ? 'runs_here' : 'runs_there'
-  return { ...base, verdict, reason: `${entry.identity.version} on ${entry.node_id}: ${chosen.why}`, since: null }
+  const reason = `${entry.identity.version} on ${entry.node_id}: ${chosen.why}`
+  const refused = lastRefusal(deps, entry)
+  if (refused === undefined) return { ...base, verdict, reason, since: null }
+  const { code, text } = refusalReason(deps, refused)
+  return {
+    ...base,
+    verdict,
+    reason: `${reason}; but such calls ${text}: ${code}`,
+    since: null,
+    next: ['mpreg doctor', ...base.next],
+  }
+}
+
+/** What came of calls of the function on its node of late, if they were refused. Its rules may be others by now: only a call can tell. */
+function lastRefusal({ clock, refusals }: FunctionExplainerDeps, { identity, node_id: id }: FunctionEntry): Refusal | undefined {
+  const [last] = refusals.of('remote_call', remoteCall(identity.name, id))
+  return last !== undefined && clock.wall() - last.last_at <= RECENT_SECONDS ? last : undefined
+}
+
+function refusalReason({ clock }: FunctionExplainerDeps, { count, detail: by, last_at, reason }: Refusal): ExplainedReason {
+  const ago = `${duration(clock.wall() - last_at)} ago`
+  return { code: reason, text: `were refused by ${by} ${count === 1 ? `once, ${ago}` : `${count} times, the last ${ago}`}` }
 }
 
 /** @returns what is wrong with it, if something is */
@@ -171,7 +196,8 @@ function choose({ clusterId, nodeId }: FunctionExplainerDeps, fitting: readonly 
   return { one: best, why: 'equals take turns; it is the first of them' }
 }
 
-function candidateOf({ discovery, nodeId }: FunctionExplainerDeps, one: Weighed, chosen: Choice | undefined): ExplainedCandidate {
+function candidateOf(deps: FunctionExplainerDeps, one: Weighed, chosen: Choice | undefined): ExplainedCandidate {
+  const { discovery, nodeId } = deps
   const { entry, faults, load, noWay } = one
   const isChosen = chosen?.one === one
   const reasons = [...faults, ...(noWay === undefined ? [] : [noWay])]
@@ -181,6 +207,11 @@ function candidateOf({ discovery, nodeId }: FunctionExplainerDeps, one: Weighed,
         ? { code: 'chosen', text: chosen.why }
         : { code: 'passed_over', text: 'would do; another comes before it' },
     )
+  }
+  const refused = lastRefusal(deps, entry)
+  if (refused !== undefined) {
+    const { code, text } = refusalReason(deps, refused)
+    reasons.push({ code, text: `calls of it ${text}` })
   }
   for (const told of [discovery.whyHidden(entry), discovery.whyNotExported(entry)]) if (told !== undefined) reasons.push(told)
   return {

@@ -16,7 +16,7 @@ import {
   type Placements,
   type Registry,
 } from '../rpc/index.ts'
-import type { RefusalLedger } from '../telemetry/index.ts'
+import { type RefusalLedger, remoteCall } from '../telemetry/index.ts'
 import { type CallBundle, type FabricMessage, scanBundle, scanCall, scanFabricFrame } from '../wire/index.ts'
 import { type AdmissionRefusal, createAdmission } from './admission.ts'
 import type { Fabric } from './fabric.ts'
@@ -158,6 +158,7 @@ export function createReach(deps: ReachDeps): Reach {
     connect,
     dial: (id) => dialing.dial(id, 'rpc_remote_execute').then(({ kind }) => kind === 'linked'),
     onOutcome: deps.onOutcome,
+    onRefused: ({ by, fun, reason, target }) => deps.refusals.record('remote_call', remoteCall(fun, target), reason, by),
   })
   const callNode = createNodeCalls({ env, caller: forwarder.caller })
   const pubsub = createPubsubForwarding({

@@ -145,7 +145,13 @@ export function createForwarder(deps: ForwarderDeps): Forwarder {
     const refusal = deps.refusalOf(headers.source_cluster, command)
     if (refusal !== undefined) {
       // Not "not found": the caller must not try everybody else who has the function.
-      return refuse(headers, glance, { error: 'fabric_forward_failed', command, target_cluster: clusterId, reason: refusal })
+      return refuse(headers, glance, {
+        error: 'fabric_forward_failed',
+        command,
+        target_cluster: clusterId,
+        reason: refusal,
+        refused_by: self,
+      })
     }
     const isForeign = targetCluster !== null && targetCluster !== clusterId
     const mine = !isForeign && (targetNode === null || targetNode === self)

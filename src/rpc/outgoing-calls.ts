@@ -60,6 +60,17 @@ export interface OutgoingCallsDeps extends HeaderPlace {
   dial(nodeId: string): Promise<boolean>
   /** What became of a call that was sent. */
   onOutcome?: ((outcome: CallOutcome) => void) | undefined
+  /** A node would not do what a call asks for, by the rules of its operator. */
+  onRefused?: ((refused: RefusedCall) => void) | undefined
+}
+
+export interface RefusedCall {
+  readonly fun: string
+  /** The node it was for. */
+  readonly target: string
+  readonly reason: string
+  /** The target, or a node on the way. */
+  readonly by: string
 }
 
 export interface CallOutcome {
@@ -474,9 +485,12 @@ export function createOutgoingCalls(deps: OutgoingCallsDeps): OutgoingCalls {
       counts.calls_answered++
       if (response.success) return call.settle({ value: response.result })
       const value = response.error ?? errorValue({ error: 'fabric_rpc_failed', request_id: requestId })
-      const { error, error_type } = (value.parse() ?? {}) as { readonly error?: unknown; readonly error_type?: unknown }
+      const { error, error_type, reason, refused_by: by } = (value.parse() ?? {}) as Readonly<Record<string, unknown>>
       // A function that ran, and threw just this, says of which type its error is: it must not run again.
       const isNotFound = error === 'fabric_route_not_found' && error_type === undefined
+      if (typeof by === 'string' && typeof reason === 'string' && error_type === undefined) {
+        deps.onRefused?.({ fun: call.command, target: call.target, reason, by })
+      }
       if (isLost(error) && error_type === undefined && call.triesDirectly(value)) return
       call.settle(isNotFound ? { move: 'not_found', value } : { value })
     },

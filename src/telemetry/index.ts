@@ -49,6 +49,7 @@ export type {
 export { lossOf } from './doctor/peer-rules.ts'
 export { createSlowConsumerWatch, type Outlet, type SlowConsumerWatch } from './doctor/slow-consumer-watch.ts'
 export { createStallWatch, type StallWatch } from './doctor/stall-watch.ts'
+export { RECENT_SECONDS } from './doctor/thresholds.ts'
 export { EvidenceRefusedError } from './evidence.ts'
 export { createLog, type Log, type LogFormat, type LogOptions, type LogSink, type LogSnapshot } from './log.ts'
 export { logLevels, parseLogLevel } from './log-levels.ts'
@@ -98,6 +99,7 @@ export {
   type RefusalLedger,
   type RefusalLedgerOptions,
   type RefusalLedgerSnapshot,
+  remoteCall,
   type WantedFunction,
   wantedSince,
 } from './refusals.ts'

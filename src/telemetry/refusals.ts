@@ -21,6 +21,8 @@ export type RefusalKind =
   | 'dial'
   /** A request of another cluster that was not served. Subject: the function. */
   | 'admission'
+  /** A call another node would not serve, as its answer said. Subject: the function and the node called; detail: who refused. */
+  | 'remote_call'
   /** Something that was not published. Subject: the topic. */
   | 'publication'
   /** A catalog entry kept out by the operator's rules. Subject: the function, else the node. */
@@ -117,6 +119,11 @@ export function createRefusalLedger(clock: Pick<Clock, 'wall'>, { max }: Refusal
     list: (limit = max) => latestFirst(records).slice(0, limit),
     snapshot: () => ({ kept: records.size, max, recorded_total: recorded, forgotten_total: forgotten }),
   }
+}
+
+/** The subject of refused calls of a function on a certain node. */
+export function remoteCall(fun: string, nodeId: string): string {
+  return `${fun} on ${nodeId}`
 }
 
 /** Undefined where something else was wanted the last time. */

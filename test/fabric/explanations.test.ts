@@ -72,6 +72,40 @@ describe('explaining a function', () => {
     }
   })
 
+  it('mentions that the node which is chosen has refused such calls of late, as the error of the call does', async () => {
+    const { callFrom, fabric, routed } = await createFederation({
+      nodes: { alpha: 1, beta: 1, gamma: 1 },
+      bridges: [
+        ['alpha', 'beta'],
+        ['beta', 'gamma'],
+      ],
+      admitted: { gamma: ['beta'] },
+    })
+    onTestFinished(() => fabric.close())
+    const explained = () => fabric.node(0).explain.function('at.gamma')
+    expect(await fabric.until(() => routed() && explained().verdict === 'runs_there', 30_000)).toBe(true)
+    expect(explained().reason).toBe('1.0.0 on ws://n2:7000: the only one that qualifies')
+    const refusal = { error: 'fabric_forward_failed', command: 'at.gamma', target_cluster: 'gamma', reason: 'cluster_not_admitted' }
+    expect(await callFrom(0, 'gamma')).toEqual({ ...refusal, refused_by: 'ws://n2:7000' })
+    await fabric.advance(20_000)
+    expect(explained()).toMatchObject({
+      verdict: 'runs_there',
+      reason:
+        '1.0.0 on ws://n2:7000: the only one that qualifies; but such calls were refused by ws://n2:7000 once, 20 s ago: cluster_not_admitted',
+      candidates: [
+        {
+          chosen: true,
+          reasons: [{ code: 'chosen' }, { code: 'cluster_not_admitted', text: 'calls of it were refused by ws://n2:7000 once, 20 s ago' }],
+        },
+      ],
+      next: expect.arrayContaining(['mpreg doctor']),
+    })
+    await callFrom(0, 'gamma')
+    expect(explained().reason).toMatch(/refused by ws:\/\/n2:7000 2 times, the last \d+ s ago: cluster_not_admitted$/)
+    await fabric.advance(301_000)
+    expect(explained().reason).toBe('1.0.0 on ws://n2:7000: the only one that qualifies')
+  })
+
   it('says since when only of calls that were made: a question nobody has asked has no beginning', async () => {
     const fabric = await cluster(2)
     fabric.register(1, 'train', () => 1, { version: '1.2.0' })
