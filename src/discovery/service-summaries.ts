@@ -1,5 +1,5 @@
 /**
- * Service summaries, worked out from what the catalog holds: one for each function and cluster, without the functions every node has.
+ * Service summaries, worked out from what the catalog holds: one for each function and cluster, without the functions nodes have by themselves.
  *
  * Regions are those of the hosting nodes. Health and latency are this node's own view of them: what failure detection and their last status
  * say, and the round trips it has measured. What it has no word of counts as healthy, since an entry whose node is gone leaves the catalog.

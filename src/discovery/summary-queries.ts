@@ -40,7 +40,7 @@ export interface SummaryQueryDeps extends QuestionDeps {
   readonly nodes: HostingNodes
   /** Summaries of other clusters, where they are followed. */
   readonly store: SummaryStore | undefined
-  /** Functions that are not summarised: those every node has. */
+  /** Functions that are not summarised: those nodes have by themselves. */
   isBuiltin(functionName: string): boolean
   /** By which a node can be reached; none for one that is gone. */
   urlsOf(nodeId: string): readonly string[]

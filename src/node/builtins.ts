@@ -1,11 +1,11 @@
 /** Functions every node registers by itself. Their function id equals their name: other nodes drop them otherwise. */
 import type { Command } from '../discovery/index.ts'
 import type { PeerViews } from '../fabric/index.ts'
-import type { Call, FunctionOptions } from '../rpc/index.ts'
+import type { BuiltinName, Call, FunctionOptions } from '../rpc/index.ts'
 import { encodeJson, RawJson } from '../wire/index.ts'
 
 export interface Builtin {
-  readonly name: string
+  readonly name: BuiltinName
   readonly run: (...args: never[]) => unknown
   readonly options: FunctionOptions
 }
@@ -19,7 +19,7 @@ const QUERY: FunctionOptions = {
 type Fields = Readonly<Record<string, unknown>>
 
 /** A function that is asked with {@link QUERY}. */
-export function queryBuiltin(name: string, summary: string, run: Command, returns = 'dict'): Builtin {
+export function queryBuiltin(name: BuiltinName, summary: string, run: Command, returns = 'dict'): Builtin {
   return {
     name,
     run: (call: Call, request: Fields | null, fields: Fields) => run({ ...request, ...fields }, call.caller, call),

@@ -4,7 +4,7 @@
  */
 import type { Clock } from '../base/index.ts'
 import type { Queue } from '../queue/index.ts'
-import type { Call, FunctionOptions, ParameterInit } from '../rpc/index.ts'
+import type { BuiltinName, Call, FunctionOptions, ParameterInit } from '../rpc/index.ts'
 import {
   MpregError,
   type QueueConfig,
@@ -78,7 +78,7 @@ export function queueFunctions(deps: QueueFunctionsDeps): Builtin[] {
   const bytesFor = (call: Call, asked: number | null): number => Math.min(asked ?? Number.POSITIVE_INFINITY, deps.answerBytesMax(call))
 
   function declare(
-    fun: string,
+    fun: BuiltinName,
     summary: string,
     returns: string,
     params: Params,

@@ -2,7 +2,7 @@
  * rpc: functions and the requests that run them. The registry knows what this node can run and why something does not qualify; the
  * executor turns a request into levels of commands, runs them and answers. Knows no connections. Start at executor.ts.
  */
-export { isBuiltin } from './builtin-names.ts'
+export { type BuiltinName, isBuiltin } from './builtin-names.ts'
 export type { Call, Caller } from './call.ts'
 export {
   createExecutor,

@@ -61,6 +61,16 @@ describe('discovery', () => {
     await close()
   })
 
+  it('summarises what nodes are there for, not what they have by themselves', async () => {
+    const node = await start({ enableDefaultQueue: true })
+    node.register('shop.price', () => 1)
+    const { ask, close } = await asking(node)
+    expect(names(await ask('rpc_list'))).toContain('queue_send')
+    const { items } = (await ask('summary_query')) as unknown as { readonly items: readonly { readonly service_id: string }[] }
+    expect(items.map(({ service_id }) => service_id)).toEqual(['shop.price'])
+    await close()
+  })
+
   it('rpc check 20: answers what it does not know with 1003', async () => {
     const { close, failure } = await asking(await start())
     expect(await failure('catalog_query', { entry_type: 'planet' })).toMatchObject({
