@@ -2,26 +2,29 @@
  * `mpreg discovery query`, `summary`, `cluster-map` and their like: questions to a node itself rather than to its monitoring service. What a node
  * does not have, it refuses by itself: its answer is shown with the command that tells which parts it has, and the command fails.
  */
-import { type Command, Option } from 'commander'
+import { type Command, InvalidArgumentError, Option } from 'commander'
 import { type Client, CommandNotFoundError } from '../client-node.ts'
 import { type CallFlags, connecting, print, timeoutOption, withClient } from './client.ts'
 import { jsonLine } from './json-output.ts'
-import { textAt } from './json-value.ts'
+import { at, listAt, textAt } from './json-value.ts'
 import { anyCase, collect, positiveInteger, positiveSeconds } from './option-values.ts'
 import { CommandFailure } from './outcome.ts'
+import { remark } from './remark.ts'
 import { rpcFailureLines } from './rpc-failure.ts'
+import { whyEmpty } from './why-empty.ts'
 
 export interface Field {
   /** As the node calls it; the option is the same with dashes, in the singular for a list. */
   readonly name: string
   readonly help: string
-  readonly kind?: 'list' | 'count'
+  readonly kind?: 'list' | 'count' | 'scope' | 'page'
 }
 
 type Answers = Readonly<Record<string, unknown>>
 export type Flags = CallFlags & Answers
 
-const scope: Field = { name: 'scope', help: 'how far to look: local, zone, region or global' }
+const scopes = ['local', 'zone', 'region', 'global']
+const scope: Field = { name: 'scope', help: `how far to look: ${scopes.join(', ')}`, kind: 'scope' }
 const namespace: Field = { name: 'namespace', help: 'only what is in this namespace or below' }
 const clusterId: Field = { name: 'cluster_id', help: 'only of this cluster' }
 const viewers: readonly Field[] = [
@@ -34,7 +37,7 @@ const offers: readonly Field[] = [
 ]
 const pages: readonly Field[] = [
   { name: 'limit', help: 'how many at most', kind: 'count' },
-  { name: 'page_token', help: 'the next_page_token of the page before' },
+  { name: 'page_token', help: 'the next_page_token of the page before', kind: 'page' },
 ]
 
 const entryTypes = ['functions', 'nodes', 'queues', 'topics', 'services', 'caches', 'cache_profiles']
@@ -55,7 +58,7 @@ const queryFields: readonly Field[] = [
 ]
 const ingressFields: readonly Field[] = [
   { name: 'ingress_limit', help: 'how many URLs of a cluster at most', kind: 'count' },
-  { name: 'ingress_scope', help: 'scope the nodes behind the URLs must have' },
+  { name: 'ingress_scope', help: 'scope the nodes behind the URLs must have', kind: 'scope' },
   { name: 'ingress_capabilities', help: 'capability those nodes must offer; repeatable', kind: 'list' },
   { name: 'ingress_tags', help: 'tag those nodes must have; repeatable', kind: 'list' },
 ]
@@ -76,7 +79,17 @@ export function addQueryCommands(discovery: Command): void {
     .addOption(
       new Option('--entry-type <type>', `what to list: ${entryTypes.join(', ')}`).argParser(anyCase(entryTypes)).default('functions'),
     )
-    .action((flags: Flags) => ask(flags, 'catalog_query', { entry_type: flags.entryType, ...given(queryFields, flags) }))
+    .action((flags: Flags) =>
+      asked(flags, async (client) => {
+        const options = { timeoutMs: flags.timeout * 1000 }
+        const request = { entry_type: flags.entryType, ...given(queryFields, flags) }
+        const answer = await client.callRaw(options, 'catalog_query', request)
+        print(answer.text)
+        if (listAt(answer.parse(), 'items').length > 0) return
+        const why = await whyEmpty(request, (other) => client.callWith(options, 'catalog_query', other))
+        if (why !== undefined) remark('💡', why)
+      }),
+    )
 
   asking(discovery.command('summary'), [...summaryFields, ...ingressFields])
     .description('Which services other clusters offer, in summary.')
@@ -99,7 +112,17 @@ export function addQueryCommands(discovery: Command): void {
 
   asking(discovery.command('resync'), [])
     .description('Have the resolver of a node read everything anew.')
-    .action((flags: Flags) => ask(flags, 'resolver_resync', {}))
+    .action((flags: Flags) =>
+      asked(flags, async (client) => {
+        const answer = await client.callRaw({ timeoutMs: flags.timeout * 1000 }, 'resolver_resync')
+        print(answer.text)
+        const told = answer.parse()
+        if (at(told, 'resynced') === false) {
+          const why = textAt(told, 'error') ?? 'it does not say why'
+          throw new CommandFailure(`Error: the node has read nothing anew: ${why}. Only with discovery_resolver_mode has it a resolver.`)
+        }
+      }),
+    )
 
   asking(discovery.command('watch'), watchFields)
     .description('Print changes as they are published, one JSON object a line.')
@@ -114,11 +137,22 @@ export function asking(command: Command, fields: readonly Field[]): Command {
   for (const field of fields) {
     const { help, kind } = field
     const option = new Option(`--${singular(field).replaceAll('_', '-')} <${kind === 'count' ? 'n' : 'value'}>`, help)
-    if (kind === 'list') option.argParser(collect)
-    if (kind === 'count') option.argParser(positiveInteger)
+    if (kind !== undefined) option.argParser<unknown>(PARSERS[kind])
     command.addOption(option)
   }
   return connecting(command).addOption(timeoutOption())
+}
+
+const PARSERS: Record<NonNullable<Field['kind']>, (word: string, before: unknown) => unknown> = {
+  list: (word, before) => collect(word, before as readonly string[] | undefined),
+  count: positiveInteger,
+  // The older name of `zone` will do.
+  scope: (word) => anyCase(scopes)(word.toLowerCase() === 'cluster' ? 'zone' : word),
+  page(word) {
+    // The node takes what it can not read for the start: a script would read the first page for ever.
+    if (!/^\d+:\d+$/.test(word)) throw new InvalidArgumentError('Expected the next_page_token of the page before, such as 200:200.')
+    return word
+  },
 }
 
 /** The fields that were given on the command line, as the node calls them. */

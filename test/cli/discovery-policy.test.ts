@@ -48,6 +48,37 @@ describe('mpreg discovery, asking a node', { timeout: 60_000 }, () => {
     expect(await answer('query', '--entry-type', 'nodes', '--limit', '1')).toMatchObject({ items: [{ node_id: node.url }] })
   })
 
+  it('tells of a function where a namespace was asked for, and of a scope that nothing reaches', async () => {
+    const nothing = async (...words: string[]) => {
+      const { code, stderr, stdout } = await run('query', ...words)
+      expect({ code, items: (JSON.parse(stdout) as { items: unknown }).items }).toEqual({ code: 0, items: [] })
+      return stderr
+    }
+    const named = "'svc.secret.key' is a function, not a namespace: --function-name svc.secret.key finds it.\n"
+    expect(await nothing('--namespace', 'svc.secret.key')).toBe(named)
+    expect(await nothing('--namespace', 'echo')).toContain("'echo' is a function")
+    expect(await nothing('--namespace', 'svc.public')).toBe('')
+    expect(await nothing('--scope', 'Global', '--function-name', 'svc.secret.key')).toBe(
+      "No functions reach as far as 'global'. There are some without --scope; the first is announced for 'zone'.\n",
+    )
+  })
+
+  it('refuses scopes and page tokens that are none, and fails where nothing was read anew', async () => {
+    for (const command of ['query', 'summary', 'cluster-map', 'watch']) {
+      expect(await run(command, '--scope', 'galaxy')).toMatchObject({
+        code: 2,
+        stderr: expect.stringContaining('Allowed choices are local, zone, region, global.'),
+      })
+    }
+    expect(await run('summary', '--page-token', 'foo')).toMatchObject({ code: 2, stderr: expect.stringContaining('such as 200:200') })
+    expect(await answer('query', '--page-token', '1:1')).toMatchObject({ next_page_token: '2:1' })
+    const { code, stderr, stdout } = await run('resync', ...ADMIN)
+    expect([code, JSON.parse(stdout)]).toMatchObject([1, { resynced: false, error: 'resolver_mode_disabled' }])
+    expect(stderr).toBe(
+      'Error: the node has read nothing anew: resolver_mode_disabled. Only with discovery_resolver_mode has it a resolver.\n',
+    )
+  })
+
   it('checks rules, and tells what is wrong with them', async () => {
     expect(await answer('policy', 'validate', file('good.json', { rules: { namespace: 'a' } }))).toMatchObject({ valid: true })
     const bad = file('bad.json', [{ namespace: 'a' }, { namespace: 'a' }])
