@@ -28,7 +28,7 @@ export function createAbsence({ catalog, discovery, gone, refusals }: AbsenceDep
     similar(name, known, caller) {
       const { policy, viewers } = discovery()
       const viewer = viewers.of(caller, {})
-      const nearest = nearestName(name, policy.enabled ? known.filter((other) => isShown(other, viewer)) : known)
+      const nearest = nearestName(name, known, (other) => !policy.enabled || isShown(other, viewer))
       return nearest === undefined ? [] : [nearest]
     },
 

@@ -19,9 +19,47 @@ describe('edit distance', () => {
       }),
     )
   })
+
+  it('is that of the whole matrix, and above a limit anything above it', () => {
+    const word = fc.string({ unit: fc.constantFrom('a', 'b', 'c'), maxLength: 9 })
+    fc.assert(
+      fc.property(word, word, fc.nat(9), (a, b, limit) => {
+        const distance = byDefinition(a, b)
+        expect(editDistance(a, b)).toBe(distance)
+        expect(Math.min(editDistance(a, b, limit), limit + 1)).toBe(Math.min(distance, limit + 1))
+      }),
+    )
+  })
 })
 
+/** As Levenshtein's distance is defined. */
+function byDefinition(a: string, b: string): number {
+  if (a === '' || b === '') return a.length + b.length
+  const known = new Map<string, number>()
+  const distance = (i: number, j: number): number => {
+    if (i === 0 || j === 0) return i + j
+    const key = `${i} ${j}`
+    const found =
+      known.get(key) ?? Math.min(distance(i - 1, j) + 1, distance(i, j - 1) + 1, distance(i - 1, j - 1) + Number(a[i - 1] !== b[j - 1]))
+    known.set(key, found)
+    return found
+  }
+  return distance(a.length, b.length)
+}
+
 describe('the nearest name', () => {
+  it('is none that may not be named, and few are asked about', () => {
+    const asked: string[] = []
+    const known = Array.from({ length: 1_000 }, (_, at) => `team${at}.function${at}`)
+    const nearest = nearestName('team7.functoin7', known, (candidate) => {
+      asked.push(candidate)
+      return candidate !== 'team7.function7'
+    })
+    expect(asked).toContain('team7.function7')
+    expect(nearest).toBe('team0.function0')
+    expect(asked.length).toBeLessThan(10)
+  })
+
   it('is the one with the fewest differences, in any case', () => {
     expect(nearestName('LogLevl', ['log_format', 'log_level', 'listen'])).toBe('log_level')
   })
