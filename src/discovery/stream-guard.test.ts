@@ -101,4 +101,17 @@ describe('what a subscriber is shown of discovery', () => {
     const message = summaries('svc.secret.a')
     expect(open.shownTo(message, stranger)).toBe(message)
   })
+
+  it('follows other rules at once, for a message that was shown before too', () => {
+    const changing = createNamespacePolicy({ enabled: true, defaultAllow: true, rules: [] })
+    const changed = createStreamGuard(env.clock, changing)
+    const message = summaries('svc.secret.a')
+    expect(changed.shownTo(message, stranger)).toBe(message)
+    changing.apply({ enabled: true, defaultAllow: true, rules: [secret] })
+    expect(changed.shownTo(message, stranger)).toBeUndefined()
+    changing.apply({ enabled: true, defaultAllow: true, rules: [] })
+    expect(changed.shownTo(message, stranger)).toBe(message)
+    changing.apply({ enabled: true, defaultAllow: false, rules: changing.rules })
+    expect(changed.shownTo(message, stranger)).toBeUndefined()
+  })
 })

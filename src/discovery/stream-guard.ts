@@ -16,6 +16,7 @@ import {
   readCatalogDelta,
   readSummaries,
   SUMMARY_TOPIC,
+  type SummaryMessage,
   summaryMessage,
 } from '../wire/index.ts'
 import { governedNames } from './entry-names.ts'
@@ -29,15 +30,37 @@ export interface StreamGuard {
 
 type Sees = (namespace: string) => boolean
 
-export function createStreamGuard(clock: Pick<Clock, 'wall'>, policy: NamespacePolicy): StreamGuard {
-  /** A message goes to many subscribers, most of whom see the same of it: only the last one is remembered. */
-  let last: { readonly message: Message; readonly shown: Map<string, Message | undefined> } | undefined
+/** A message as all its subscribers have it in common. */
+interface Judged {
+  readonly message: Message
+  readonly rules: NamespacePolicy['rules']
+  readonly defaultAllow: boolean
+  /** By viewer. */
+  readonly shown: Map<string, Message | undefined>
+  /** @throws FrameError, as the next does */
+  readonly delta: () => CatalogDeltaMessage
+  readonly summaries: () => SummaryMessage
+}
 
-  function shown(message: Message, sees: Sees): Message | undefined {
+export function createStreamGuard(clock: Pick<Clock, 'wall'>, policy: NamespacePolicy): StreamGuard {
+  /** A message goes to many subscribers, most of whom see the same of it: only the last one is remembered, and read once. */
+  let last: Judged | undefined
+
+  function judged(message: Message): Judged {
+    const { defaultAllow, rules } = policy
+    if (last?.message === message && last.rules === rules && last.defaultAllow === defaultAllow) return last
+    const now = clock.wall()
+    const delta = once(() => readCatalogDelta(message, now))
+    const summaries = once(() => readSummaries(message, now))
+    last = { message, rules, defaultAllow, shown: new Map(), delta, summaries }
+    return last
+  }
+
+  function shown({ delta, message, summaries }: Judged, sees: Sees): Message | undefined {
     const { topic } = message
     try {
-      if (isUnder(DELTA_TOPIC, topic)) return sees(topic.slice(DELTA_TOPIC.length + 1)) ? deltaShown(message, sees) : undefined
-      return isUnder(SUMMARY_TOPIC, topic) ? summariesShown(message, sees) : message
+      if (isUnder(DELTA_TOPIC, topic)) return sees(topic.slice(DELTA_TOPIC.length + 1)) ? deltaShown(message, delta(), sees) : undefined
+      return isUnder(SUMMARY_TOPIC, topic) ? summariesShown(message, summaries(), sees) : message
     } catch (error) {
       if (!(error instanceof FrameError)) throw error
       // What can not be read can not be judged either.
@@ -45,8 +68,7 @@ export function createStreamGuard(clock: Pick<Clock, 'wall'>, policy: NamespaceP
     }
   }
 
-  function deltaShown(message: Message, sees: Sees): Message | undefined {
-    const payload = readCatalogDelta(message, clock.wall())
+  function deltaShown(message: Message, payload: CatalogDeltaMessage, sees: Sees): Message | undefined {
     const delta = visible(payload.delta, sees)
     const namespaces = payload.namespaces.filter(sees)
     if (sameLengths(delta, payload.delta) && namespaces.length === payload.namespaces.length) return message
@@ -55,8 +77,7 @@ export function createStreamGuard(clock: Pick<Clock, 'wall'>, policy: NamespaceP
     return withPayload(message, catalogDeltaMessage.write({ ...payload, delta, namespaces, counts }))
   }
 
-  function summariesShown(message: Message, sees: Sees): Message | undefined {
-    const payload = readSummaries(message, clock.wall())
+  function summariesShown(message: Message, payload: SummaryMessage, sees: Sees): Message | undefined {
     const summaries = payload.summaries.filter(({ namespace, service_id }) => sees(namespace) && sees(service_id))
     const namespaces = payload.namespaces.filter(sees)
     if (summaries.length === payload.summaries.length && namespaces.length === payload.namespaces.length) return message
@@ -67,13 +88,21 @@ export function createStreamGuard(clock: Pick<Clock, 'wall'>, policy: NamespaceP
   return {
     shownTo(message, viewer) {
       if (!policy.enabled) return message
-      if (last?.message !== message) last = { message, shown: new Map() }
+      const known = judged(message)
       const who = JSON.stringify([viewer.clusterId, viewer.tenantId])
-      if (last.shown.has(who)) return last.shown.get(who)
-      const seen = shown(message, (namespace) => namespace === '' || policy.viewer(namespace, viewer).allowed)
-      last.shown.set(who, seen)
+      if (known.shown.has(who)) return known.shown.get(who)
+      const seen = shown(known, (namespace) => namespace === '' || policy.viewer(namespace, viewer).allowed)
+      known.shown.set(who, seen)
       return seen
     },
+  }
+}
+
+function once<T extends object>(read: () => T): () => T {
+  let value: T | undefined
+  return () => {
+    value ??= read()
+    return value
   }
 }
 
