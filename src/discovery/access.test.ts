@@ -3,7 +3,7 @@ import { createVirtualEnv } from '../base/index.ts'
 import { RpcError } from '../wire/index.ts'
 import { createAuditTrail } from './audit.ts'
 import { createRateLimit } from './rate-limit.ts'
-import { rule, world } from './sample-world.ts'
+import { nobody, rule, world } from './sample-world.ts'
 
 const moss = { clusterId: 'moss', tenantId: null }
 
@@ -69,13 +69,13 @@ describe('the audit trail', () => {
 describe('the access gate', () => {
   it('rpc check 25: the third call of two is refused with 429, and on record', () => {
     const { access, denied } = world({ access: { callsMax: 2 } })
-    access.admit('catalog_query', moss, 'svc')
-    access.admit('catalog_query', moss, 'svc')
-    access.admit('catalog_query', { clusterId: 'moss', tenantId: 't' }, 'svc')
-    access.admit('rpc_describe', moss, 'svc')
+    access.admit('catalog_query', moss, 'svc', nobody)
+    access.admit('catalog_query', moss, 'svc', nobody)
+    access.admit('catalog_query', { clusterId: 'moss', tenantId: 't' }, 'svc', nobody)
+    access.admit('rpc_describe', moss, 'svc', nobody)
     let refusal: unknown
     try {
-      access.admit('catalog_query', moss, 'svc')
+      access.admit('catalog_query', moss, 'svc', nobody)
     } catch (error) {
       refusal = error
     }
@@ -98,18 +98,20 @@ describe('the access gate', () => {
 
   it('puts denials on record, and only those', () => {
     const { access } = world({ policy: { rules: [rule('s', { visibility: ['fern'] })] } })
-    expect(access.decide('catalog_query', moss, 's.a')).toEqual({ allowed: false, reason: 'viewer_denied' })
-    expect(access.decide('catalog_query', { clusterId: 'fern', tenantId: 't' }, 's.a').allowed).toBe(true)
+    expect(access.decide('catalog_query', moss, 's.a', nobody)).toEqual({ allowed: false, reason: 'viewer_denied' })
+    expect(access.decide('catalog_query', { clusterId: 'fern', tenantId: 't' }, 's.a', nobody).allowed).toBe(true)
     expect(access.denials()).toEqual([expect.objectContaining({ namespace: 's.a', reason: 'viewer_denied' })])
-    expect(access.denialsTotal).toBe(1)
-    expect(access.snapshot()).toEqual({ denials: { viewer_denied: 1 }, rate_limit_keys_evicted: 0 })
+    access.decide('catalog_query', moss, 's.b', { ...nobody, credential: 'ci' })
+    expect(access.denials(1)).toEqual([expect.objectContaining({ namespace: 's.b', viewer_credential: 'ci' })])
+    expect(access.denialsTotal).toBe(2)
+    expect(access.snapshot()).toEqual({ denials: { viewer_denied: 2 }, rate_limit_keys_evicted: 0 })
   })
 
   it('demands the token for changes where there is one', () => {
-    world().access.admitChange('namespace_policy_apply', moss, false)
+    world().access.admitChange('namespace_policy_apply', moss, nobody)
     const { access } = world({ access: { adminRequired: true } })
-    access.admitChange('namespace_policy_apply', moss, true)
-    expect(() => access.admitChange('namespace_policy_apply', moss, false)).toThrow(RpcError)
+    access.admitChange('namespace_policy_apply', moss, { ...nobody, isAdmin: true })
+    expect(() => access.admitChange('namespace_policy_apply', moss, nobody)).toThrow(RpcError)
     expect(access.denials()).toEqual([expect.objectContaining({ event: 'namespace_policy_apply', reason: 'admin_required' })])
   })
 })

@@ -3,6 +3,7 @@
  * record, with the reason.
  */
 import type { Clock } from '../base/index.ts'
+import type { Caller } from '../rpc/index.ts'
 import { type AccessAuditEntry, RPC_CODES, RpcError } from '../wire/index.ts'
 import { createAuditTrail } from './audit.ts'
 import type { Decision, DecisionReason, NamespacePolicy } from './policy.ts'
@@ -19,20 +20,23 @@ export interface AccessOptions extends RateLimitOptions {
 export interface AccessDeps {
   readonly clock: Clock
   readonly policy: NamespacePolicy
-  /** Told of every denial, for whoever keeps the refusals of a node. */
-  onDenied(entry: AccessAuditEntry): void
+  /** Told of every denial, for whoever keeps the refusals of a node. @param remote address it was asked from */
+  onDenied(entry: AccessAuditEntry, remote: string): void
 }
+
+/** Who is behind a viewer, for the record: many clients are of one cluster. */
+export type Asker = Pick<Caller, 'credential' | 'remote'>
 
 /** Why somebody was turned away. */
 type DenialReason = DecisionReason | 'rate_limited' | 'admin_required'
 
 export interface Access {
   /** Counts a call. @param namespace asked for; empty: none. @throws RpcError 429 when the viewer asks too often */
-  admit(command: string, viewer: Viewer, namespace: string): void
+  admit(command: string, viewer: Viewer, namespace: string, asker: Asker): void
   /** Whether a viewer may see a namespace it asked for; a denial is put on record. */
-  decide(command: string, viewer: Viewer, namespace: string): Decision
+  decide(command: string, viewer: Viewer, namespace: string, asker: Asker): Decision
   /** For commands that change something. @throws RpcError 403 for whoever did not show the admin's token where one is demanded */
-  admitChange(command: string, viewer: Viewer, isAdmin: boolean): void
+  admitChange(command: string, viewer: Viewer, asker: Asker & Pick<Caller, 'isAdmin'>): void
   /** Denials, oldest first. */
   denials(count?: number): readonly AccessAuditEntry[]
   readonly denialsTotal: number
@@ -51,27 +55,28 @@ export function createAccess({ clock, onDenied, policy }: AccessDeps, options: A
   const denials = createAuditTrail<AccessAuditEntry>(options.auditEntriesMax)
   const byReason: Partial<Record<DenialReason, number>> = {}
 
-  function deny(command: string, { clusterId, tenantId }: Viewer, namespace: string, reason: DenialReason): void {
+  function deny(command: string, { clusterId, tenantId }: Viewer, namespace: string, reason: DenialReason, asker: Asker): void {
     const entry = {
       event: command,
       timestamp: clock.wall(),
       viewer_cluster_id: clusterId,
       ...(tenantId !== null && { viewer_tenant_id: tenantId }),
+      ...(asker.credential !== null && { viewer_credential: asker.credential }),
       ...(namespace !== '' && { namespace }),
       allowed: false,
       reason,
     }
     byReason[reason] = (byReason[reason] ?? 0) + 1
     denials.add(entry)
-    onDenied(entry)
+    onDenied(entry, asker.remote)
   }
 
   return {
-    admit(command, viewer, namespace) {
+    admit(command, viewer, namespace, asker) {
       const label = viewerLabel(viewer)
       const waitMs = limit.take(JSON.stringify([label, command, namespace]))
       if (waitMs === undefined) return
-      deny(command, viewer, namespace, 'rate_limited')
+      deny(command, viewer, namespace, 'rate_limited', asker)
       const { callsMax, windowSeconds } = options
       throw new RpcError({
         code: RPC_CODES.rateLimited,
@@ -82,15 +87,15 @@ export function createAccess({ clock, onDenied, policy }: AccessDeps, options: A
       })
     },
 
-    decide(command, viewer, namespace) {
+    decide(command, viewer, namespace, asker) {
       const decision = policy.viewer(namespace, viewer)
-      if (!decision.allowed) deny(command, viewer, namespace, decision.reason)
+      if (!decision.allowed) deny(command, viewer, namespace, decision.reason, asker)
       return decision
     },
 
-    admitChange(command, viewer, isAdmin) {
-      if (isAdmin || !options.adminRequired) return
-      deny(command, viewer, '', 'admin_required')
+    admitChange(command, viewer, asker) {
+      if (asker.isAdmin || !options.adminRequired) return
+      deny(command, viewer, '', 'admin_required', asker)
       throw new RpcError({
         code: RPC_CODES.forbidden,
         message: 'discovery_access_denied',

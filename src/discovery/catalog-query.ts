@@ -84,8 +84,9 @@ export function createCatalogQuery(deps: CatalogQueryDeps): Command {
   }
 
   return (request, caller) => {
-    const { isOpen, namespace, viewer } = openQuestion(deps, { command: 'catalog_query', budget: 'catalog_query' }, request, caller)
     const kind = kindOf(request.entry_type)
+    const counted = { command: 'catalog_query', budget: 'catalog_query', name: nameAsked(kind, request) }
+    const { isOpen, namespace, viewer } = openQuestion(deps, counted, request, caller)
     const key = JSON.stringify([kind, viewer, ...FIELDS.map((field) => request[field])])
     const { generatedAt, items } = recall('catalog', key, () => (isOpen ? matching(kind, request, namespace, viewer) : []))
     const page = pageOf(items, request)
@@ -97,6 +98,12 @@ export function createCatalogQuery(deps: CatalogQueryDeps): Command {
       ...(page.nextPageToken !== undefined && { next_page_token: page.nextPageToken }),
     }
   }
+}
+
+/** Of the one thing asked for; empty: none. */
+function nameAsked(kind: CatalogKind, request: QueryFields): string {
+  if (kind === 'functions') return queryText(request.function_name)
+  return kind === 'queues' ? queryText(request.queue_name) : ''
 }
 
 /** The plural is the name; the singular will do. @throws QueryError */

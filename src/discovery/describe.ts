@@ -20,7 +20,7 @@ import {
   RpcError,
 } from '../wire/index.ts'
 import { type Functions, itemOf, type ListedFunction } from './functions.ts'
-import { type Command, openQuestion, type QuestionDeps } from './question.ts'
+import { type Command, functionAsked, openQuestion, type QuestionDeps } from './question.ts'
 import type { Viewer } from './viewer.ts'
 
 export interface DescribeDeps extends QuestionDeps {
@@ -47,9 +47,10 @@ interface NodeFailure {
 
 export function createDescribe(deps: DescribeDeps): { readonly describe: Command; readonly describeLocal: Command } {
   const { clock, functions } = deps
+  const asked = (request: QueryFields) => ({ command: 'rpc_describe', name: functionAsked(request) })
 
   const describeLocal: Command = (request, caller) => {
-    const { isOpen, viewer } = openQuestion(deps, { command: 'rpc_describe', budget: 'rpc_describe' }, request, caller)
+    const { isOpen, viewer } = openQuestion(deps, { ...asked(request), budget: 'rpc_describe' }, request, caller)
     return answer(isOpen ? functions.matching(request, viewer, 'own') : [], request, () => undefined, [])
   }
 
@@ -74,7 +75,7 @@ export function createDescribe(deps: DescribeDeps): { readonly describe: Command
     async describe(request, caller, call) {
       const mode = modeOf(request.mode)
       if (mode === 'local') return describeLocal(request, caller, call)
-      const { isOpen, viewer } = openQuestion(deps, { command: 'rpc_describe', budget: 'catalog_query' }, request, caller)
+      const { isOpen, viewer } = openQuestion(deps, { ...asked(request), budget: 'catalog_query' }, request, caller)
       const found = isOpen ? functions.matching(request, viewer, 'all') : []
       const isAsked = (fn: ListedFunction): boolean =>
         fn.node_id !== deps.nodeId() && (mode === 'scatter' || (mode === 'auto' && wantsSpec(request) && fn.spec === undefined))

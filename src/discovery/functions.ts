@@ -21,7 +21,7 @@ import type { CatalogSource } from './catalog-source.ts'
 import { denialOf, namesOfFunction, toldOf } from './entry-names.ts'
 import { keepInOrder } from './kept-order.ts'
 import type { NamespacePolicy } from './policy.ts'
-import { areaOf, type Command, hasAll, isInArea, openQuestion, type QuestionDeps, reaches } from './question.ts'
+import { areaOf, type Command, functionAsked, hasAll, isInArea, openQuestion, type QuestionDeps, reaches } from './question.ts'
 import type { Viewer } from './viewer.ts'
 
 /** A function of this node or another. */
@@ -119,7 +119,12 @@ export function createFunctions(deps: FunctionsDeps): Functions {
     matching,
 
     list(request, caller) {
-      const { isOpen, viewer } = openQuestion(deps, { command: 'rpc_list', budget: 'catalog_query' }, request, caller)
+      const { isOpen, viewer } = openQuestion(
+        deps,
+        { command: 'rpc_list', budget: 'catalog_query', name: functionAsked(request) },
+        request,
+        caller,
+      )
       const page = pageOf(isOpen ? matching(request, viewer, 'all') : [], request)
       return {
         generated_at: float(clock.wall()),

@@ -89,8 +89,8 @@ export function createNamespaces(deps: NamespaceDeps): Namespaces {
     status(request, caller) {
       const viewer = viewers.of(caller, request)
       const namespace = queryName(request, 'namespace')
-      access.admit('namespace_status', viewer, namespace)
-      const { allowed, reason } = access.decide('namespace_status', viewer, namespace)
+      access.admit('namespace_status', viewer, namespace, caller)
+      const { allowed, reason } = access.decide('namespace_status', viewer, namespace, caller)
       const rule = policy.ruleFor(namespace)
       const exported = deps.exported(namespace)
       return {
@@ -108,7 +108,7 @@ export function createNamespaces(deps: NamespaceDeps): Namespaces {
     validate: (request, caller) => ({ ...examine('validate', request, caller).result }),
 
     apply(request, caller) {
-      access.admitChange('namespace_policy_apply', viewers.of(caller, request), caller.isAdmin)
+      access.admitChange('namespace_policy_apply', viewers.of(caller, request), caller)
       const enabled = queryFlag(request, 'enabled') ?? policy.enabled
       const defaultAllow = queryFlag(request, 'default_allow') ?? policy.defaultAllow
       const { result, rules } = examine('apply', request, caller)

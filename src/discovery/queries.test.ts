@@ -141,6 +141,15 @@ describe('catalog_query', () => {
     // Who asks for it by name is put on record.
     expect((await ask(createCatalogQuery(deps), { entry_type: 'functions', namespace: 'svc.alpha' })).items).toEqual([])
     expect(denied).toEqual([expect.objectContaining({ event: 'catalog_query', namespace: 'svc.alpha', reason: 'viewer_denied' })])
+    for (const named of [
+      { entry_type: 'functions', function_name: 'svc.alpha.one' },
+      { entry_type: 'queues', queue_name: 'svc.jobs' },
+    ]) {
+      expect((await ask(createCatalogQuery(deps), named)).items).toEqual([])
+    }
+    // Of a field that this kind does not have nothing is asked.
+    expect((await ask(createCatalogQuery(deps), { entry_type: 'topics', function_name: 'svc.alpha.one' })).items).toHaveLength(1)
+    expect(denied.slice(1).map(({ namespace }) => namespace)).toEqual(['svc.alpha.one', 'svc.jobs'])
   })
 
   it('asks for the answer again only under a key that tells viewers apart', async () => {
@@ -261,6 +270,11 @@ describe('rpc_list and rpc_report', () => {
     const listing = local({ policy })
     expect((await ask(listing.functions.list, { namespace: 'svc' })).items).toEqual([])
     expect(listing.denied).toEqual([expect.objectContaining({ event: 'rpc_list', reason: 'viewer_denied' })])
+    // One by name is on record too; of many, who knows which was meant.
+    for (const request of [{ function_name: 'svc.a' }, { function_names: ['svc.a'] }, { function_names: ['svc.a', 'svc.b'] }]) {
+      expect((await ask(listing.functions.list, request)).items).toEqual([])
+    }
+    expect(listing.denied.slice(1).map(({ namespace }) => namespace)).toEqual(['svc.a', 'svc.a'])
   })
 
   it('count against the budget of catalog_query', async () => {

@@ -1,6 +1,6 @@
 /** What all queries have in common: who asks, how far to look, and whether the namespace asked for is open to them. */
 import type { Call, Caller } from '../rpc/index.ts'
-import { type QueryFields, queryName, queryScope, queryText, type Scope, scopeRank } from '../wire/index.ts'
+import { type QueryFields, queryList, queryName, queryScope, queryText, type Scope, scopeRank } from '../wire/index.ts'
 import type { Access } from './access.ts'
 import type { Viewer, Viewers } from './viewer.ts'
 
@@ -26,25 +26,34 @@ export interface Question {
 /**
  * @param command as the audit names it
  * @param budget whose calls it counts among
+ * @param name of the one thing asked for, if it is; where that is hidden, the denial is put on record as for a namespace
  * @param namespaceField of the request
- * @throws RpcError 429, QueryError for a namespace or tenant that is too long
+ * @throws RpcError 429, QueryError for a namespace, name or tenant that is too long
  */
 export function openQuestion(
   { access, viewers }: QuestionDeps,
   {
     budget,
     command,
+    name = '',
     namespaceField = 'namespace',
-  }: { readonly command: string; readonly budget: string; readonly namespaceField?: string },
+  }: { readonly command: string; readonly budget: string; readonly name?: string; readonly namespaceField?: string },
   request: QueryFields,
   caller: Caller,
 ): Question {
   const viewer = viewers.of(caller, request)
   const namespace = queryName(request, namespaceField)
-  access.admit(budget, viewer, namespace)
+  access.admit(budget, viewer, namespace, caller)
   // Blanks around a name are no way around its rule: the topics of a namespace are named without them.
-  const judged = namespace.trim()
-  return { viewer, namespace, isOpen: judged === '' || access.decide(command, viewer, judged).allowed }
+  const judged = [namespace.trim(), queryName({ name }, 'name')].filter((asked) => asked !== '')
+  return { viewer, namespace, isOpen: judged.every((asked) => access.decide(command, viewer, asked, caller).allowed) }
+}
+
+/** The function a request is about, if it names exactly one. */
+export function functionAsked(request: QueryFields): string {
+  const names = new Set([...queryList(request.function_names), ...queryList(request.function_name)])
+  const [only = ''] = names
+  return names.size === 1 ? only : ''
 }
 
 /** Where a query looks. */

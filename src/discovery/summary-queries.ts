@@ -58,8 +58,8 @@ export interface SummaryQueries {
 export function createSummaryQueries(deps: SummaryQueryDeps): SummaryQueries {
   const { clock, clusterId, diagnostics, policy, source, store } = deps
 
-  function open(command: string, request: QueryFields, caller: Caller): Question {
-    return openQuestion(deps, { command, budget: command }, request, caller)
+  function open(command: string, request: QueryFields, caller: Caller, name = ''): Question {
+    return openQuestion(deps, { command, budget: command, name }, request, caller)
   }
 
   /** From what other clusters told, where that is asked for and followed, else from what the catalog holds. */
@@ -134,8 +134,8 @@ export function createSummaryQueries(deps: SummaryQueryDeps): SummaryQueries {
   return {
     query(request, caller) {
       const area = areaOf({ scope: request.scope })
-      const question = open('summary_query', request, caller)
       const serviceId = queryText(request.service_id)
+      const question = open('summary_query', request, caller, serviceId)
       const found = question.isOpen ? summaries(question, area, serviceId).sort(byService) : []
       const { items, nextPageToken } = pageOf(found, request)
       if (store !== undefined && diagnostics.enabled('discovery_summary')) {

@@ -269,7 +269,7 @@ export function createDiscoveryStreams(deps: DiscoveryStreamDeps): DiscoveryStre
         return { ...rest, generated_at: float(rest.generated_at), ...timed(stats), ...(query_cache && { query_cache }) }
       }),
       queryBuiltin('resolver_resync', 'Has the resolver of this node begin anew with what the catalog holds.', (request, caller) => {
-        access.admitChange('resolver_resync', viewers.of(caller, request), caller.isAdmin)
+        access.admitChange('resolver_resync', viewers.of(caller, request), caller)
         if (resolver === undefined) {
           return { enabled: false, generated_at: float(clock.wall()), resynced: false, error: 'resolver_mode_disabled' }
         }

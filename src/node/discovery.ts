@@ -108,12 +108,13 @@ export function createDiscovery(deps: DiscoveryDeps): Discovery {
     {
       clock,
       policy,
-      onDenied: ({ event, namespace = '', reason, viewer_cluster_id, viewer_tenant_id }) =>
+      onDenied: ({ event, namespace = '', reason, viewer_cluster_id, viewer_credential: credential, viewer_tenant_id }, remote) =>
         refusals.record(
           'discovery',
           namespace === '' ? event : namespace,
           reason,
-          `${event} by ${viewer_tenant_id === undefined ? `cluster ${viewer_cluster_id}` : `tenant ${viewer_tenant_id}`}`,
+          `${event} by ${viewer_tenant_id === undefined ? `cluster ${viewer_cluster_id}` : `tenant ${viewer_tenant_id}`}` +
+            `${credential === undefined ? '' : ` with credential ${credential}`}, from ${remote}`,
         ),
     },
     {

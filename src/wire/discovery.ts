@@ -129,6 +129,8 @@ export const accessAuditEntry = record({
   timestamp: time(),
   viewer_cluster_id: text(),
   viewer_tenant_id: omittable(text()),
+  /** Name of the credential that was shown, where one was. */
+  viewer_credential: omittable(text()),
   namespace: omittable(text()),
   allowed: bool(),
   reason: text(),

@@ -133,11 +133,12 @@ describe('discovery', () => {
       audit_total: 0,
       access_entries: [
         { event: 'rpc_list', ...denial },
+        { event: 'rpc_describe', ...denial, namespace: 'svc.secret.key' },
         { event: 'namespace_status', ...denial },
       ],
-      access_total: 2,
+      access_total: 3,
     })
-    expect(node.snapshot().discovery).toEqual({ policy_rules: 1, denials: { viewer_denied: 2 }, rate_limit_keys_evicted: 0 })
+    expect(node.snapshot().discovery).toEqual({ policy_rules: 1, denials: { viewer_denied: 3 }, rate_limit_keys_evicted: 0 })
     expect(node.explain.function('svc.secret.key').candidates[0]).toMatchObject({
       qualifies: true,
       reasons: [
