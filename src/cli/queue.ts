@@ -1,8 +1,9 @@
 /** `mpreg queue`: the queues of a fabric, by way of the functions of any node that has some. */
+import { randomUUID } from 'node:crypto'
 import { type Command, InvalidArgumentError } from 'commander'
-import type { Client } from '../client-node.ts'
+import { type Client, ConnectionLostError, RequestTimeoutError, RpcError } from '../client-node.ts'
 import { type FormatFlags, formatOption, printBody } from './body-output.ts'
-import { type ConnectionFlags, collectPair, connecting, pairs, value, withClient } from './client.ts'
+import { type ConnectionFlags, collectPair, connecting, pairs, timeoutOption, value, withClient } from './client.ts'
 import { indentJson } from './json-output.ts'
 import { textAt } from './json-value.ts'
 import { positiveInteger } from './option-values.ts'
@@ -15,6 +16,8 @@ interface SendFlags extends ConnectionFlags {
   readonly guarantee?: string
   readonly option?: readonly string[]
   readonly targetCluster?: string
+  readonly id?: string
+  readonly timeout: number
 }
 
 interface ReceiveFlags extends ConnectionFlags {
@@ -74,19 +77,9 @@ export function declareQueueCommands(queue: Command): void {
     .option('--guarantee <guarantee>', 'fire_and_forget, at_least_once, broadcast or quorum')
     .option('--option <name=value>', 'such as priority=5 or delay_seconds=10; repeatable', collectPair)
     .option('--target-cluster <id>', 'cluster of the queue; default: the best that has it')
-    .action((name: string, payload: string, { guarantee, option, targetCluster, topic, ...flags }: SendFlags) =>
-      withClient(flags, async (client) => {
-        const text = await ask(client, 'queue_send', {
-          queue_name: name,
-          payload: value(payload),
-          topic: topic ?? null,
-          options: pairs(option) ?? null,
-          ...(guarantee !== undefined && { delivery_guarantee: guarantee }),
-          ...(targetCluster !== undefined && { target_cluster: targetCluster }),
-        })
-        show(text, textAt(JSON.parse(text), 'error_message'))
-      }),
-    )
+    .option('--id <id>', 'of the message: sent again under its id it is taken once; default: a new one')
+    .addOption(timeoutOption())
+    .action((name: string, payload: string, flags: SendFlags) => withClient(flags, (client) => send(client, name, payload, flags)))
 
   connecting(queue.command('receive'))
     .description('Print messages, and acknowledge each that was printed.')
@@ -124,6 +117,37 @@ export function declareQueueCommands(queue: Command): void {
       withClient(flags, async (client) => show(await ask(client, 'queue_redrive', { queue_name: name, message_id: message ?? null }))),
     )
 }
+
+async function send(client: Client, name: string, payload: string, flags: SendFlags): Promise<void> {
+  const { guarantee, id = randomUUID(), option, targetCluster, timeout, topic } = flags
+  const kwargs = {
+    queue_name: name,
+    payload: value(payload),
+    topic: topic ?? null,
+    options: pairs(option) ?? null,
+    message_id: id,
+    ...(guarantee !== undefined && { delivery_guarantee: guarantee }),
+    ...(targetCluster !== undefined && { target_cluster: targetCluster }),
+  }
+  const again = `To send it again without the risk of a second one, add --id ${id} within five minutes.`
+  let text: string
+  try {
+    text = await ask(client, 'queue_send', kwargs, timeout * 1000)
+  } catch (error) {
+    if (!isUnknown(error)) throw error
+    throw new CommandFailure(`Not known whether queue ${name} has message ${id}: ${(error as Error).message}\n${again}`, { cause: error })
+  }
+  const failure = textAt(JSON.parse(text), 'error_message')
+  show(text, failure?.includes('not known') === true ? `${failure}\n${again}` : failure)
+}
+
+/** The request had left, and nobody has said what became of it. */
+function isUnknown(error: unknown): boolean {
+  if (error instanceof RpcError) return error.rpcCode === RPC_TIMED_OUT
+  return error instanceof RequestTimeoutError || error instanceof ConnectionLostError
+}
+
+const RPC_TIMED_OUT = 1004
 
 interface Received {
   readonly message_id: string

@@ -118,6 +118,7 @@ export function queueFunctions(deps: QueueFunctionsDeps): Builtin[] {
         delivery_guarantee: optional('str', 'fire_and_forget, at_least_once, broadcast or quorum', 'at_least_once'),
         options: optional('dict | None', 'priority, delay_seconds, max_retries, headers and others'),
         target_cluster: optional('str | None', 'where the queue is; the best that announces it if left out'),
+        message_id: optional('str | None', 'of the message; one that is sent again under its id is taken once in five minutes'),
       },
       (
         call: Call,
@@ -127,6 +128,7 @@ export function queueFunctions(deps: QueueFunctionsDeps): Builtin[] {
         guarantee: QueueMessageGuarantee,
         options: QueueSendOptions | RawJson | null,
         cluster: string | null,
+        messageId: string | null,
       ) => {
         const startedMs = deps.clock.monotonic()
         const told = (result: QueueSendResult) => {
@@ -135,11 +137,17 @@ export function queueFunctions(deps: QueueFunctionsDeps): Builtin[] {
         }
         // Of a raw function, an object with a number such as 1.0 comes as its text.
         const given = (options instanceof RawJson ? (options.parse() as QueueSendOptions) : options) ?? {}
-        if (cluster === null && queues.get(queueName) !== undefined) {
+        if (cluster === null && messageId === null && queues.get(queueName) !== undefined) {
           return told(queues.send(queueName, topic ?? queueName, payload, guarantee, given))
         }
-        const init = { topic: topic ?? queueName, guarantee, options: given }
-        return queues.sendAnywhere(queueName, payload, cluster === null ? init : { ...init, targetCluster: cluster }).then(told)
+        const init = {
+          topic: topic ?? queueName,
+          guarantee,
+          options: given,
+          ...(cluster !== null && { targetCluster: cluster }),
+          ...(messageId !== null && { messageId }),
+        }
+        return queues.sendAnywhere(queueName, payload, init).then(told)
       },
       { raw: true },
     ),

@@ -71,7 +71,10 @@ export function createNodeQueues(deps: NodeQueuesDeps): QueueSubsystem | undefin
     routed: (queue, publication, result) => telemetry()?.queue?.routed(queue, publication, result),
   }
   const messageBytesMax = roomWithin(Math.min(settings.clientMessageBytesMax, settings.peerMessageBytesMax))
-  const own = createQueues({ env, exchange, observer, messageBytesMax }, QUEUES_PRESETS[settings.queuePreset])
+  const own = createQueues(
+    { clusterId: settings.clusterId, env, exchange, observer, messageBytesMax },
+    QUEUES_PRESETS[settings.queuePreset],
+  )
   const queues: NodeQueues = {
     ...own,
     sendAnywhere: async (...args) => federation().send(...args),

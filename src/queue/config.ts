@@ -154,6 +154,19 @@ export function sendOptions(name: string, given: QueueSendOptions, defaults: Con
   return (asked as unknown as ConcreteQueueOptions | undefined) ?? defaults
 }
 
+/** Of an id that a sender gives a message. */
+const ID_CHARACTERS_MAX = 128
+
+export function isMessageId(given: unknown): given is string {
+  return typeof given === 'string' && given.length <= ID_CHARACTERS_MAX && /^[!-~]+$/.test(given)
+}
+
+/** @throws QueueOptionError */
+export function checkMessageId(name: string, given: string): string {
+  if (isMessageId(given)) return given
+  throw new QueueOptionError(`message for queue ${name}`, 'message_id', given, `1 to ${ID_CHARACTERS_MAX} visible ASCII characters`)
+}
+
 const NO_HEADERS: Readonly<Record<string, string>> = {}
 
 /** What others should know of a queue to send to it: texts, as metadata of the catalog are. */

@@ -26,7 +26,7 @@ function setUp(entries: QueueEntry[] = []) {
     backlog: { bytesMax: 0, retentionSeconds: 0, messagesPerTopicMax: 0 },
     subscriptionsPerOwnerMax: 10,
   })
-  const queues = createQueues({ env, exchange }, QUEUES_PRESETS.reliable)
+  const queues = createQueues({ clusterId: 'home', env, exchange }, QUEUES_PRESETS.reliable)
   const sent: { to: string; message: FabricMessage }[] = []
   const linked = new Set([NEAR, FAR])
   const federation = createQueueFederation({
@@ -210,6 +210,47 @@ describe('a subscription', () => {
     expect(federation.unsubscribe(id)).toBe(true)
     expect(sent.slice(3).map(({ message }) => JSON.parse(message.payload.text).kind)).toEqual(['queue_unsubscribe', 'queue_unsubscribe'])
     expect(env.pendingTimers).toBe(0)
+  })
+})
+
+describe('a message', () => {
+  it('has the id in the queue that its sender was told, and is taken once under it, whoever repeats it', async () => {
+    const { federation, hear, queues, sent } = setUp()
+    queues.create('jobs')
+    queues.create('other')
+    hear(FAR, request)
+    hear(FAR, request)
+    expect(queues.get('jobs')?.statistics()).toMatchObject({ current_queue_size: 1 })
+    expect(await queues.get('jobs')?.receive({ subscriberId: 'w' })).toMatchObject([{ message_id: 'r1' }])
+    hear(FAR, { ...request, queue_name: 'other' })
+    expect(await queues.get('other')?.receive({ subscriberId: 'w' })).toMatchObject([{ message_id: 'r1' }])
+
+    expect(await federation.send('jobs', 1, { messageId: 'mine' })).toMatchObject({ success: true, message_id: 'mine' })
+    expect(await federation.send('jobs', 1, { messageId: 'mine' })).toMatchObject({
+      success: true,
+      message_id: 'mine',
+      delivered_to: ['home'],
+    })
+    hear(NEAR, { ...request, request_id: 'mine', source_cluster: 'home' })
+    expect(federation.snapshot()).toMatchObject({ requests_enqueued: 2, requests_duplicate: 3 })
+    expect(queues.get('jobs')?.statistics()).toMatchObject({ messages_sent: 2, current_queue_size: 1 })
+    await expect(federation.send('jobs', 1, { messageId: 'a b' })).rejects.toThrow('message_id must be 1 to 128 visible ASCII characters')
+    sent.length = 0
+    hear(FAR, { ...request, request_id: 'x'.repeat(1_000) })
+    expect(JSON.parse(sent[0]?.message.payload.text ?? '')).toMatchObject({
+      success: false,
+      error_message: expect.stringContaining('request_id'),
+    })
+  })
+
+  it('does not take the place of another of its id', async () => {
+    const { hear, queues } = setUp()
+    queues.create('jobs')
+    hear(FAR, request)
+    hear(FAR, { ...request, source_cluster: 'elsewhere' })
+    const got = (await queues.get('jobs')?.receive({ subscriberId: 'w', max: 5 })) ?? []
+    expect(new Set(got.map(({ message_id }) => message_id)).size).toBe(2)
+    for (const { message_id } of got) expect(queues.get('jobs')?.acknowledge(message_id, 'w')).toBe(true)
   })
 })
 

@@ -5,7 +5,7 @@
  * this cluster that announces it; nothing is ever made because somebody asked for it. Requests are taken once within five minutes, so that
  * whoever got no answer may repeat them.
  */
-import { type Env, matchesTopicGlob, RecentSet } from '../base/index.ts'
+import { copiedText, type Env, matchesTopicGlob, RecentSet } from '../base/index.ts'
 import type { CatalogChange } from '../fabric/index.ts'
 import {
   compareCodePoints,
@@ -24,7 +24,7 @@ import {
   type QueueUnsubscribe,
   RawJson,
 } from '../wire/index.ts'
-import { checkGuarantee, configFrom, defaultOptions, sendOptions } from './config.ts'
+import { checkGuarantee, checkMessageId, configFrom, defaultOptions, isMessageId, sendOptions } from './config.ts'
 import { acknowledgesIn, createFabricWay, type Destination, type FabricWayDeps, targetNodeOf } from './fabric-way.ts'
 import { createGlobalSubscriptions, type GlobalSubscriptionInit } from './global-subscriptions.ts'
 import type { Queues } from './queues.ts'
@@ -52,6 +52,11 @@ export interface RemoteSendInit {
   readonly targetCluster?: string
   /** 0: do not wait for the queue's node to say that it has the message. */
   readonly requiredClusterAcks?: 0 | 1
+  /**
+   * Id of the message; default: a new one. A node of this implementation takes a message of an id and a cluster once in five minutes, so that
+   * one whose fate is not known can be sent again.
+   */
+  readonly messageId?: string
   readonly options?: QueueSendOptions
 }
 
@@ -63,7 +68,7 @@ export interface QueueFederationSnapshot extends RemoteSendCounts {
   readonly deliveries_sent: number
   readonly deliveries_received: number
   readonly known_remote_queues: number
-  /** Requests of other nodes that were enqueued, refused by their queue, or had been here before. */
+  /** Requests of other nodes that were enqueued, or refused by their queue; sends of whomever that had been here before. */
   readonly requests_enqueued: number
   readonly requests_refused: number
   readonly requests_duplicate: number
@@ -103,6 +108,8 @@ export interface QueueFederation {
 /** How long a request is known again. */
 const REQUEST_WINDOW_MS = 5 * 60_000
 const REQUESTS_REMEMBERED_MAX = 100_000
+/** Kept of what a request says of its cluster. */
+const CLUSTER_CHARACTERS_MAX = 256
 
 export function createQueueFederation(deps: QueueFederationDeps): QueueFederation {
   const { catalog, clusterId, env, links, nodeId, queues } = deps
@@ -160,25 +167,31 @@ export function createQueueFederation(deps: QueueFederationDeps): QueueFederatio
     return { cluster, node: isThere ? node : find(queue, cluster)?.node_id }
   }
 
-  const failed = (error: string): QueueSendResult => sendResult(clock, random.ulid(), error)
-
   async function send(name: string, payload: unknown, init: RemoteSendInit = {}): Promise<QueueSendResult> {
     const { options = {}, requiredClusterAcks = 1, targetCluster, topic = name } = init
     const guarantee = checkGuarantee(name, init.guarantee ?? 'at_least_once')
+    const id = init.messageId === undefined ? random.ulid() : checkMessageId(name, init.messageId)
     const entry = find(name, targetCluster)
     const isHere = queues?.get(name) !== undefined || (entry === undefined && queues?.autoCreates === true)
     if (queues !== undefined && isHere && (targetCluster ?? clusterId) === clusterId) {
-      const result = queues.send(name, topic, payload, guarantee, options)
-      return result.success && guarantee !== 'fire_and_forget' ? { ...result, delivered_to: [clusterId] } : result
+      const key = init.messageId === undefined ? undefined : keyOf(clusterId, name, id)
+      if (key !== undefined && enqueued.has(key)) {
+        counts.requests_duplicate++
+        return sendResult(clock, id, null, [clusterId])
+      }
+      const result = queues.send(name, topic, payload, guarantee, options, id)
+      if (key !== undefined && result.success) enqueued.add(key)
+      return result
     }
     const cluster = targetCluster ?? entry?.cluster_id
+    const failed = (error: string) => sendResult(clock, id, error)
     if (cluster === undefined) return failed(`Queue ${name} not found in fabric catalog`)
     if (cluster === clusterId && entry === undefined) return failed(`Queue ${name} does not exist`)
     if (cluster !== clusterId && !deps.allowsCluster(cluster)) return failed(`Target cluster ${cluster} not permitted`)
     lastActivity = clock.wall()
     return sends.send({
       kind: 'queue_request',
-      request_id: random.ulid(),
+      request_id: id,
       queue_name: name,
       topic,
       payload: payload instanceof RawJson ? payload : new RawJson(encodeJson(payload)),
@@ -273,14 +286,18 @@ export function createQueueFederation(deps: QueueFederationDeps): QueueFederatio
       counts.requests_refused++
       return acknowledge(from, origin, request, `Queue ${name} does not exist`)
     }
-    const key = `${source_cluster}\n${id}`
+    if (!isMessageId(id)) {
+      counts.requests_refused++
+      return acknowledge(from, origin, request, 'request_id must be short and visible ASCII: it is the id of the message')
+    }
+    const key = keyOf(source_cluster, name, id)
     if (enqueued.has(key)) {
       counts.requests_duplicate++
       return acknowledge(from, origin, request, null)
     }
     let error: string | null
     try {
-      error = queue.send(topic, payload, guarantee, options).error_message
+      error = queue.send(topic, payload, guarantee, options, copiedText(id)).error_message
     } catch (refusal) {
       error = (refusal as Error).message
     }
@@ -350,6 +367,11 @@ export function createQueueFederation(deps: QueueFederationDeps): QueueFederatio
       subscribers?.close()
     },
   }
+}
+
+/** A copy: it outlives the frame that its parts came in. */
+function keyOf(cluster: string, queue: string, id: string): string {
+  return copiedText(`${cluster.slice(0, CLUSTER_CHARACTERS_MAX)}\n${queue}\n${id}`)
 }
 
 /** By cluster, name and node. */

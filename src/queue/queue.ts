@@ -51,6 +51,8 @@ export interface QueueDeps {
   readonly env: Env
   readonly name: string
   readonly config: QueueConfig
+  /** Whose queue it is, as senders are told; default: nobody is named. */
+  readonly clusterId?: string | undefined
   /** A message with more bytes is refused, for it could not leave the node again; default: there is no such limit. */
   readonly messageBytesMax?: number | undefined
   readonly observer?: QueueObserver | undefined
@@ -60,8 +62,11 @@ export interface Queue {
   readonly name: string
   readonly config: QueueConfig
   readonly subscriptionCount: number
-  /** @throws QueueOptionError */
-  send(topic: string, payload: RawJson, guarantee: QueueMessageGuarantee, options?: QueueSendOptions): QueueSendResult
+  /**
+   * @param id of the message; default: a new one, as also where a message of that id is here already
+   * @throws QueueOptionError
+   */
+  send(topic: string, payload: RawJson, guarantee: QueueMessageGuarantee, options?: QueueSendOptions, id?: string): QueueSendResult
   /** @returns its id. @throws TooManySubscriptionsError */
   subscribe(subscription: QueueSubscriptionInit): string
   /** @param isGone it will acknowledge nothing any more: what it has comes back at once */
@@ -91,17 +96,22 @@ const DELIVERIES_PER_ROUND = 1_000
 /** Kept of what the last consumer said. */
 const DETAIL_CHARACTERS_MAX = 1_000
 const PAUSE_LOG_INTERVAL_MS = 10_000
+const NO_OPTIONS: QueueSendOptions = {}
 const GONE = { reason: 'Max retries exceeded', detail: 'its subscriber has gone' } as const
 
-export function createQueue({ config, env, messageBytesMax = Number.POSITIVE_INFINITY, name, observer }: QueueDeps): Queue {
+export function createQueue(deps: QueueDeps): Queue {
+  const { clusterId, config, env, messageBytesMax = Number.POSITIVE_INFINITY, name, observer } = deps
   const { clock, random, timers } = env
   const log = env.log.scope('queue')
   const defaults = defaultOptions(config)
-  const inFlight = new TransientMap<StoredMessage>()
+  const here = clusterId === undefined ? [] : [clusterId]
+  /** All that wait or are in flight, by id. */
+  const messages = new TransientMap<StoredMessage>()
   const room = createWaitingRoom({
     env,
     onReady: schedule,
     onExpired(stored) {
+      messages.delete(stored.message.message_id)
       counts.messages_expired++
       if (log.debugOn) log.debug(`expired queue=${name} id=${stored.message.message_id}`)
     },
@@ -125,6 +135,7 @@ export function createQueue({ config, env, messageBytesMax = Number.POSITIVE_INF
     messages_redriven: 0,
     in_flight_pauses: 0,
   }
+  let inFlight = 0
   let nextOrder = 0
   let processedMs = 0
   let processed = 0
@@ -178,12 +189,12 @@ export function createQueue({ config, env, messageBytesMax = Number.POSITIVE_INF
   /** False also when nothing is ready. */
   function mayDeliver(): boolean {
     if (!room.hasReady) return false
-    if (inFlight.size < config.max_in_flight) return true
+    if (inFlight < config.max_in_flight) return true
     if (!isPaused) {
       isPaused = true
       counts.in_flight_pauses++
       pauseLog.log(name, (more) =>
-        log.warn(`queue ${name} pauses: ${inFlight.size} messages wait for acknowledgement, as many as max_in_flight allows${more}`),
+        log.warn(`queue ${name} pauses: ${inFlight} messages wait for acknowledgement, as many as max_in_flight allows${more}`),
       )
     }
     return false
@@ -202,7 +213,7 @@ export function createQueue({ config, env, messageBytesMax = Number.POSITIVE_INF
     stored.deliveredMs = clock.monotonic()
     stored.rejection = undefined
     stored.failure = undefined
-    inFlight.set(stored.message.message_id, stored)
+    inFlight++
   }
 
   function deliver(stored: StoredMessage, targets: readonly QueueSubscription[]): void {
@@ -270,7 +281,7 @@ export function createQueue({ config, env, messageBytesMax = Number.POSITIVE_INF
 
   function land(stored: StoredMessage): void {
     room.disarm(stored)
-    inFlight.delete(stored.message.message_id)
+    inFlight--
     for (const { outcome, subscription } of stored.deliveries) if (outcome === 'open' && subscription !== undefined) subscription.inFlight--
     stored.place = 'gone'
     if (!isPaused) return
@@ -280,6 +291,7 @@ export function createQueue({ config, env, messageBytesMax = Number.POSITIVE_INF
 
   function complete(stored: StoredMessage): void {
     land(stored)
+    messages.delete(stored.message.message_id)
     const ms = clock.monotonic() - stored.deliveredMs
     counts.messages_acknowledged++
     processed++
@@ -311,6 +323,7 @@ export function createQueue({ config, env, messageBytesMax = Number.POSITIVE_INF
 
   function bury(stored: StoredMessage, reason: DeadLetterReason, detail: string | null): void {
     stored.place = 'gone'
+    messages.delete(stored.message.message_id)
     counts.messages_failed++
     const { attempt: attempts, deliveries, message } = stored
     if (config.enable_dead_letter_queue) {
@@ -327,7 +340,9 @@ export function createQueue({ config, env, messageBytesMax = Number.POSITIVE_INF
     const ttl = config.message_ttl_seconds
     const expiresMs = ttl === null ? Number.POSITIVE_INFINITY : nowMs + ttl * 1000
     const rank = config.queue_type === 'priority' ? message.options.priority : 0
-    room.enter(new StoredMessage(message, rank, nextOrder++, nowMs + delaySeconds * 1000, expiresMs))
+    const stored = new StoredMessage(message, rank, nextOrder++, nowMs + delaySeconds * 1000, expiresMs)
+    messages.set(message.message_id, stored)
+    room.enter(stored)
   }
 
   /** @throws QueueMessageTooLargeError when not even the first fits; nothing is taken then */
@@ -366,8 +381,8 @@ export function createQueue({ config, env, messageBytesMax = Number.POSITIVE_INF
   }
 
   function openDeliveries(messageId: string, subscriberId: string, attempt: number | undefined): StoredMessage | undefined {
-    const stored = inFlight.get(messageId)
-    if (stored === undefined || (attempt !== undefined && attempt !== stored.attempt)) return undefined
+    const stored = messages.get(messageId)
+    if (stored?.place !== 'in_flight' || (attempt !== undefined && attempt !== stored.attempt)) return undefined
     return stored.deliveries.some(({ subscriber }) => subscriber === subscriberId) ? stored : undefined
   }
 
@@ -378,22 +393,23 @@ export function createQueue({ config, env, messageBytesMax = Number.POSITIVE_INF
       return subscriptions.size
     },
 
-    send(topic, payload, guarantee, given = {}) {
+    send(topic, payload, guarantee, given = NO_OPTIONS, asked = undefined) {
       const options = sendOptions(name, given, defaults)
-      const id = random.ulid()
-      if (isClosed) return sendResult(clock, id, 'Queue is closed')
+      // What is here already is not lost to somebody who uses its id.
+      const id = asked === undefined || messages.get(asked) || deadLetters.get(asked) ? random.ulid() : asked
+      if (isClosed) return sendResult(clock, id, 'Queue is closed', here)
       const fingerprint = deduplication && fingerprintOf(topic, payload, options.headers)
       if (fingerprint !== undefined && deduplication?.isDuplicate(fingerprint) === true) {
         counts.messages_duplicate++
-        return sendResult(clock, id, 'Duplicate message within deduplication window')
+        return sendResult(clock, id, 'Duplicate message within deduplication window', here)
       }
       if (!hasRoom()) {
         counts.messages_refused++
-        return sendResult(clock, id, 'Queue at maximum capacity')
+        return sendResult(clock, id, 'Queue at maximum capacity', here)
       }
       if (exceeds({ topic, payload, options }, messageBytesMax)) {
         counts.messages_refused++
-        return sendResult(clock, id, `Message has more bytes than could leave its node again (${messageBytesMax})`)
+        return sendResult(clock, id, `Message has more bytes than could leave its node again (${messageBytesMax})`, here)
       }
       if (fingerprint !== undefined) deduplication?.accepted(fingerprint)
       const message: QueueMessage = {
@@ -409,7 +425,7 @@ export function createQueue({ config, env, messageBytesMax = Number.POSITIVE_INF
       counts.messages_sent++
       observer?.sent(name, message)
       store(message, options.delay_seconds)
-      return sendResult(clock, id)
+      return sendResult(clock, id, null, here)
     },
 
     subscribe(subscription) {
@@ -423,7 +439,8 @@ export function createQueue({ config, env, messageBytesMax = Number.POSITIVE_INF
     unsubscribe(subscriptionId, isGone = false) {
       const wasThere = subscriptions.remove(subscriptionId)
       if (!wasThere || !isGone) return wasThere
-      for (const stored of inFlight.values()) {
+      for (const stored of messages.values()) {
+        if (stored.place !== 'in_flight') continue
         for (const delivery of stored.deliveries) {
           if (delivery.subscription?.id === subscriptionId) settle(stored, delivery, 'failed', GONE)
         }
@@ -474,7 +491,7 @@ export function createQueue({ config, env, messageBytesMax = Number.POSITIVE_INF
       return {
         ...counts,
         current_queue_size: room.size,
-        current_in_flight_count: inFlight.size,
+        current_in_flight_count: inFlight,
         dead_letters: deadLetters.size,
         dead_letters_dropped: deadLetters.dropped,
         waiting_receivers: receivers.size,
@@ -485,7 +502,7 @@ export function createQueue({ config, env, messageBytesMax = Number.POSITIVE_INF
     },
 
     close() {
-      const left = room.size + inFlight.size
+      const left = room.size + inFlight
       isClosed = true
       room.close()
       receivers.close()

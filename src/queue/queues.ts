@@ -30,6 +30,8 @@ class QueueNameError extends MpregError {
 export interface QueuesDeps {
   readonly env: Env
   readonly exchange: Pick<Exchange, 'subscribe' | 'unsubscribe'>
+  /** As senders are told where a message is; default: they are not. */
+  readonly clusterId?: string
   /** Most bytes of a message; default: there is no limit. */
   readonly messageBytesMax?: number
   readonly observer?: QueueObserver | undefined
@@ -49,8 +51,20 @@ export interface Queues {
   readonly autoCreates: boolean
   /** In the order they were made. */
   list(): readonly Queue[]
-  /** Sends to a queue of this node. @param payload a value, or its JSON text as RawJson. @throws QueueOptionError, EncodingError */
-  send(name: string, topic: string, payload: unknown, guarantee?: QueueMessageGuarantee, options?: QueueSendOptions): QueueSendResult
+  /**
+   * Sends to a queue of this node.
+   * @param payload a value, or its JSON text as RawJson
+   * @param id as of {@link Queue.send}
+   * @throws QueueOptionError, EncodingError
+   */
+  send(
+    name: string,
+    topic: string,
+    payload: unknown,
+    guarantee?: QueueMessageGuarantee,
+    options?: QueueSendOptions,
+    id?: string,
+  ): QueueSendResult
   /**
    * From now on what is published on a matching topic, on whatever node, is enqueued too.
    * @returns false when there is no such queue
@@ -82,7 +96,7 @@ export interface QueuesObserver {
 /** Names appear in topics, logs and metric labels. */
 const NAME_CHARACTERS_MAX = 256
 
-export function createQueues({ env, exchange, messageBytesMax, observer }: QueuesDeps, config: QueuesConfig): Queues {
+export function createQueues({ clusterId, env, exchange, messageBytesMax, observer }: QueuesDeps, config: QueuesConfig): Queues {
   const log = env.log.scope('queue.manager')
   const queues = new Map<string, Queue>()
   const observers = new Set<QueuesObserver>()
@@ -101,7 +115,7 @@ export function createQueues({ env, exchange, messageBytesMax, observer }: Queue
       log.warn(`queue ${name} not made: there are ${queues.size} already, as many as may be`)
       return false
     }
-    const queue = createQueue({ env, name, config: whole, messageBytesMax, observer })
+    const queue = createQueue({ env, name, config: whole, clusterId, messageBytesMax, observer })
     queues.set(name, queue)
     log.info(`queue made name=${name} type=${whole.queue_type} max_size=${whole.max_size}`)
     for (const each of observers) each.created(queue)
@@ -114,12 +128,13 @@ export function createQueues({ env, exchange, messageBytesMax, observer }: Queue
     payload: unknown,
     guarantee: QueueMessageGuarantee = 'at_least_once',
     options: QueueSendOptions = {},
+    id?: string,
   ): QueueSendResult {
     checkGuarantee(name, guarantee)
     if (isClosed) return sendResult(env.clock, env.random.ulid(), 'the node is stopping')
     const queue = queues.get(name) ?? (config.autoCreate && create(name) ? queues.get(name) : undefined)
     if (queue === undefined) return sendResult(env.clock, env.random.ulid(), `Queue ${name} does not exist`)
-    return queue.send(topic, payload instanceof RawJson ? payload : new RawJson(encodeJson(payload)), guarantee, options)
+    return queue.send(topic, payload instanceof RawJson ? payload : new RawJson(encodeJson(payload)), guarantee, options, id)
   }
 
   function count(queue: Queue): void {

@@ -49,6 +49,8 @@ const SENDS_MAX = 10_000
 /** Failures of one queue are logged once in this time. */
 const FAILURE_LOG_INTERVAL_MS = 10_000
 
+const UNKNOWN = 'not known whether the queue has the message; sent again with the same message_id it is taken once'
+
 class RemoteSend {
   readonly request: QueueRequest
   readonly resolve: (result: QueueSendResult) => void
@@ -56,6 +58,8 @@ class RemoteSend {
   to: Destination
   /** The neighbour it went to; undefined while it has not left. */
   hop: string | undefined
+  /** It may have got there. */
+  hasLeft = false
   tries = 0
   deadline: DeadlineHandle<RemoteSend> | undefined
 
@@ -85,6 +89,7 @@ export function createRemoteSends({ env, locate, log, way }: RemoteSendsDeps): R
     send.tries++
     send.to = locate(queue, cluster, send.to.node)
     send.hop = way.send(send.request, `mpreg.queue.${queue}`, id, send.to)
+    if (send.hop !== undefined) send.hasLeft = true
     if (log.debugOn)
       log.debug(`sent queue=${queue} cluster=${cluster} node=${send.to.node ?? '-'} id=${id} try=${send.tries} next=${send.hop ?? 'none'}`)
   }
@@ -107,7 +112,7 @@ export function createRemoteSends({ env, locate, log, way }: RemoteSendsDeps): R
     const { delivery_guarantee: guarantee, options, queue_name, request_id } = send.request
     const retries = guarantee === 'fire_and_forget' ? 0 : (options.max_retries ?? 0)
     if (send.tries > retries) {
-      const what = send.hop === undefined ? 'fabric_queue_send_failed' : `no acknowledgment after ${send.tries} tries`
+      const what = send.hasLeft ? `no acknowledgment after ${send.tries} tries: ${UNKNOWN}` : 'fabric_queue_send_failed'
       return settle(send, what)
     }
     counts.sends_repeated++
@@ -178,7 +183,7 @@ export function createRemoteSends({ env, locate, log, way }: RemoteSendsDeps): R
     },
 
     close() {
-      for (const send of pending.values()) settle(send, 'the node is stopping')
+      for (const send of pending.values()) settle(send, send.hasLeft ? `the node is stopping: ${UNKNOWN}` : 'the node is stopping')
       deadlines.close()
     },
   }

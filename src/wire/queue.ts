@@ -64,7 +64,7 @@ export interface ReceivedQueueMessage extends QueueMessage {
 export interface QueueSendResult {
   readonly success: boolean
   readonly message_id: string
-  /** Subscribers that got a `fire_and_forget` message, or the cluster a message was enqueued in. */
+  /** The cluster a message was enqueued in, or sent to; where it is handed out at once (`fire_and_forget` on the queue's node) its subscribers. */
   readonly delivered_to: readonly string[]
   readonly failed_deliveries: readonly string[]
   readonly error_message: string | null

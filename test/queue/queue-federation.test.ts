@@ -34,6 +34,7 @@ describe('a message for a queue elsewhere', () => {
     expect(waiting(3, 'invoices')).toBe(1)
     const [message] = (await queues(3).get('invoices')?.receive({ subscriberId: 'w' })) ?? []
     expect(message).toMatchObject({
+      message_id: result.message_id,
       topic: 'invoice.new',
       payload: { text: '{"no":42.0}' },
       options: { max_retries: 3, required_acknowledgments: 1 },

@@ -28,7 +28,11 @@ describe('a client without a library for queues', () => {
       error_message: 'there is a queue of that name',
     })
     const payload = new RawJson('{"amount":1.0,"id":18446744073709551615}')
-    expect(await call('queue_send', { queue_name: 'orders', payload })).toMatchObject({ success: true, error_message: null })
+    expect(await call('queue_send', { queue_name: 'orders', payload })).toMatchObject({
+      success: true,
+      error_message: null,
+      delivered_to: ['default-cluster'],
+    })
     const text = (await client.callRaw({ kwargs: { queue_name: 'orders', subscriber_id: 'w' } }, 'queue_receive')).text
     expect(text).toContain('"payload":{"amount":1.0,"id":18446744073709551615}')
     const [{ attempt, message_id } = { attempt: 0, message_id: '' }] = JSON.parse(text) as Received
