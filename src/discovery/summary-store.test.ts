@@ -103,6 +103,17 @@ describe('summaries of other clusters', () => {
     expect(names()).toEqual(['svc.a'])
   })
 
+  it('of a node whose clock is ahead make way for those of others once it tells no more', async () => {
+    const { advance, receive, store } = setUp()
+    receive([summarySample('svc.a', { generated_at: 3700, endpoint_count: 1 })], { published_at: 3700 })
+    await advance(60_000)
+    receive([summarySample('svc.a', { generated_at: 160, endpoint_count: 2 })])
+    expect(store.list('global')[0]?.endpoint_count).toBe(1)
+    await advance(61_000)
+    receive([summarySample('svc.a', { generated_at: 221, endpoint_count: 2 })])
+    expect(store.list('global')[0]?.endpoint_count).toBe(2)
+  })
+
   it('are taken from the namespaces and scopes that are followed', () => {
     const { names, receive, store } = setUp({ namespaces: ['svc'], scopes: ['global'] })
     receive([summarySample('svc2.a')])

@@ -5,7 +5,7 @@
  * counts. Messages are believed as they come; who may publish on these topics is decided where they are published.
  *
  * Clocks of other clusters may be wrong, by hours: a lifetime is counted from when a message comes, less how old it says the summary was when
- * it was published. Only time stamps of one sender are compared with each other.
+ * it was published. Among nodes that tell of the same service, the one whose clock is furthest ahead is believed as long as it tells.
  */
 import type { Clock } from '../base/index.ts'
 import {
@@ -86,11 +86,16 @@ export function createSummaryStore({ clock, onFull }: SummaryStoreDeps, options:
     if (ttl_seconds <= 0 || !isFollowed(namespace)) return
     const key = JSON.stringify([namespace, service_id, source_cluster, scope])
     const known = entries.get(key)
-    if (known !== undefined && known.summary.generated_at >= generated_at) return
+    if (known !== undefined && known.summary.generated_at >= generated_at && !isOver(known)) return
     if (known === undefined && entries.size >= entriesMax) return onFull(summary)
     const ageSeconds = Math.max(0, publishedAt - generated_at)
     entries.set(key, { summary, endsAtMs: clock.monotonic() + (ttl_seconds - ageSeconds) * 1000 })
     counters.summaries_applied++
+  }
+
+  /** Whether it stands in nobody's way any more. One that was taken back still keeps older copies of itself out. */
+  function isOver({ endsAtMs, summary }: Kept): boolean {
+    return clock.monotonic() > endsAtMs && summary.endpoint_count > 0
   }
 
   function live(): ServiceSummary[] {
