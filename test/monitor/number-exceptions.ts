@@ -195,7 +195,7 @@ export const ELSEWHERE: readonly Elsewhere[] = [
   {
     names: on('/discovery/policy', 'policy.', 'access_total', 'audit_total', 'rule_count'),
     file: 'test/cli/discovery-policy.test.ts',
-    text: 'rule_count: 1, audit_total: 4, access_total: 3',
+    text: 'rule_count: 1, audit_total: 4, access_total: 4',
   },
   {
     names: prometheus('alert_notifications_total{outcome=sent}', 'alert_notifications_total{outcome=failed}'),
