@@ -1,6 +1,6 @@
 /** `mpreg queue`: the queues of a fabric, by way of the functions of any node that has some. */
 import { randomUUID } from 'node:crypto'
-import { type Command, InvalidArgumentError } from 'commander'
+import { type Command, InvalidArgumentError, Option } from 'commander'
 import { type Client, ConnectionLostError, RequestTimeoutError, RpcError } from '../client-node.ts'
 import { type FormatFlags, formatOption, printBody } from './body-output.ts'
 import { type ConnectionFlags, collectPair, connecting, pairs, timeoutOption, value, withClient } from './client.ts'
@@ -10,6 +10,10 @@ import { positiveInteger } from './option-values.ts'
 import { CommandFailure } from './outcome.ts'
 
 type ListedFlags = ConnectionFlags & FormatFlags
+
+interface ClusterFlags extends ConnectionFlags {
+  readonly targetCluster?: string
+}
 
 interface SendFlags extends ConnectionFlags {
   readonly topic?: string
@@ -44,12 +48,14 @@ export function declareQueueCommands(queue: Command): void {
     )
 
   connecting(queue.command('create'))
-    .description('Make a queue on the node.')
+    .description('Make a queue on the node, or on another one of its cluster if it has none.')
     .argument('<queue>', 'its name')
     .option('--option <name=value>', 'of its configuration, such as max_retries=5; repeatable', collectPair)
-    .action((name: string, { option, ...flags }: ConnectionFlags & { option?: readonly string[] }) =>
+    .addOption(clusterOption())
+    .action((name: string, { option, targetCluster, ...flags }: ClusterFlags & { option?: readonly string[] }) =>
       withClient(flags, async (client) => {
-        const text = await ask(client, 'queue_create', { queue_name: name, config: pairs(option) ?? null })
+        const kwargs = { queue_name: name, config: pairs(option) ?? null, target_cluster: targetCluster ?? null }
+        const text = await ask(client, 'queue_create', kwargs)
         show(text, textAt(JSON.parse(text), 'error_message'))
       }),
     )
@@ -57,8 +63,11 @@ export function declareQueueCommands(queue: Command): void {
   connecting(queue.command('delete'))
     .description('End a queue with all its messages.')
     .argument('<queue>', 'its name')
-    .action((name: string, flags: ConnectionFlags) =>
-      withClient(flags, async (client) => show(await ask(client, 'queue_delete', { queue_name: name }))),
+    .addOption(clusterOption())
+    .action((name: string, { targetCluster, ...flags }: ClusterFlags) =>
+      withClient(flags, async (client) =>
+        show(await ask(client, 'queue_delete', { queue_name: name, target_cluster: targetCluster ?? null })),
+      ),
     )
 
   connecting(queue.command('info'))
@@ -113,8 +122,14 @@ export function declareQueueCommands(queue: Command): void {
     .description('Put dead letters back into their queue.')
     .argument('<queue>', 'its name')
     .option('--message <id>', 'only this one')
-    .action((name: string, { message, ...flags }: ConnectionFlags & { message?: string }) =>
-      withClient(flags, async (client) => show(await ask(client, 'queue_redrive', { queue_name: name, message_id: message ?? null }))),
+    .addOption(clusterOption())
+    .action((name: string, { message, targetCluster, ...flags }: ClusterFlags & { message?: string }) =>
+      withClient(flags, async (client) => {
+        const kwargs = { queue_name: name, message_id: message ?? null, target_cluster: targetCluster ?? null }
+        const text = await ask(client, 'queue_redrive', kwargs)
+        const isThere = message === undefined || (JSON.parse(text) as { redriven: number }).redriven > 0
+        show(text, isThere ? undefined : `Queue ${name} has no dead letter ${message}, or no room for it.`)
+      }),
     )
 }
 
@@ -148,6 +163,10 @@ function isUnknown(error: unknown): boolean {
 }
 
 const RPC_TIMED_OUT = 1004
+
+function clusterOption(): Option {
+  return new Option('--target-cluster <id>', 'cluster of the queue; default: that of the node')
+}
 
 interface Received {
   readonly message_id: string

@@ -24,6 +24,7 @@ import type { Discovery } from './discovery.ts'
 import type { Fabric } from './fabric.ts'
 import { HOW_GONE, mismatches, refusalsAtCatalog, type Selector, wantedBy } from './function-reasons.ts'
 import type { GoneFunctions } from './gone-functions.ts'
+import { nodeProblem } from './node-problem.ts'
 
 /** What a command may ask of a function besides its name. */
 export interface FunctionQuestion {
@@ -147,15 +148,6 @@ function weigh(deps: FunctionExplainerDeps, entry: FunctionEntry, selector: Sele
   const problem = id === deps.nodeId ? undefined : nodeProblem(fabric, id)
   if (problem !== undefined) faults.push(problem)
   return { entry, load: id === deps.nodeId ? deps.ownLoad() : fabric.peers.views.loadScoreOf(id), faults, noWay: wayProblem(deps, cluster) }
-}
-
-function nodeProblem({ catalog, membership, peers }: Fabric, id: string): ExplainedReason | undefined {
-  if (peers.departures.isDeparted(id)) return { code: 'node_departed', text: 'its node has said goodbye' }
-  const state = membership.stateOf(id)
-  if (state === 'failed' || state === 'left') return { code: `node_${state}`, text: `its node has ${state}` }
-  if (peers.sender.isConnected(id) || peers.statusOf(id)?.status !== 'disconnected') return undefined
-  if (state !== 'suspect' && catalog.isVersioned(id)) return undefined
-  return { code: 'node_disconnected', text: 'its node is disconnected' }
 }
 
 function wayProblem({ clusterId, fabric }: FunctionExplainerDeps, cluster: string): ExplainedReason | undefined {

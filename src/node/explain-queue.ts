@@ -9,6 +9,7 @@ import {
 } from '../telemetry/index.ts'
 import type { DeadLetter, QueueEntry } from '../wire/index.ts'
 import type { Fabric } from './fabric.ts'
+import { nodeProblem } from './node-problem.ts'
 import type { NodeQueues } from './queues.ts'
 
 export interface QueueExplainerDeps {
@@ -28,17 +29,19 @@ export function explainQueue(deps: QueueExplainerDeps, name: string): Explanatio
   const best = own === undefined ? deps.findQueue(name) : undefined
   const candidates = fabric.catalog.queues(name).map((entry): ExplainedCandidate => {
     const isHere = entry.node_id === nodeId
+    const problem = isHere ? undefined : nodeProblem(fabric, entry.node_id)
     const isAllowed = entry.cluster_id === clusterId || fabric.peers.federationAllows(entry.cluster_id).allowed
     const isChosen = isHere || entry.node_id === best?.node_id
     return {
       id: entry.node_id,
       cluster_id: entry.cluster_id,
-      qualifies: isAllowed,
+      qualifies: isAllowed && problem === undefined,
       chosen: isChosen,
-      reasons: [reasonOf(isHere, isAllowed, isChosen)],
+      reasons: [isAllowed && problem !== undefined ? problem : reasonOf(isHere, isAllowed, isChosen)],
       facts: { health: entry.health, current_subscribers: entry.current_subscribers, ...entry.metadata },
     }
   })
+  const out = candidates.find(({ reasons }) => reasons[0]?.code.startsWith('node_'))
   const statistics = own?.statistics()
   const counts =
     statistics &&
@@ -48,21 +51,32 @@ export function explainQueue(deps: QueueExplainerDeps, name: string): Explanatio
   return {
     kind: 'queue',
     name,
-    verdict: own !== undefined ? 'local' : best !== undefined ? 'remote' : candidates.length > 0 ? 'not_permitted' : 'unknown',
+    verdict:
+      own !== undefined
+        ? 'local'
+        : best !== undefined
+          ? 'remote'
+          : out !== undefined
+            ? 'unreachable'
+            : candidates.length > 0
+              ? 'not_permitted'
+              : 'unknown',
     reason:
       counts !== undefined
         ? `it is on this node: ${counts}`
         : best !== undefined
           ? `a message sent here goes to ${best.node_id} of cluster ${best.cluster_id}, which answers for it`
-          : candidates.length > 0
-            ? 'it is only in clusters to which nothing is sent from here'
-            : `no node announces it${nearest === undefined ? '' : `; did you mean '${nearest}'?`}`,
+          : out !== undefined
+            ? `${out.id} has it, but ${out.reasons[0]?.text}`
+            : candidates.length > 0
+              ? 'it is only in clusters to which nothing is sent from here'
+              : `no node announces it${nearest === undefined ? '' : `; did you mean '${nearest}'?`}`,
     since: letters[0]?.died_at ?? null,
     candidates: inOrderOfChoice(candidates),
     next:
       own !== undefined || best !== undefined
         ? [commands.queueInfo(name, nodeId), ...(letters.length > 0 ? [commands.queueDeadLetters(name, nodeId)] : [])]
-        : [commands.queueList(nodeId)],
+        : [out !== undefined ? commands.explainPeer(out.id) : commands.queueList(nodeId)],
   }
 }
 

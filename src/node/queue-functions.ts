@@ -23,15 +23,38 @@ class QueueNotFoundError extends MpregError {
   readonly code = 'queue_not_found'
 }
 
+/** The nodes with the queue can not be reached. */
+class QueueUnreachableError extends MpregError {
+  override readonly name = 'QueueUnreachableError'
+  readonly code = 'queue_unreachable'
+
+  constructor(queue: string, node: string, why: string) {
+    super(`queue ${queue} is on ${node}, which can not be asked: ${why}; explain queue ${queue} tells of every node that has it`)
+  }
+}
+
+/** No node that could make a queue. */
+class NoQueueNodeError extends MpregError {
+  override readonly name = 'NoQueueNodeError'
+  readonly code = 'no_queue_node'
+}
+
 export interface QueueFunctionsDeps {
   readonly queues: NodeQueues
   readonly nodeId: () => string
+  readonly clusterId: string
   /** Most bytes that an answer to a call may have: what the link to the caller carries. */
   answerBytesMax(call: Call): number
-  /** The best node for a queue that is not here; undefined: nobody announces it. */
-  find(name: string): QueueEntry | undefined
+  /** The best node for a queue that is not here; undefined: nobody who can be reached announces it. */
+  find(name: string, clusterId?: string): QueueEntry | undefined
+  /** What other nodes announce of a queue, whether they can be reached or not. */
+  announced(name: string): readonly QueueEntry[]
+  /** Why a node can not be reached. */
+  nodeProblem(nodeId: string): string | undefined
+  /** A node of another cluster that offers a function. */
+  nodeWith(fun: string, clusterId: string): string | undefined
   /** Runs a function on another node that has it. */
-  runOn(entry: QueueEntry, fun: string, kwargs: Readonly<Record<string, unknown>>, call: Call): Promise<unknown>
+  runOn(nodeId: string, fun: string, kwargs: Readonly<Record<string, unknown>>, call: Call): Promise<unknown>
   /** Whether a caller may know of a queue; who knows its name may use it all the same. */
   mayList(caller: Call['caller'], queueName: string): boolean
   /** Told of each message that a request enqueued, or did not. */
@@ -54,25 +77,71 @@ const consumer: ParameterInit = { type: 'str', default: DEFAULT_SUBSCRIBER, doc:
 const attempt: ParameterInit = { type: 'int | None', default: null, doc: 'the attempt that is meant; null: whichever runs' }
 const maxBytes: ParameterInit = { type: 'int | None', default: null, doc: 'of the answer, for links on the way that carry less' }
 const localOnly: ParameterInit = { type: 'bool', default: false, doc: 'do not ask another node that has the queue' }
+const ownCluster: ParameterInit = { type: 'str | None', default: null, doc: "cluster of the queue; the caller's if left out" }
 const optional = (type: string, doc: string, otherwise: unknown = null): ParameterInit =>
   ({ type, default: otherwise, doc }) as ParameterInit
 
 export function queueFunctions(deps: QueueFunctionsDeps): Builtin[] {
   const { queues } = deps
 
-  /** Does something with a queue of this node, or has the node that has it do it. */
+  /**
+   * Does something with a queue of this node, or has the node that has it do it.
+   * @param cluster where the queue is; undefined: anywhere
+   */
   function at<T>(
     queueName: string,
     isLocal: boolean,
     call: Call,
     kwargs: Readonly<Record<string, unknown>>,
     run: (queue: Queue) => T,
+    cluster?: string,
   ): T | Promise<unknown> {
-    const queue = queues.get(queueName)
+    const queue = cluster === undefined || cluster === deps.clusterId ? queues.get(queueName) : undefined
     if (queue !== undefined) return run(queue)
-    const entry = isLocal ? undefined : deps.find(queueName)
-    if (entry === undefined) throw new QueueNotFoundError(`Queue ${queueName} does not exist; queue_list names those that do`)
-    return deps.runOn(entry, call.fun, { queue_name: queueName, ...kwargs, local_only: true }, call)
+    const entry = isLocal ? undefined : deps.find(queueName, cluster)
+    if (entry === undefined) throw missing(queueName, cluster)
+    return askNode(entry.node_id, queueName, call, { queue_name: queueName, ...kwargs, local_only: true })
+  }
+
+  function missing(queueName: string, cluster: string | undefined): MpregError {
+    const known = deps.announced(queueName)
+    const [out] = known.filter(({ cluster_id }) => cluster === undefined || cluster_id === cluster)
+    const problem = out && deps.nodeProblem(out.node_id)
+    if (out !== undefined && problem !== undefined) return new QueueUnreachableError(queueName, out.node_id, problem)
+    const [elsewhere] = known
+    if (cluster === undefined || elsewhere === undefined) {
+      return new QueueNotFoundError(`Queue ${queueName} does not exist; queue_list names those that do`)
+    }
+    const where = `cluster ${elsewhere.cluster_id}`
+    return new QueueNotFoundError(
+      `Queue ${queueName} does not exist in cluster ${cluster}, but in ${where}: if that is meant, name it as target_cluster`,
+    )
+  }
+
+  async function askNode(node: string, queueName: string, call: Call, kwargs: Readonly<Record<string, unknown>>): Promise<unknown> {
+    const answer = await deps.runOn(node, call.fun, kwargs, call)
+    const why = wayFailure(answer)
+    if (why !== undefined) throw new QueueUnreachableError(queueName, node, `no way leads there (${why})`)
+    return answer
+  }
+
+  /** Of this cluster unless another one is named: nobody ends, or makes, what is another cluster's by an oversight. */
+  const clusterFor = (call: Call, named: string | null): string => named ?? call.caller.viewerCluster
+  const here = () => ({ node_id: deps.nodeId(), cluster_id: deps.clusterId })
+
+  function create(queueName: string, config: Partial<QueueConfig> | null, isLocal: boolean) {
+    const other = isLocal ? undefined : deps.announced(queueName).find(({ cluster_id }) => cluster_id === deps.clusterId)
+    if (other !== undefined) {
+      return {
+        created: false,
+        node_id: other.node_id,
+        cluster_id: other.cluster_id,
+        error_message: `${other.node_id} has a queue of that name`,
+      }
+    }
+    const created = queues.create(queueName, config ?? {})
+    const why = queues.get(queueName) === undefined ? 'this node has as many queues as it may' : 'there is a queue of that name'
+    return { created, ...here(), error_message: created ? null : why }
   }
 
   const bytesFor = (call: Call, asked: number | null): number => Math.min(asked ?? Number.POSITIVE_INFINITY, deps.answerBytesMax(call))
@@ -91,21 +160,36 @@ export function queueFunctions(deps: QueueFunctionsDeps): Builtin[] {
   return [
     declare(
       'queue_create',
-      'Makes a queue on this node.',
+      'Makes a queue on this node, unless one of its cluster has a queue of that name.',
       'dict',
-      { queue_name: name, config: optional('dict | None', 'options of the queue; the defaults for those left out') },
-      (_call: Call, queueName: string, config: Partial<QueueConfig> | null) => {
-        const created = queues.create(queueName, config ?? {})
-        const why = queues.get(queueName) === undefined ? 'this node has as many queues as it may' : 'there is a queue of that name'
-        return { created, node_id: deps.nodeId(), error_message: created ? null : why }
+      {
+        queue_name: name,
+        config: optional('dict | None', 'options of the queue; the defaults for those left out'),
+        target_cluster: ownCluster,
+        local_only: optional('bool', 'whatever other nodes have', false),
+      },
+      (call: Call, queueName: string, config: Partial<QueueConfig> | null, named: string | null, isLocal: boolean) => {
+        const cluster = clusterFor(call, named)
+        if (cluster === deps.clusterId) return create(queueName, config, isLocal)
+        const node = deps.nodeWith(call.fun, cluster)
+        if (node === undefined) {
+          throw new NoQueueNodeError(
+            `no node of cluster ${cluster} is known here that makes queues; start one with --enable-queue, or name a target_cluster that has some`,
+          )
+        }
+        const kwargs = { queue_name: queueName, config, target_cluster: cluster, local_only: isLocal }
+        return askNode(node, queueName, call, kwargs)
       },
     ),
     declare(
       'queue_delete',
       'Ends a queue with all its messages.',
       'dict',
-      { queue_name: name, local_only: localOnly },
-      (call: Call, queueName: string, isLocal: boolean) => at(queueName, isLocal, call, {}, () => ({ deleted: queues.remove(queueName) })),
+      { queue_name: name, target_cluster: ownCluster, local_only: localOnly },
+      (call: Call, queueName: string, named: string | null, isLocal: boolean) => {
+        const cluster = clusterFor(call, named)
+        return at(queueName, isLocal, call, { target_cluster: cluster }, () => ({ deleted: queues.remove(queueName), ...here() }), cluster)
+      },
     ),
     declare(
       'queue_send',
@@ -239,15 +323,19 @@ export function queueFunctions(deps: QueueFunctionsDeps): Builtin[] {
         queues
           .discover(pattern ?? undefined)
           .filter(({ queue_name }) => deps.mayList(call.caller, queue_name))
-          .map(({ cluster_id, current_subscribers, delivery_guarantees, health, metadata, node_id, queue_name }) => ({
-            queue_name,
-            cluster_id,
-            node_id,
-            health,
-            current_subscribers,
-            delivery_guarantees,
-            metadata,
-          })),
+          .map(({ cluster_id, current_subscribers, delivery_guarantees, health, metadata, node_id, queue_name }) => {
+            const problem = deps.nodeProblem(node_id)
+            return {
+              queue_name,
+              cluster_id,
+              node_id,
+              health: problem === undefined ? health : 'unavailable',
+              problem: problem ?? null,
+              current_subscribers,
+              delivery_guarantees,
+              metadata,
+            }
+          }),
     ),
     declare(
       'queue_dead_letters',
@@ -263,9 +351,17 @@ export function queueFunctions(deps: QueueFunctionsDeps): Builtin[] {
       'queue_redrive',
       'Puts dead letters back into their queue, all of them or one.',
       'dict',
-      { queue_name: name, message_id: optional('str | None', 'of the one; null: all'), local_only: localOnly },
-      (call: Call, queueName: string, messageId: string | null, isLocal: boolean) =>
-        at(queueName, isLocal, call, { message_id: messageId }, (queue) => ({ redriven: queue.redrive(messageId ?? undefined) })),
+      {
+        queue_name: name,
+        message_id: optional('str | None', 'of the one; null: all'),
+        target_cluster: ownCluster,
+        local_only: localOnly,
+      },
+      (call: Call, queueName: string, messageId: string | null, named: string | null, isLocal: boolean) => {
+        const cluster = clusterFor(call, named)
+        const kwargs = { message_id: messageId, target_cluster: cluster }
+        return at(queueName, isLocal, call, kwargs, (queue) => ({ redriven: queue.redrive(messageId ?? undefined), ...here() }), cluster)
+      },
     ),
     declare(
       'queue_route_topic',
@@ -292,3 +388,13 @@ export function queueFunctions(deps: QueueFunctionsDeps): Builtin[] {
     ),
   ]
 }
+
+/** What the protocol answers when a call can not go on; undefined for any other answer. */
+function wayFailure(answer: unknown): string | undefined {
+  const value = answer instanceof RawJson && answer.text.length < FAILURE_CHARACTERS_MAX ? answer.parse() : answer
+  if (typeof value !== 'object' || value === null) return undefined
+  const { error } = value as { error?: unknown }
+  return error === 'fabric_route_not_found' || error === 'fabric_forward_failed' ? error : undefined
+}
+
+const FAILURE_CHARACTERS_MAX = 1_000

@@ -19,6 +19,7 @@ import type { Builtin } from './builtins.ts'
 import type { Discovery } from './discovery.ts'
 import type { Fabric } from './fabric.ts'
 import type { NodeTelemetry } from './monitoring/telemetry.ts'
+import { nodeProblem } from './node-problem.ts'
 import { queueFunctions } from './queue-functions.ts'
 import type { Reach } from './reach.ts'
 import type { Settings } from './settings/index.ts'
@@ -96,6 +97,11 @@ export function createNodeQueues(deps: NodeQueuesDeps): QueueSubsystem | undefin
     return roomWithin(isNeighbour ? links.frameBytesMax(caller.connectionId) : settings.clientMessageBytesMax)
   }
 
+  function problemOf(nodeId: string): string | undefined {
+    const running = fabric()
+    return running && nodeId !== deps.nodeId() ? nodeProblem(running, nodeId)?.text : undefined
+  }
+
   /** @throws Error before the start */
   function federation(): QueueFederation {
     const running = reach()
@@ -110,10 +116,17 @@ export function createNodeQueues(deps: NodeQueuesDeps): QueueSubsystem | undefin
       nodeId: deps.nodeId,
       answerBytesMax,
       clock: env.clock,
-      find: (name) => reach()?.queues.find(name),
-      runOn(entry, fun, kwargs, call: Call) {
-        const answer = reach()?.runOn(entry.node_id, fun, kwargs, call)
-        return answer ?? Promise.reject(new Error(`node ${entry.node_id}, which has queue ${entry.queue_name}, offers no ${fun}`))
+      clusterId: settings.clusterId,
+      find: (name, cluster) => reach()?.queues.find(name, cluster),
+      announced: (name) => reach()?.queues.announced(name) ?? [],
+      nodeProblem: problemOf,
+      nodeWith: (fun, cluster) =>
+        fabric()
+          ?.catalog.functionsNamed(fun)
+          .find(({ cluster_id, node_id }) => cluster_id === cluster && problemOf(node_id) === undefined)?.node_id,
+      runOn(node, fun, kwargs, call: Call) {
+        const answer = reach()?.runOn(node, fun, kwargs, call)
+        return answer ?? Promise.reject(new Error(`node ${node} offers no ${fun}: start it with --enable-queue`))
       },
       mayList: (caller, queue) => discovery.policy.viewer(queue, discovery.viewerOf(caller)).allowed,
       onEnqueued: (...told) => telemetry()?.enqueuedByRequest(...told),

@@ -20,6 +20,7 @@ import { type RefusalLedger, remoteCall } from '../telemetry/index.ts'
 import { type CallBundle, type FabricMessage, scanBundle, scanCall, scanFabricFrame } from '../wire/index.ts'
 import { type AdmissionRefusal, createAdmission } from './admission.ts'
 import type { Fabric } from './fabric.ts'
+import { nodeProblem } from './node-problem.ts'
 import type { Settings } from './settings/index.ts'
 
 export interface ReachDeps {
@@ -121,20 +122,14 @@ export function createReach(deps: ReachDeps): Reach {
     return found.hop !== undefined && isNear(found.hop) ? found.hop : nextHop(id, [nodeId])
   }
 
+  const problemOf = (id: string): string | undefined => nodeProblem(fabric, id)?.text
+
   const placements = createPlacements({
     nodeId,
     clusterId,
     registry,
     catalog,
-    nodeProblem(id) {
-      if (peers.departures.isDeparted(id)) return 'its node has said goodbye'
-      const state = membership.stateOf(id)
-      if (state === 'failed' || state === 'left') return `its node has ${state}`
-      if (links.isConnected(id) || peers.statusOf(id)?.status !== 'disconnected') return undefined
-      // A node that is not suspected, and whose record lives, is somebody's neighbour, if not ours: there is a way to it.
-      if (state !== 'suspect' && catalog.isVersioned(id)) return undefined
-      return 'its node is disconnected'
-    },
+    nodeProblem: problemOf,
     loadScore: (id) => peers.views.loadScoreOf(id),
     ownLoad: deps.activeClients,
     allowsCluster,
@@ -185,6 +180,8 @@ export function createReach(deps: ReachDeps): Reach {
     queues: deps.queues,
     catalog,
     links,
+    nodeProblem: problemOf,
+    knowsCluster: (id) => catalog.list('nodes').some(({ cluster_id }) => cluster_id === id),
     nextHop: (target, visited, cluster) => (settings.fabricRoutingEnabled ? nextHop(target, visited, cluster) : undefined),
     allowsCluster: (id) => settings.fabricRoutingEnabled && allowsCluster(id),
   })

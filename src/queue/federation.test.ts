@@ -43,6 +43,8 @@ function setUp(entries: QueueEntry[] = []) {
       isVersioned: (id) => id === FAR,
       observe: () => () => {},
     },
+    nodeProblem: () => undefined,
+    knowsCluster: (id) => id === 'shut',
     links: {
       isConnected: (id) => linked.has(id),
       send(to, frame: OutboundFrame) {

@@ -43,6 +43,10 @@ export interface QueueFederationDeps extends Omit<FabricWayDeps, 'log'> {
     isVersioned(nodeId: string): boolean
     observe(observer: (change: CatalogChange) => void): () => void
   }
+  /** Why a node that is announced can not be reached now. */
+  nodeProblem(nodeId: string): string | undefined
+  /** Whether anything is known of a cluster. */
+  knowsCluster(clusterId: string): boolean
 }
 
 export interface RemoteSendInit {
@@ -95,8 +99,10 @@ export interface QueueFederation {
   unsubscribe(subscriptionId: string): boolean
   /** Announced queues whose name matches, by cluster. */
   discover(pattern?: string): QueueEntry[]
-  /** The best node for a queue besides this one: of this cluster first, then the healthy, then by cluster and node. */
+  /** The best node for a queue besides this one that can be reached: of this cluster first, then the healthy, then by cluster and node. */
   find(queue: string, cluster?: string): QueueEntry | undefined
+  /** What other nodes to which anything may be sent announce of a queue, whether they can be reached or not. */
+  announced(queue: string, cluster?: string): QueueEntry[]
   /** Takes in a `queue` message of a link. @param scan of the text it came as */
   receive(from: string, message: FabricMessage, scan: FabricScan | undefined): void
   linkMade(nodeId: string): void
@@ -152,11 +158,17 @@ export function createQueueFederation(deps: QueueFederationDeps): QueueFederatio
 
   // --- queues of others ---
 
+  function announced(queue: string, cluster?: string): QueueEntry[] {
+    return catalog
+      .queues(queue, cluster)
+      .filter(({ cluster_id, node_id }) => node_id !== nodeId && (cluster_id === clusterId || deps.allowsCluster(cluster_id)))
+  }
+
   function find(queue: string, cluster?: string): QueueEntry | undefined {
     const rank = ({ cluster_id, health }: QueueEntry) => Number(cluster_id !== clusterId) * 2 + Number(health !== 'healthy')
     let best: QueueEntry | undefined
-    for (const entry of catalog.queues(queue, cluster)) {
-      if (entry.node_id === nodeId || (entry.cluster_id !== clusterId && !deps.allowsCluster(entry.cluster_id))) continue
+    for (const entry of announced(queue, cluster)) {
+      if (deps.nodeProblem(entry.node_id) !== undefined) continue
       if (best === undefined || rank(entry) - rank(best) < 0 || (rank(entry) === rank(best) && precedes(entry, best))) best = entry
     }
     return best
@@ -164,15 +176,18 @@ export function createQueueFederation(deps: QueueFederationDeps): QueueFederatio
 
   function locate(queue: string, cluster: string, node: string | undefined): Destination {
     const isThere = node !== undefined && catalog.queues(queue, cluster).some(({ node_id }) => node_id === node)
-    return { cluster, node: isThere ? node : find(queue, cluster)?.node_id }
+    if (isThere && deps.nodeProblem(node) === undefined) return { cluster, node }
+    return { cluster, node: find(queue, cluster)?.node_id ?? (isThere ? node : undefined) }
   }
 
   async function send(name: string, payload: unknown, init: RemoteSendInit = {}): Promise<QueueSendResult> {
     const { options = {}, requiredClusterAcks = 1, targetCluster, topic = name } = init
     const guarantee = checkGuarantee(name, init.guarantee ?? 'at_least_once')
     const id = init.messageId === undefined ? random.ulid() : checkMessageId(name, init.messageId)
+    const known = announced(name, targetCluster)
     const entry = find(name, targetCluster)
-    const isHere = queues?.get(name) !== undefined || (entry === undefined && queues?.autoCreates === true)
+    // While nodes that have it can not be reached, it is not made a second time here.
+    const isHere = queues?.get(name) !== undefined || (known.length === 0 && queues?.autoCreates === true)
     if (queues !== undefined && isHere && (targetCluster ?? clusterId) === clusterId) {
       const key = init.messageId === undefined ? undefined : keyOf(clusterId, name, id)
       if (key !== undefined && enqueued.has(key)) {
@@ -185,9 +200,15 @@ export function createQueueFederation(deps: QueueFederationDeps): QueueFederatio
     }
     const cluster = targetCluster ?? entry?.cluster_id
     const failed = (error: string) => sendResult(clock, id, error)
+    if (entry === undefined && known.length > 0) {
+      const where = known.map(({ node_id }) => `${node_id} (${deps.nodeProblem(node_id)})`).join(', ')
+      return failed(`Queue ${name} can not be reached: it is on ${where}`)
+    }
     if (cluster === undefined) return failed(`Queue ${name} not found in fabric catalog`)
     if (cluster === clusterId && entry === undefined) return failed(`Queue ${name} does not exist`)
-    if (cluster !== clusterId && !deps.allowsCluster(cluster)) return failed(`Target cluster ${cluster} not permitted`)
+    if (cluster !== clusterId && !deps.allowsCluster(cluster)) {
+      return failed(deps.knowsCluster(cluster) ? `Target cluster ${cluster} not permitted` : `Target cluster ${cluster} is not known here`)
+    }
     lastActivity = clock.wall()
     return sends.send({
       kind: 'queue_request',
@@ -284,7 +305,8 @@ export function createQueueFederation(deps: QueueFederationDeps): QueueFederatio
         .find(({ node_id }) => node_id !== nodeId && !message.headers.routing_path.includes(node_id))
       if (other !== undefined && way.pass(from, message, scan, { cluster: clusterId, node: other.node_id })) return
       counts.requests_refused++
-      return acknowledge(from, origin, request, `Queue ${name} does not exist`)
+      const where = source_cluster === clusterId ? '' : ` in cluster ${clusterId}`
+      return acknowledge(from, origin, request, `Queue ${name} does not exist${where}`)
     }
     if (!isMessageId(id)) {
       counts.requests_refused++
@@ -337,6 +359,7 @@ export function createQueueFederation(deps: QueueFederationDeps): QueueFederatio
     subscribe: subscriptions.subscribe,
     unsubscribe: subscriptions.unsubscribe,
     find,
+    announced,
     discover: (pattern = '#') => discovered(catalog.list('queues'), pattern),
     receive,
     linkMade(id) {

@@ -149,7 +149,7 @@ describe('a peer without this package', () => {
 
     say('mpreg.queue.none', '0b6f', vector('received-request.json').replace('"bills"', '"none"').replace('0b6e', '0b6f'))
     await env.advance(100)
-    expect(heard().at(-1)?.payload).toMatchObject({ success: false, error_message: 'Queue none does not exist' })
+    expect(heard().at(-1)?.payload).toMatchObject({ success: false, error_message: 'Queue none does not exist in cluster berlin' })
     expect(queues.list()).toHaveLength(1)
   })
 

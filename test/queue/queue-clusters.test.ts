@@ -75,7 +75,11 @@ describe('queues of two clusters on real sockets', () => {
     expect(JSON.parse((await run('dead-letters', 'payments')).out)).toMatchObject({
       dead_letters: [{ reason: 'Max retries exceeded', detail: 'not mine', attempts: 1, last_delivered_to: ['cli'] }],
     })
-    expect(JSON.parse((await run('redrive', 'payments', '--message', message_id)).out)).toEqual({ redriven: 1 })
+    expect(JSON.parse((await run('redrive', 'payments', '--message', message_id, '--target-cluster', 'bank')).out)).toEqual({
+      redriven: 1,
+      node_id: bank.url,
+      cluster_id: 'bank',
+    })
     expect(JSON.parse((await run('receive', 'payments', '--max', '5')).out)).toMatchObject([{ message_id, attempt: 1 }])
     expect(queuesOf(bank).info('payments')?.statistics).toMatchObject({ current_in_flight_count: 0, current_queue_size: 0 })
     expect((await run('list', '--format', 'compact')).out).toContain('queue_name=payments cluster_id=bank')

@@ -75,11 +75,11 @@ describe('a message for a queue elsewhere', () => {
       error_message: 'Queue nowhere not found in fabric catalog',
     })
     expect(await queues(0).sendAnywhere('q', 1, { targetCluster: 'mars' })).toMatchObject({
-      error_message: 'Target cluster mars not permitted',
+      error_message: 'Target cluster mars is not known here',
     })
     expect(await fabric.settle(queues(0).sendAnywhere('q', 1, { targetCluster: 'west' }))).toMatchObject({
       success: false,
-      error_message: 'Queue q does not exist',
+      error_message: 'Queue q does not exist in cluster west',
     })
     expect(queues(1).list()).toEqual([])
   })
@@ -135,7 +135,7 @@ describe('a node whose preset makes queues by itself', () => {
     expect(await fabric.call(0, 'queue_send', 'fresh', 1)).toMatchObject({ success: true })
     expect(queues(0).get('fresh')?.statistics().current_queue_size).toBe(1)
     const refused = await fabric.settle(queues(0).sendAnywhere('strange', 1, { targetCluster: 'west' }))
-    expect(refused).toMatchObject({ success: false, error_message: 'Queue strange does not exist' })
+    expect(refused).toMatchObject({ success: false, error_message: 'Queue strange does not exist in cluster west' })
     expect(queues(1).list()).toEqual([])
   })
 })
@@ -278,7 +278,7 @@ describe('the functions of a node', () => {
       const [{ message_id } = { message_id: '' }] = (await fabric.call(0, 'queue_receive', name, 5)) as { message_id: string }[]
       expect(await fabric.call(0, 'queue_nack', name, message_id, 'client', null, false)).toEqual({ rejected: true })
       expect(await fabric.call(0, 'queue_dead_letters', name)).toMatchObject([{ message: { message_id }, reason: 'Rejected by consumer' }])
-      expect(await fabric.call(0, 'queue_redrive', name)).toEqual({ redriven: 1 })
+      expect(await fabric.call(0, 'queue_redrive', name, null, name === 'far' ? 'west' : null)).toMatchObject({ redriven: 1 })
       await fabric.call(0, 'queue_receive', name)
       expect(await fabric.call(0, 'queue_ack', name, message_id)).toEqual({ acknowledged: true })
       expect(await fabric.call(0, 'queue_info', name)).toMatchObject({

@@ -65,12 +65,20 @@ describe('a client without a library for queues', () => {
     expect(await call('queue_dead_letters', { queue_name: 'letters' })).toMatchObject([
       { reason: 'Rejected by consumer', detail: 'no such address', attempts: 1 },
     ])
-    expect(await call('queue_redrive', { queue_name: 'letters' })).toEqual({ redriven: 1 })
+    expect(await call('queue_redrive', { queue_name: 'letters' })).toEqual({
+      redriven: 1,
+      node_id: node.url,
+      cluster_id: 'default-cluster',
+    })
     expect(await call('queue_info', { queue_name: 'letters' })).toMatchObject({
       name: 'letters',
       statistics: { current_queue_size: 1, messages_failed: 1, dead_letters: 0 },
     })
-    expect(await call('queue_delete', { queue_name: 'letters' })).toEqual({ deleted: true })
+    expect(await call('queue_delete', { queue_name: 'letters' })).toEqual({
+      deleted: true,
+      node_id: node.url,
+      cluster_id: 'default-cluster',
+    })
   })
 
   it('has publications enqueued, once for each queue', async () => {
