@@ -62,6 +62,13 @@ describe('topology', () => {
     expect(topologyBody(measured({ nodes: ill, edges: [] }, 0)).clusters.c).toMatchObject({ status: 'degraded', health_score: 0.75 })
   })
 
+  it('takes for the score of a cluster that of its nodes which have one', () => {
+    const { nodes } = graph(['a', 'b'], [])
+    const without = (from: number) => nodes.map((node, at) => (at < from ? node : { ...node, health_score: null }))
+    expect(topologyBody(measured({ nodes: without(1), edges: [] }, 0)).clusters.c).toMatchObject({ status: 'healthy', health_score: 1 })
+    expect(topologyBody(measured({ nodes: without(0), edges: [] }, 0)).clusters.c).toMatchObject({ status: 'healthy', health_score: null })
+  })
+
   it('counts the links that could be spared', () => {
     expect(routingPathsBody(measured(ring, 0))).toMatchObject({ total_paths: 4, redundant_paths: 1, average_path_length: 4 / 3 })
   })

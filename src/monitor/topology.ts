@@ -94,8 +94,9 @@ function clustersOf(nodes: readonly TopologyNode[]): Record<string, TopologyClus
   const members = Map.groupBy(nodes, ({ cluster_id }) => cluster_id)
   return Object.fromEntries(
     [...members].map(([cluster_id, of]) => {
-      const score = of.reduce((sum, { health_score }) => sum + health_score, 0) / of.length
-      return [cluster_id, { cluster_id, node_count: of.length, health_score: score, status: worst(of) }]
+      const scores = of.map(({ health_score }) => health_score).filter((score) => score !== null)
+      const mean = scores.length === 0 ? null : scores.reduce((sum, score) => sum + score, 0) / scores.length
+      return [cluster_id, { cluster_id, node_count: of.length, health_score: mean, status: worst(of) }]
     }),
   )
 }

@@ -338,7 +338,8 @@ export const topologyNode = record({
   cluster_id: text,
   host: text,
   port: count,
-  health_score: amount,
+  /** Of the requests over the link to it; null: there is no link, and the status is failure detection's word. */
+  health_score: nullable(amount),
   status: healthStatus,
   last_seen: time,
 })
@@ -347,7 +348,8 @@ export type TopologyNode = ReadOnly<typeof topologyNode>
 export const topologyEdge = record({ source: text, target: text, status: healthStatus, latency_ms: nullable(amount) })
 export type TopologyEdge = ReadOnly<typeof topologyEdge>
 
-export const topologyCluster = record({ cluster_id: text, node_count: count, health_score: amount, status: healthStatus })
+/** The score is the mean of those of its nodes that have one; null where none has. */
+export const topologyCluster = record({ cluster_id: text, node_count: count, health_score: nullable(amount), status: healthStatus })
 export type TopologyCluster = ReadOnly<typeof topologyCluster>
 
 export const topology = record({

@@ -101,6 +101,25 @@ describe('a real node', () => {
     }
   })
 
+  it('takes a node to which there is no link for as healthy as failure detection does, and has no score for it', {
+    timeout: 40_000,
+  }, async () => {
+    const a = await started(bridgedTo('oak', ['elm', 'fir']))
+    const b = await started({ ...bridgedTo('elm', ['oak', 'fir']), peers: [a.node.url] })
+    // It lets elm in, and not oak.
+    const c = await started({ ...bridgedTo('fir', ['elm']), peers: [b.node.url] })
+    const drawn = async () => {
+      const { clusters, nodes } = (await a.json('/topology')).body.topology
+      return { cluster: clusters.fir, node: nodes.find(({ node_id: id }: { node_id: string }) => id === c.node.url) }
+    }
+    await until('it is heard of', async () => (await drawn()).node !== undefined)
+    await until('it is alive', () => a.node.explain.peer(c.node.url).evidence?.some(({ text }) => text.startsWith('alive')) === true)
+    expect(await drawn()).toMatchObject({
+      cluster: { node_count: 1, health_score: null, status: 'healthy' },
+      node: { health_score: null, status: 'healthy', last_seen: expect.closeTo(Date.now() / 1000, -2) },
+    })
+  })
+
   it('counts its calls, and says so of a system it does not have (monitoring checks 6 and 7)', async () => {
     const node = await started({}, failing)
     for (let i = 0; i < 6; i++) await node.node.call('echo', i)

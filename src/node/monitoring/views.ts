@@ -1,5 +1,6 @@
 /** What the monitoring service sees of a node: every number read off the part that has it, when somebody asks. */
 import type { Clock, LogLevel } from '../../base/index.ts'
+import type { MemberState } from '../../fabric/index.ts'
 import type { EvidenceViews, GraphView, MonitorViews } from '../../monitor/index.ts'
 import {
   AlertNotFoundError,
@@ -14,7 +15,7 @@ import {
   unknownScopeWarnings,
 } from '../../telemetry/index.ts'
 import type { EndpointDetails, NetworkSnapshot } from '../../transport/index.ts'
-import type { LogStatus, TopologyEdge, TopologyNode } from '../../wire/index.ts'
+import type { HealthStatus, LogStatus, TopologyEdge, TopologyNode } from '../../wire/index.ts'
 import type { Discovery } from '../discovery.ts'
 import type { DiscoveryStatus } from '../discovery-status.ts'
 import type { Explainer } from '../explain.ts'
@@ -170,14 +171,15 @@ function graphOf({ clock, fabric, nodeId, settings, telemetry }: ViewsDeps): Gra
   const nodes: TopologyNode[] = [
     { ...placed(nodeId, settings.clusterId), health_score: own.health_score, status: own.status, last_seen: now },
   ]
-  for (const peer of fabric.peers.views.listPeers()) {
-    const link = byId.get(peer.url)
-    const score = link?.success_rate ?? (peer.status === 'ok' ? 1 : 0)
+  const members = new Map(fabric.membership.members().map((member) => [member.node_id, member]))
+  for (const { cluster_id, url } of fabric.peers.views.listPeers()) {
+    const link = byId.get(url)
+    const member = members.get(url)
     nodes.push({
-      ...placed(peer.url, peer.cluster_id),
-      health_score: score,
-      status: score >= 0.9 ? 'healthy' : score > 0 ? 'degraded' : 'unavailable',
-      last_seen: link?.last_health_check_at ?? fabric.peers.statusOf(peer.url)?.timestamp ?? 0,
+      ...placed(url, cluster_id),
+      health_score: link?.success_rate ?? null,
+      status: link === undefined ? STATUS_OF_UNLINKED[member?.state ?? 'failed'] : statusOf(link.success_rate),
+      last_seen: link?.last_health_check_at ?? fabric.peers.statusOf(url)?.timestamp ?? member?.last_seen ?? 0,
     })
   }
   const edges: TopologyEdge[] = [...byId.values()].map((link) => ({
@@ -187,6 +189,19 @@ function graphOf({ clock, fabric, nodeId, settings, telemetry }: ViewsDeps): Gra
     latency_ms: link.round_trip_ms,
   }))
   return { nodes, edges, partial: nodes.length > 2 }
+}
+
+function statusOf(successRate: number): HealthStatus {
+  return successRate >= 0.9 ? 'healthy' : successRate > 0 ? 'degraded' : 'unavailable'
+}
+
+/** Of a node to which there is no link nothing is measured: what failure detection holds of it. */
+const STATUS_OF_UNLINKED: Readonly<Record<MemberState | 'joining', HealthStatus>> = {
+  joining: 'healthy',
+  alive: 'healthy',
+  suspect: 'degraded',
+  failed: 'unavailable',
+  left: 'unavailable',
 }
 
 function placed(url: string, clusterId: string): Pick<TopologyNode, 'node_id' | 'cluster_id' | 'host' | 'port'> {
