@@ -97,6 +97,18 @@ function fullFacts(): NodeFacts {
     })),
     slow_consumers: [{ remote: 'x:1', kind: 'client', buffered_bytes: 5_000_000, since: NOW - 9 }],
     functions: [{ name: 'quote', function_id: 'q', version: '1.0.0', resources: ['cpu'] }],
+    alerts: [
+      {
+        alert_id: 'alpha_cpu_usage_percent_critical',
+        severity: 'critical',
+        metric: 'cpu_usage_percent',
+        cluster_id: 'alpha',
+        current_value: 97,
+        threshold_value: 95,
+        message: 'Critical CPU usage in cluster alpha: 97.0%',
+        since: NOW - 60,
+      },
+    ],
   }
 }
 

@@ -201,4 +201,18 @@ const nodeFacts = record<NodeFacts>({
   refusals: listOf(refusal),
   slow_consumers: listOf(record<Item<NodeFacts['slow_consumers']>>({ remote: text, kind: text, buffered_bytes: number, since: time })),
   functions: listOf(record<Item<NodeFacts['functions']>>({ name: text, function_id: text, version, resources: listOf(text) })),
+  alerts: optional(
+    listOf(
+      record<Item<Present<NodeFacts['alerts']>>>({
+        alert_id: text,
+        severity: text,
+        metric: text,
+        cluster_id: text,
+        current_value: number,
+        threshold_value: number,
+        message: text,
+        since: time,
+      }),
+    ),
+  ),
 })

@@ -15,6 +15,7 @@ import type {
   SlowConsumerWatch,
   StallWatch,
 } from '../telemetry/index.ts'
+import type { Alert } from '../wire/index.ts'
 import type { Fabric } from './fabric.ts'
 import type { Settings } from './settings/index.ts'
 
@@ -30,6 +31,8 @@ export interface DiagnosisDeps {
   readonly refusals: RefusalLedger
   readonly stalls: StallWatch
   readonly slowConsumers: SlowConsumerWatch
+  /** Those that fire; empty where nothing is measured. */
+  alerts(): readonly Alert[]
   uptimeSeconds(): number
   monitoringUrl(): string | null
   /** Of the operating system; null where several nodes share the process, as in simulation. */
@@ -72,6 +75,16 @@ export function nodeFacts(deps: DiagnosisDeps): NodeFacts {
       function_id: fn.functionId,
       version: fn.versionText,
       resources: [...fn.resources].sort(),
+    })),
+    alerts: deps.alerts().map(({ alert_id, cluster_id, current_value, message, metric_name, severity, threshold_value, timestamp }) => ({
+      alert_id,
+      severity,
+      metric: metric_name,
+      cluster_id,
+      current_value,
+      threshold_value,
+      message,
+      since: timestamp,
     })),
   }
 }

@@ -455,6 +455,7 @@ class RunningNode implements Node {
       refusals: this.#refusals,
       stalls,
       slowConsumers,
+      alerts: () => this.#telemetry?.alerts.active() ?? [],
       uptimeSeconds: () => this.#uptimeSeconds(),
       monitoringUrl: () => this.#monitoringUrl,
       processUsage: () => {

@@ -2,6 +2,7 @@
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { connect } from '../../src/client-node.ts'
 import { createNode } from '../../src/node/index.ts'
+import { diagnose } from '../../src/telemetry/index.ts'
 import type { Alert } from '../../src/wire/index.ts'
 import { httpSink } from './http-sink.ts'
 import { createTimeLapse } from './time-lapse.ts'
@@ -62,11 +63,20 @@ describe('a node whose throughput collapses', () => {
     )
     expect(posted).toMatchObject({ severity: 'critical', metric_name: 'throughput_rps', cluster_id: 'oak' })
 
+    const toldByDoctor = () => diagnose([node.diagnosis()]).filter(({ code }) => code === 'alert_active')
+    const finding = await soon('a finding of the doctor', async () => toldByDoctor()[0])
+    expect(finding).toMatchObject({
+      severity: 'critical',
+      summary: expect.stringContaining('Critical low throughput in cluster oak: '),
+      command: `mpreg monitor alerts --url ${node.monitoringUrl}`,
+    })
+
     const acknowledge = { method: 'POST', body: JSON.stringify({ alert_id: alert.alert_id }) }
     expect((await ask('/alerts/acknowledge', acknowledge)).status).toBe(401)
     expect(await throughputAlert()).toBeDefined()
     expect((await ask('/alerts/acknowledge', { ...acknowledge, headers: { authorization: `Bearer ${TOKEN}` } })).status).toBe(200)
     expect(await throughputAlert()).toBeUndefined()
+    expect(toldByDoctor().filter(({ subject }) => subject === finding.subject)).toEqual([])
     const inHistory = async () => (await ask('/alerts/history')).alert_history.find(({ alert_id: id }) => id === alert.alert_id)
     expect(await inHistory()).toMatchObject({ state: 'acknowledged', acknowledged_by: 'http', resolved: false })
 

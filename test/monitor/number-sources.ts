@@ -162,6 +162,7 @@ export const MOVED_BY: Readonly<Record<NumberEvent, readonly string[]>> = {
     '/health/summary health_summary.overall.health_score',
     ...on('/alerts', '', 'alert_count'),
     ...on('/alerts', 'active_alerts[].', 'current_value', 'threshold_value', 'timestamp'),
+    ...on('/diagnosis', 'diagnosis.alerts[].', 'current_value', 'since', 'threshold_value'),
     ...on('/alerts/history', 'alert_history[].', 'current_value', 'threshold_value', 'timestamp'),
     '/alerts/history total_alerts',
     ...on('/performance/bottlenecks', 'bottlenecks.federation_bottlenecks[].', 'current_value', 'threshold_value', 'timestamp'),

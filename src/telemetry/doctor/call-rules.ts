@@ -96,6 +96,8 @@ export function callFaults(exam: Examination): Suspicion[] {
         evidence: [refusalLine(refused)],
         remedy: fault.remedy(name),
         command: commands.explainFunction(name, wanted),
+        // A slip or two make no rate of errors.
+        causes: isSlip ? [] : [`errors:${by.node_id}`],
         effects: reason === 'gone' ? nodesNamedIn(exam, detail).map((nodeId) => `peer:${nodeId}`) : [],
       },
     ]

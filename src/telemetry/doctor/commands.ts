@@ -15,6 +15,8 @@ export const commands = {
   describeFunction: (name: string): string => `mpreg client call rpc_describe --kwarg ${shellWord(`function_name=${name}`)}`,
   clusterMap: (nodeId: string): string => `mpreg discovery cluster-map --url ${shellWord(nodeId)}`,
   listPeers: (nodeId: string): string => `mpreg client list-peers --url ${shellWord(nodeId)}`,
+  /** @param url of the monitoring service; null: the one the command line is set to */
+  alerts: (url: string | null): string => `mpreg monitor alerts${url === null ? '' : ` --url ${shellWord(url)}`}`,
   acknowledge: (alertId: string): string => `mpreg monitor acknowledge ${shellWord(alertId)}`,
   discoveryPolicy: 'mpreg discovery policy status',
   health: 'mpreg monitor health --summary',

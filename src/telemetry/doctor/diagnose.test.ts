@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import type { Refusal, WantedFunction } from '../refusals.ts'
 import { diagnose, nodesToAsk } from './diagnose.ts'
-import type { FunctionFacts, NodeFacts, PeerFacts, UnreachableNode } from './node-facts.ts'
+import type { AlertFacts, FunctionFacts, NodeFacts, PeerFacts, UnreachableNode } from './node-facts.ts'
 import { gonePeer, NOW, sampleLink, sampleMesh, sampleNode, samplePeer } from './sample-facts.ts'
 
 const refusal = (fields: Partial<Refusal>): Refusal => ({
@@ -64,6 +64,18 @@ const wanted = (fields: Partial<WantedFunction>): WantedFunction => ({
 /** A node that has the function that is asked for. */
 const offering = (fields: Partial<FunctionFacts>): NodeFacts =>
   sampleNode('b', { functions: [{ name: 'quote', function_id: 'quote', version: '1.0.0', resources: [], ...fields }] })
+const alert = (fields: Partial<AlertFacts>): AlertFacts => ({
+  alert_id: 'alpha_error_rate_percent_critical',
+  severity: 'critical',
+  metric: 'error_rate_percent',
+  cluster_id: 'alpha',
+  current_value: 12.34,
+  threshold_value: 10,
+  message: 'Critical error rate in cluster alpha: 12.3%',
+  since: NOW - 60,
+  ...fields,
+})
+const alarmed = (fields: Partial<AlertFacts>, node: Partial<NodeFacts> = {}) => [sampleNode('a', { alerts: [alert(fields)], ...node })]
 const unanswered = (fields: Partial<UnreachableNode>): UnreachableNode => ({
   node_id: 'b',
   monitoring_url: 'http://b',
@@ -195,6 +207,42 @@ const CASES: Readonly<Record<string, Case>> = {
   'a node that kept crashing, and said goodbye': {
     facts: seeing(gonePeer('b', 5, { departed: true, liveness: 'left', link: restarted(25, 17, 10) })),
     finds: [],
+  },
+
+  'a critical alert that lasts': { facts: alarmed({}), finds: ['critical alert_active a error_rate_percent of cluster alpha'] },
+  'an emergency': { facts: alarmed({ severity: 'emergency' }), finds: ['critical alert_active a error_rate_percent of cluster alpha'] },
+  'an alert that tells of what may become a fault': { facts: alarmed({ severity: 'error' }), finds: [] },
+  'a critical alert of this moment': { facts: alarmed({ since: NOW - 4 }), finds: [] },
+  'a critical alert of two nodes about their cluster': {
+    facts: [...alarmed({}), sampleNode('b', { alerts: [alert({})] })],
+    finds: ['critical alert_active a error_rate_percent of cluster alpha'],
+  },
+  'a critical alert, and calls that explain it': {
+    facts: alarmed({}, { refusals: [refusal({ ...asked(3), reason: 'unknown' })] }),
+    finds: ['critical function_unknown a quote'],
+  },
+  'a critical alert, and a slip that does not explain it': {
+    facts: alarmed({}, { refusals: [refusal({ ...asked(1), reason: 'unknown' })] }),
+    finds: ['critical alert_active a error_rate_percent of cluster alpha', 'info function_unknown a quote'],
+  },
+  'a critical alert of a node whose event loop stood still': {
+    facts: [{ ...stalled(NOW - 10, 2_500), alerts: [alert({ metric: 'avg_latency_ms' })] }],
+    finds: ['critical event_loop_stalled a a'],
+  },
+  'a critical alert about something else than the calls that are refused': {
+    facts: alarmed(
+      { metric: 'memory_usage_percent' },
+      { refusals: [refusal({ ...asked(3), reason: 'unknown' })], peers: [gonePeer('b', 20)] },
+    ),
+    finds: [
+      'critical alert_active a memory_usage_percent of cluster alpha',
+      'critical peer_vanished b b',
+      'warning function_unknown a quote',
+    ],
+  },
+  'a critical alert about a cluster that a node has vanished from': {
+    facts: alarmed({}, { peers: [gonePeer('b', 20)] }),
+    finds: ['critical peer_vanished b b'],
   },
 
   'a version nobody has': { facts: refusing(asked(3)), finds: ['warning version_unsatisfied a quote'] },
@@ -449,6 +497,17 @@ describe('a diagnosis', () => {
       'a: linked to 3 new processes of it since 25 s ago, each after one that said no goodbye; the last 10 s ago',
     ])
     expect(found?.command).toBe('mpreg explain peer b')
+  })
+
+  it('tells of an alert what it says, and where more of it is', () => {
+    expect(diagnose(alarmed({}))).toMatchObject([
+      {
+        summary: 'An alert of node a lasts: Critical error rate in cluster alpha: 12.3%.',
+        evidence: ['a: error_rate_percent is 12.3, the limit is 10, since 60 s'],
+        remedy: expect.stringContaining('mpreg monitor acknowledge alpha_error_rate_percent_critical'),
+        command: 'mpreg monitor alerts --url http://a',
+      },
+    ])
   })
 
   it.each([

@@ -7,6 +7,7 @@
  * Pure: the same facts give the same findings. Each family of faults has a file of rules; thresholds.ts says from when on something is a
  * fault, and finding.ts how the word of several nodes about one fault becomes one finding.
  */
+import { lastingAlerts } from './alert-rules.ts'
 import { callFaults } from './call-rules.ts'
 import { crashLoops } from './crash-rules.ts'
 import { type ExamineOptions, examine } from './examination.ts'
@@ -38,6 +39,7 @@ export function diagnose(
     ...routeFaults(exam),
     ...policyFaults(exam),
     ...callFaults(exam),
+    ...lastingAlerts(exam),
   ])
 }
 

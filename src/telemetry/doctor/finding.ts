@@ -53,6 +53,7 @@ export type FindingCode =
   | 'slow_consumer'
   | 'event_loop_stalled'
   | 'clock_skewed'
+  | 'alert_active'
 
 /** A finding in the making, and how it relates to others. */
 export interface Suspicion extends Finding {

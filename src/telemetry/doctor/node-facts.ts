@@ -26,6 +26,8 @@ export interface NodeFacts {
   readonly refusals: readonly Refusal[]
   readonly slow_consumers: readonly SlowConsumerFacts[]
   readonly functions: readonly FunctionFacts[]
+  /** Those that nobody has taken notice of. Absent: not told. */
+  readonly alerts?: readonly AlertFacts[]
 }
 
 /** Settings a finding may have to name. */
@@ -172,6 +174,20 @@ export interface FunctionFacts {
   readonly function_id: string
   readonly version: string
   readonly resources: readonly string[]
+}
+
+/** A figure of a cluster that is beyond one of its limits, as this node measures it. */
+export interface AlertFacts {
+  readonly alert_id: string
+  readonly severity: string
+  readonly metric: string
+  readonly cluster_id: string
+  readonly current_value: number
+  readonly threshold_value: number
+  /** One sentence without its end. */
+  readonly message: string
+  /** Unix seconds. */
+  readonly since: number
 }
 
 /** A node whose facts could not be had. */

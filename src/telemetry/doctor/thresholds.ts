@@ -43,6 +43,9 @@ export const STALL_MS = 1_000
 /** Stalls while a process loads its code, s, are no fault. */
 export const STALL_STARTUP_SECONDS = 3
 
+/** An alert lasts from here on, s: figures are held against their limits every five seconds, and what two of those show may be a burst. */
+export const ALERT_LASTING_SECONDS = 10
+
 /** Clocks of a healthy fabric agree within this, s. NTP keeps milliseconds; half a minute makes logs and traces of two nodes unreadable. */
 export const CLOCK_OFFSET_SECONDS = 30
 /** Routes announced by a clock further off, s, are refused. */
