@@ -101,7 +101,7 @@ export function declareQueueCommands(queue: Command): void {
       withClient(flags, async (client) => {
         const kwargs = { queue_name: name, max_messages: max, wait_seconds: wait, subscriber_id: subscriber }
         const text = await ask(client, 'queue_receive', kwargs, wait * 1000 + ANSWER_MS)
-        process.stdout.write(`${indentJson(text)}\n`)
+        await written(`${indentJson(text)}\n`)
         if (ack) await acknowledge(client, name, subscriber, JSON.parse(text) as Received[])
       }),
     )
@@ -171,6 +171,11 @@ function clusterOption(): Option {
 interface Received {
   readonly message_id: string
   readonly attempt: number
+}
+
+/** Resolves when the text has left. When nobody reads standard output any more, the program ends instead. */
+function written(text: string): Promise<void> {
+  return new Promise((resolve, reject) => process.stdout.write(text, (error) => (error ? reject(error) : resolve())))
 }
 
 async function acknowledge(client: Client, queue: string, subscriber: string, messages: readonly Received[]): Promise<void> {

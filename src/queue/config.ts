@@ -8,7 +8,7 @@ import {
   type QueueMessageGuarantee,
   type QueueSendOptions,
 } from '../wire/index.ts'
-import { QueueOptionError } from './errors.ts'
+import { QueueOptionError, UnknownQueueOptionError } from './errors.ts'
 
 /** Of all queues of a node. */
 export interface QueuesConfig {
@@ -108,14 +108,13 @@ const OPTION_RULES: { readonly [K in keyof ConcreteQueueOptions]: Rule } = {
   headers: textMap,
 }
 
-/** The configuration of a queue that is made with `given`. @throws QueueOptionError for an unknown option or a wrong value */
+/** The configuration of a queue that is made with `given`. @throws QueueOptionError for a wrong value, UnknownQueueOptionError */
 export function queueConfig(name: string, given: Readonly<Record<string, unknown>>, defaults: QueueConfig): QueueConfig {
   const where = `queue ${name}`
   const config: Record<string, unknown> = { ...defaults }
   for (const [option, value] of Object.entries(given)) {
     const rule = Object.hasOwn(CONFIG_RULES, option) ? CONFIG_RULES[option as keyof QueueConfig] : undefined
-    if (rule === undefined)
-      throw new QueueOptionError(where, option, value, `absent: the options are ${Object.keys(CONFIG_RULES).join(', ')}`)
+    if (rule === undefined) throw new UnknownQueueOptionError(where, option, Object.keys(CONFIG_RULES))
     // A null where it means nothing is the default, as everywhere.
     if (value === undefined || (value === null && !rule.holds(null))) continue
     if (!rule.holds(value)) throw new QueueOptionError(where, option, value, rule.wanted)
@@ -145,8 +144,7 @@ export function sendOptions(name: string, given: QueueSendOptions, defaults: Con
     if (value === undefined || value === null) continue
     const rule = Object.hasOwn(OPTION_RULES, option) ? OPTION_RULES[option as keyof ConcreteQueueOptions] : undefined
     const where = `message for queue ${name}`
-    if (rule === undefined)
-      throw new QueueOptionError(where, option, value, `absent: the options are ${Object.keys(OPTION_RULES).join(', ')}`)
+    if (rule === undefined) throw new UnknownQueueOptionError(where, option, Object.keys(OPTION_RULES))
     if (!rule.holds(value)) throw new QueueOptionError(where, option, value, rule.wanted)
     asked ??= { ...defaults }
     asked[option] = value

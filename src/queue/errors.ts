@@ -11,6 +11,16 @@ export class QueueOptionError extends MpregError {
   }
 }
 
+/** There is no such option. */
+export class UnknownQueueOptionError extends MpregError {
+  override readonly name = 'UnknownQueueOptionError'
+  readonly code = 'unknown_queue_option'
+
+  constructor(where: string, option: string, options: readonly string[]) {
+    super(`${where}: unknown option ${option}; the options are ${options.join(', ')}`)
+  }
+}
+
 /** A message does not fit into an answer: it stays in its queue as it was. */
 export class QueueMessageTooLargeError extends MpregError {
   override readonly name = 'QueueMessageTooLargeError'

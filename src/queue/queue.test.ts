@@ -341,7 +341,7 @@ describe('a queue keeps to its bounds', () => {
 
   it.each([
     [{ max_retries: -1 }, /max_retries must be a whole number from 0/],
-    [{ max_retires: 1 }, /max_retires must be absent: the options are queue_type/],
+    [{ max_retires: 1 }, /queue q: unknown option max_retires; the options are queue_type/],
     [{ queue_type: 'lifo' }, /queue_type must be one of fifo, priority, delay, got "lifo"/],
   ])('refuses a configuration that makes no sense: %j', (given, message) => {
     expect(() => queueConfig('q', given, QUEUES_PRESETS.standard.queue)).toThrow(message)

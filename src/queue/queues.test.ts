@@ -42,8 +42,10 @@ describe('the queues of a node', () => {
     expect(queues.create('one')).toBe(true)
     expect(queues.create('two')).toBe(false)
     expect(queues.send('two', 't', 1)).toMatchObject({ success: false, error_message: 'Queue two does not exist' })
-    expect(() => queues.create('')).toThrow("a queue's name has 1 to 256 characters, this one has 0")
-    expect(() => queues.create('x'.repeat(257))).toThrow('this one has 257')
+    expect(() => queues.create('x'.repeat(256))).toThrow("a queue's name has at most 255 characters, this one has 256")
+    for (const blank of ['', ' ', '\t']) expect(() => queues.create(blank)).toThrow("a queue's name is not blank")
+    for (const name of ['a\nb', 'a\u0000', '\u0085x']) expect(() => queues.create(name)).toThrow('no control characters')
+    expect(() => queues.send('a\nb', 't', 1)).toThrow('no control characters')
   })
 
   it('count together, those that have ended included', async () => {

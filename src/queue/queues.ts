@@ -94,7 +94,18 @@ export interface QueuesObserver {
 }
 
 /** Names appear in topics, logs and metric labels. */
-const NAME_CHARACTERS_MAX = 256
+const NAME_CHARACTERS_MAX = 255
+
+/** @throws QueueNameError */
+function checkName(name: string): void {
+  if (name.length > NAME_CHARACTERS_MAX) {
+    throw new QueueNameError(`a queue's name has at most ${NAME_CHARACTERS_MAX} characters, this one has ${name.length}; choose another`)
+  }
+  if (name.trim() === '') throw new QueueNameError(`a queue's name is not blank, as ${JSON.stringify(name)} is; choose another`)
+  if (/\p{Cc}/u.test(name)) {
+    throw new QueueNameError(`a queue's name has no control characters, as ${JSON.stringify(name)} has; choose another`)
+  }
+}
 
 export function createQueues({ clusterId, env, exchange, messageBytesMax, observer }: QueuesDeps, config: QueuesConfig): Queues {
   const log = env.log.scope('queue.manager')
@@ -106,9 +117,7 @@ export function createQueues({ clusterId, env, exchange, messageBytesMax, observ
   const past = { sent: 0, received: 0, acknowledged: 0, failed: 0 }
 
   function create(name: string, given: Partial<QueueConfig> = {}): boolean {
-    if (name === '' || name.length > NAME_CHARACTERS_MAX) {
-      throw new QueueNameError(`a queue's name has 1 to ${NAME_CHARACTERS_MAX} characters, this one has ${name.length}; choose another`)
-    }
+    checkName(name)
     const whole = queueConfig(name, given, config.queue)
     if (queues.has(name)) return false
     if (queues.size >= config.queuesMax) {

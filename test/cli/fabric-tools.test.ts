@@ -359,7 +359,7 @@ describe('mpreg completion', processes, () => {
     expect(await offered(stdout, 'monitor', 'metrics')).toEqual(['metrics', 'metrics-watch'])
     expect(await offered(stdout, 'monitor', 'status', '--for')).toEqual(['--format'])
     expect(await offered(stdout, 'monitor', 'status', '--format', '')).toEqual(['table', 'json', 'compact'])
-    expect(await offered(stdout, 'discovery', 'policy', '')).toEqual(['status'])
+    expect(await offered(stdout, 'discovery', 'policy', 'va')).toEqual(['validate'])
     expect(await offered(stdout, 'server', 'start', '--persistence-m')).toEqual(['--persistence-mode'])
     expect(await offered(stdout, 'monitor', 'health', '--cluster', 'monitor', '--det'), 'a value is no command').toEqual(['--detail'])
   })

@@ -82,6 +82,10 @@ describe('queues of two clusters on real sockets', () => {
     })
     expect(JSON.parse((await run('receive', 'payments', '--max', '5')).out)).toMatchObject([{ message_id, attempt: 1 }])
     expect(queuesOf(bank).info('payments')?.statistics).toMatchObject({ current_in_flight_count: 0, current_queue_size: 0 })
+    expect(await run('redrive', 'payments', '--message', 'nosuch', '--target-cluster', 'bank')).toMatchObject({
+      code: 1,
+      stderr: 'Queue payments has no dead letter nosuch, or no room for it.\n',
+    })
     expect((await run('list', '--format', 'compact')).out).toContain('queue_name=payments cluster_id=bank')
     expect((await run('info', 'payments', '--format', 'json')).out).toContain('"messages_redriven": 1')
     expect(await run('send', 'nowhere', '1')).toMatchObject({ code: 1, stderr: 'Queue nowhere not found in fabric catalog\n' })

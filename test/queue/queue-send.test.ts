@@ -26,3 +26,19 @@ describe('a message nobody has answered for', () => {
     await asked.stop()
   }, 30_000)
 })
+
+describe('a message whose reader has gone', () => {
+  it('is not acknowledged', async () => {
+    const node = await createNode({ host: '127.0.0.1', port: 0, enableDefaultQueue: true, logLevel: 'CRITICAL' })
+    await node.start()
+    const queues = node.queues as NodeQueues
+    queues.create('orders')
+    const receiving = startMpreg(['queue', 'receive', 'orders', '--wait', '10'], { MPREG_URL: node.url })
+    receiving.process.stdout?.destroy()
+    while (queues.get('orders')?.statistics().waiting_receivers !== 1) await new Promise((resolve) => setTimeout(resolve, 20))
+    queues.send('orders', 't', 1)
+    expect(await receiving.finished).toMatchObject({ code: 1 })
+    expect(queues.get('orders')?.statistics()).toMatchObject({ messages_acknowledged: 0, current_in_flight_count: 1 })
+    await node.stop()
+  }, 30_000)
+})
