@@ -49,7 +49,10 @@ const summaries = (...fields: readonly string[]) => on('/discovery/cache', 'summ
 const summaryExport = (...fields: readonly string[]) => on('/discovery/summary', 'summary_export.', ...fields)
 
 const QUERY_EVENTS = ['hits', 'misses', 'negative_hits', 'refreshes', 'stale_serves']
-const COUNTS = ['operations_last_5_minutes', 'requests_per_second', 'total_operations', 'total_operations_last_hour']
+const COUNTS = [
+  ...['operations_last_5_minutes', 'requests_per_second', 'total_operations', 'total_operations_last_hour'],
+  ...['outcomes_last_5_minutes', 'total_outcomes'],
+]
 const LATENCIES = ['average_latency_ms', 'p50_latency_ms', 'p95_latency_ms', 'p99_latency_ms']
 const LIFETIME_LATENCIES = ['lifetime_average_latency_ms', 'lifetime_p95_latency_ms']
 const FAILURES = ['error_rate_percent', 'failures_last_5_minutes', 'lifetime_error_rate_percent', 'total_failures']

@@ -18,6 +18,7 @@ const MOVED_BY = {
   sends: [
     ...perQueue('messages_waiting', 'messages_sent_total'),
     ...system('total_operations', 'total_operations_last_hour', 'requests_per_second', 'last_updated'),
+    ...system('operations_last_5_minutes'),
     ...prometheus('system_requests_per_second{system=queue}', 'system_operations_last_hour{system=queue}'),
     correlation('rpc_to_queue_events'),
   ],
@@ -26,7 +27,8 @@ const MOVED_BY = {
   expiry: perQueue('messages_expired_total'),
   processing: [
     ...perQueue('messages_delivered_total', 'messages_acknowledged_total', 'processing_time_average_seconds'),
-    ...system('average_latency_ms', 'p50_latency_ms', 'p95_latency_ms', 'p99_latency_ms', 'operations_last_5_minutes'),
+    ...system('average_latency_ms', 'p50_latency_ms', 'p95_latency_ms', 'p99_latency_ms'),
+    ...system('outcomes_last_5_minutes', 'total_outcomes'),
     ...system('lifetime_average_latency_ms', 'lifetime_p95_latency_ms'),
     ...prometheus('system_latency_average_seconds', 'system_latency_p95_seconds', 'system_latency_p99_seconds').map(
       (name) => `${name}{system=queue}`,

@@ -1,6 +1,7 @@
 /**
- * What queues do, for the unified monitor: as much as is sent to them, as fast as it is processed (from delivery to acknowledgement), and
- * failing as often as a message that came to an end is dead.
+ * What queues do, for the unified monitor. An operation is a message that was sent; its outcome is known when it is acknowledged or given up.
+ * Latency is the time from delivery to acknowledgement, and error rates are the share of those given up among outcomes: a message that waits has
+ * neither succeeded nor failed.
  */
 import type { Clock, Histogram } from '../../base/index.ts'
 import type { QueueObserver } from '../../queue/index.ts'
@@ -50,8 +51,8 @@ export function createQueueMeter({ clock, events, subscriptions, systemName }: Q
       })
     },
     metrics() {
-      const { requests_per_second, total_operations, total_operations_last_hour } = sends.metrics()
-      return { ...ends.metrics(), requests_per_second, total_operations, total_operations_last_hour }
+      const { operations_last_5_minutes, requests_per_second, total_operations, total_operations_last_hour } = sends.metrics()
+      return { ...ends.metrics(), operations_last_5_minutes, requests_per_second, total_operations, total_operations_last_hour }
     },
     lifetimeLatencies: ends.lifetimeLatencies,
   }

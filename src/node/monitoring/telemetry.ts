@@ -100,7 +100,7 @@ function hasEnoughToJudge(monitor: UnifiedMonitor): boolean {
   let failures = 0
   const { cache, federation, pubsub, queue, rpc } = monitor.metrics()
   for (const system of [cache, federation, pubsub, queue, rpc]) {
-    operations += system?.operations_last_5_minutes ?? 0
+    operations += system?.outcomes_last_5_minutes ?? 0
     failures += system?.failures_last_5_minutes ?? 0
   }
   return operations >= JUDGED_OPERATIONS_MIN && failures >= JUDGED_FAILURES_MIN

@@ -32,7 +32,7 @@ export function ownClusterReport({ own, monitor, process, uptimeSeconds, interva
   const cross = monitor.links.crossCluster()
   const messages = own.messages?.()
   const systems = [unified.rpc, unified.pubsub, unified.queue, unified.cache, unified.federation].filter((each) => each !== null)
-  const operations = systems.reduce((sum, each) => sum + each.operations_last_5_minutes, 0)
+  const operations = systems.reduce((sum, each) => sum + each.outcomes_last_5_minutes, 0)
   const failures = systems.reduce((sum, each) => sum + each.failures_last_5_minutes, 0)
   return {
     cluster_id: own.clusterId,

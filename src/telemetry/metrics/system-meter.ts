@@ -20,6 +20,9 @@ export interface SystemReading extends SystemMetrics {
   readonly failures_last_5_minutes: number
   readonly total_operations: number
   readonly total_failures: number
+  /** Operations whose outcome is known, which failures are a share of: all, but for messages that still are in a queue. */
+  readonly outcomes_last_5_minutes: number
+  readonly total_outcomes: number
   readonly lifetime_error_rate_percent: number
   readonly lifetime_average_latency_ms: number
   readonly lifetime_p95_latency_ms: number
@@ -107,6 +110,8 @@ export function createSystemMeter(clock: Clock, { system, systemName, activeConn
         failures_last_5_minutes: failed,
         total_operations: operations,
         total_failures: failures,
+        outcomes_last_5_minutes: recentOperations,
+        total_outcomes: operations,
         lifetime_error_rate_percent: percent(failures, operations, 0),
         lifetime_average_latency_ms: ever.mean ?? 0,
         lifetime_p95_latency_ms: ever.quantile(0.95) ?? 0,

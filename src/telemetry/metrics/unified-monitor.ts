@@ -294,7 +294,7 @@ function errorRatePercent(reading: UnifiedReading): number | null {
   let operations = 0
   let failures = 0
   for (const system of MONITORED_SYSTEMS) {
-    operations += reading[system]?.operations_last_5_minutes ?? 0
+    operations += reading[system]?.outcomes_last_5_minutes ?? 0
     failures += reading[system]?.failures_last_5_minutes ?? 0
   }
   return operations === 0 ? null : percent(failures, operations, 0)
