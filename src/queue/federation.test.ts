@@ -203,6 +203,19 @@ describe('what comes in about queues', () => {
 })
 
 describe('a subscription', () => {
+  it('that a queue of this node does not take is none, and leaves nothing behind', () => {
+    const { env, federation, queues, sent } = setUp([entry('jobs', FAR, 'away')])
+    queues.create('first')
+    queues.create('full')
+    for (let n = 0; n < 10_000; n++) queues.get('full')?.subscribe({ subscriberId: 's', topicPattern: 'x' })
+    const init = { subscriberId: 's', queuePattern: '*', deliver: () => {} }
+    expect(() => federation.subscribe(init)).toThrow('queue full has 10000 subscriptions already')
+    expect(federation.snapshot().active_subscriptions).toBe(0)
+    expect(queues.get('first')?.subscriptionCount).toBe(0)
+    expect(sent).toEqual([])
+    expect(env.pendingTimers).toBe(0)
+  })
+
   it('is told again now and then, to nodes that take it for what it is, until it ends', async () => {
     const { env, federation, sent } = setUp([entry('jobs', FAR, 'away'), entry('jobs', NEAR, 'home')])
     const id = federation.subscribe({ subscriberId: 's', queuePattern: 'jobs', deliver: () => {} })

@@ -73,7 +73,13 @@ export function createGlobalSubscriptions(deps: GlobalSubscriptionsDeps): Global
   const all = new Map<string, GlobalSubscription>()
   const stopObserving = queues?.observe({
     created: (queue) => {
-      for (const subscription of all.values()) attach(subscription, queue)
+      for (const subscription of all.values()) {
+        try {
+          attach(subscription, queue)
+        } catch (error) {
+          log.warn(`subscription id=${subscription.id} does not hear queue ${queue.name}: ${errorLine(error)}`)
+        }
+      }
     },
     removed: (queue) => {
       for (const { here } of all.values()) here.delete(queue)
@@ -148,6 +154,19 @@ export function createGlobalSubscriptions(deps: GlobalSubscriptionsDeps): Global
     return way.send(payload, 'mpreg.queue.subscription', id, { cluster, node }, { acknowledges: true }) !== undefined
   }
 
+  function end(id: string): boolean {
+    const subscription = all.get(id)
+    if (subscription === undefined) return false
+    all.delete(id)
+    for (const [queue, local] of subscription.here) queue.unsubscribe(local)
+    for (const [node, cluster] of subscription.told) say('queue_unsubscribe', subscription, node, cluster)
+    if (all.size === 0) {
+      cancelRetelling?.()
+      cancelRetelling = undefined
+    }
+    return true
+  }
+
   return {
     get size() {
       return all.size
@@ -158,23 +177,18 @@ export function createGlobalSubscriptions(deps: GlobalSubscriptionsDeps): Global
       const subscription: GlobalSubscription = { ...init, id: env.random.ulid(), here: new Map(), told: new Map() }
       all.set(subscription.id, subscription)
       cancelRetelling ??= env.timers.every(RETELL_MS, tellAgain)
-      for (const queue of queues?.list() ?? []) attach(subscription, queue)
+      try {
+        for (const queue of queues?.list() ?? []) attach(subscription, queue)
+      } catch (error) {
+        // Nobody would know its id to end it.
+        end(subscription.id)
+        throw error
+      }
       if (!tell(subscription, deps.announced())) lookIn(RETRY_MS)
       return subscription.id
     },
 
-    unsubscribe(id) {
-      const subscription = all.get(id)
-      if (subscription === undefined) return false
-      all.delete(id)
-      for (const [queue, local] of subscription.here) queue.unsubscribe(local)
-      for (const [node, cluster] of subscription.told) say('queue_unsubscribe', subscription, node, cluster)
-      if (all.size === 0) {
-        cancelRetelling?.()
-        cancelRetelling = undefined
-      }
-      return true
-    },
+    unsubscribe: end,
 
     has: (id) => all.has(id),
 

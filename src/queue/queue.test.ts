@@ -364,6 +364,17 @@ describe('a queue keeps to its bounds', () => {
     expect(queue.close()).toBe(1)
     expect(env.pendingTimers).toBe(0)
   })
+
+  it('leaves no timer behind when it is closed in the middle of many deliveries', async () => {
+    const { env, queue, send } = make()
+    for (let n = 0; n < 1_001; n++) send()
+    let delivered = 0
+    queue.subscribe({ subscriberId: 'a', topicPattern: '#', deliver: () => void delivered++ })
+    await Promise.resolve()
+    expect(delivered).toBe(1_000)
+    queue.close()
+    expect(env.pendingTimers).toBe(0)
+  })
 })
 
 /** One thing that may happen to a queue. */

@@ -7,7 +7,7 @@
  *
  * A stored message ends in one of four ways: acknowledged, expired, dead, or deleted with its queue; until then it waits or is in flight.
  */
-import { copiedText, type Env, TransientMap } from '../base/index.ts'
+import { type Cancel, copiedText, type Env, TransientMap } from '../base/index.ts'
 import { logOncePer } from '../telemetry/index.ts'
 import {
   type DeadLetter,
@@ -140,6 +140,7 @@ export function createQueue(deps: QueueDeps): Queue {
   let processedMs = 0
   let processed = 0
   let isRoundDue = false
+  let cancelRound: Cancel | undefined
   let isPaused = false
   let isClosed = false
 
@@ -170,7 +171,7 @@ export function createQueue(deps: QueueDeps): Queue {
     }
     if (left <= 0 && !isRoundDue) {
       isRoundDue = true
-      timers.after(0, round)
+      cancelRound = timers.after(0, round)
     }
   }
 
@@ -504,6 +505,7 @@ export function createQueue(deps: QueueDeps): Queue {
     close() {
       const left = room.size + inFlight
       isClosed = true
+      cancelRound?.()
       room.close()
       receivers.close()
       return left
