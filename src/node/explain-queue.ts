@@ -10,7 +10,7 @@ import {
 import type { DeadLetter, QueueEntry } from '../wire/index.ts'
 import type { Fabric } from './fabric.ts'
 import { nodeProblem } from './node-problem.ts'
-import type { NodeQueues } from './queues.ts'
+import type { NodeQueues } from './queues-api.ts'
 
 export interface QueueExplainerDeps {
   readonly nodeId: string

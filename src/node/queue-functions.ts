@@ -15,7 +15,7 @@ import {
   RawJson,
 } from '../wire/index.ts'
 import type { Builtin } from './builtins.ts'
-import type { NodeQueues } from './queues.ts'
+import type { NodeQueues } from './queues-api.ts'
 
 /** No node has a queue of this name. */
 class QueueNotFoundError extends MpregError {

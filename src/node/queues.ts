@@ -2,25 +2,16 @@
 import type { Env } from '../base/index.ts'
 import type { Offer } from '../fabric/index.ts'
 import type { Exchange } from '../pubsub/index.ts'
-import {
-  announcedConfig,
-  createQueues,
-  type GlobalSubscriptionInit,
-  QUEUES_PRESETS,
-  type Queue,
-  type QueueFederation,
-  type QueueObserver,
-  type Queues,
-  type RemoteSendInit,
-} from '../queue/index.ts'
+import { announcedConfig, createQueues, QUEUES_PRESETS, type Queue, type QueueFederation, type QueueObserver } from '../queue/index.ts'
 import type { Call } from '../rpc/index.ts'
-import { normalizeScope, QUEUE_MESSAGE_GUARANTEES, type QueueEntry, type QueueHealth, type QueueSendResult } from '../wire/index.ts'
+import { normalizeScope, QUEUE_MESSAGE_GUARANTEES, type QueueEntry, type QueueHealth } from '../wire/index.ts'
 import type { Builtin } from './builtins.ts'
 import type { Discovery } from './discovery.ts'
 import type { Fabric } from './fabric.ts'
 import type { NodeTelemetry } from './monitoring/telemetry.ts'
 import { nodeProblem } from './node-problem.ts'
 import { queueFunctions } from './queue-functions.ts'
+import type { NodeQueues } from './queues-api.ts'
 import type { Reach } from './reach.ts'
 import type { Settings } from './settings/index.ts'
 
@@ -35,23 +26,6 @@ export interface NodeQueuesDeps {
   reach(): Pick<Reach, 'queues' | 'runOn'> | undefined
   /** Undefined without monitoring. */
   telemetry(): Pick<NodeTelemetry, 'queue' | 'enqueuedByRequest'> | undefined
-}
-
-/** The queues of this node, and the way to those of others. */
-export interface NodeQueues extends Queues {
-  /**
-   * Sends to a queue wherever it is. Resolves when its node has the message, or with why it has not.
-   * @throws QueueOptionError, EncodingError, and Error before the start (by way of the promise)
-   */
-  sendAnywhere(queue: string, payload: unknown, init?: RemoteSendInit): Promise<QueueSendResult>
-  /**
-   * Has the messages of all queues with a matching name handed over here, wherever they are, and of those that will be made.
-   * @returns ends the subscription
-   * @throws TooManySubscriptionsError, and Error before the start
-   */
-  subscribeAnywhere(init: GlobalSubscriptionInit): () => void
-  /** Announced queues whose name matches, by cluster; none before the start. */
-  discover(pattern?: string): QueueEntry[]
 }
 
 export interface QueueSubsystem {

@@ -10,12 +10,13 @@ import {
   memberStarts,
   messageObject,
   type QueueMessageGuarantee,
+  type QueueSendOptions,
+  type QueueSendResult,
   RawJson,
   type Subscription,
   valueText,
 } from '../wire/index.ts'
 import type { QueueObserver } from './queue.ts'
-import type { Queues } from './queues.ts'
 
 /** A topic can not be routed to a queue. */
 class QueueRouteError extends MpregError {
@@ -26,7 +27,14 @@ class QueueRouteError extends MpregError {
 export interface TopicRoutesDeps {
   readonly env: Env
   readonly exchange: Pick<Exchange, 'subscribe' | 'unsubscribe'>
-  readonly send: Queues['send']
+  /** Sends to a queue of this node. */
+  send(
+    queue: string,
+    topic: string,
+    payload: RawJson,
+    guarantee: QueueMessageGuarantee | undefined,
+    options: QueueSendOptions,
+  ): QueueSendResult
   readonly onRouted?: QueueObserver['routed'] | undefined
 }
 
