@@ -4,6 +4,7 @@
  */
 import type { Env, LogScope } from '../base/index.ts'
 import { type HeaderPlace, nextHeaders, originHeaders } from '../fabric/index.ts'
+import type { ForwardingLinks } from '../pubsub/index.ts'
 import {
   encodeFabricMessage,
   encodeFabricPayload,
@@ -20,19 +21,10 @@ import {
   spliceFabricHeaders,
 } from '../wire/index.ts'
 
-/** The links, as far as queues need them. */
-export interface QueueLinks {
-  isConnected(nodeId: string): boolean
-  /** False when the frame did not leave; never throws. */
-  send(nodeId: string, frame: OutboundFrame): boolean
-  /** Whether the node announced an extension of this implementation. */
-  has(nodeId: string, extension: 'sync/1'): boolean
-}
-
 export interface FabricWayDeps extends HeaderPlace {
   readonly env: Pick<Env, 'clock'>
   readonly log: LogScope
-  readonly links: QueueLinks
+  readonly links: ForwardingLinks
   /** The neighbour that leads to a node, or to any of a cluster, none of `visited`; undefined: there is none. */
   nextHop(target: string, visited: readonly string[], cluster: string): string | undefined
   /** Whether messages may go to a cluster. */

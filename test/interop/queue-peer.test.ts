@@ -1,40 +1,23 @@
 /** A live node with queues, and a peer of another cluster that says what the protocol's description has it say about queues. */
 import { readFileSync } from 'node:fs'
-import { describe, expect, it, onTestFinished } from 'vitest'
-import { createVirtualEnv } from '../../src/base/index.ts'
-import { createNode, type NodeQueues } from '../../src/node/index.ts'
-import { createMemoryNetwork } from '../../src/transport/index.ts'
+import { describe, expect, it } from 'vitest'
+import type { NodeQueues } from '../../src/node/index.ts'
 import { encodeJson, RawJson } from '../../src/wire/index.ts'
-import { type Json, ScriptedPeer } from './scripted-peer.ts'
+import { PEER_PORT, startBesidePeer } from './beside-peer.ts'
+import type { Json } from './scripted-peer.ts'
 
 const vector = (name: string) => readFileSync(new URL(`../vectors/queue/${name}`, import.meta.url), 'utf8')
 
 async function setUp() {
-  const env = createVirtualEnv({ seed: 7, startWall: 1_795_490_050 })
-  const network = createMemoryNetwork({ env })
-  const peer = new ScriptedPeer({ env, network, port: 21040, clusterId: 'lyon' })
-  await peer.listen()
-  const node = await createNode(
+  const { env, node, peer } = await startBesidePeer(
     {
-      port: 21050,
       clusterId: 'berlin',
-      peers: [peer.url],
-      gossipInterval: 0.5,
-      monitoringEnabled: false,
-      logLevel: 'CRITICAL',
+      peers: [`ws://127.0.0.1:${PEER_PORT}`],
       enableDefaultQueue: true,
       federationConfig: { federationMode: 'explicit_bridging', explicitBridges: [{ remoteClusterId: 'lyon' }] },
     },
-    { env, network },
+    { clusterId: 'lyon' },
   )
-  const starting = node.start()
-  await env.advance(0)
-  await starting
-  onTestFinished(async () => {
-    const stopping = Promise.all([node.stop(), peer.stop()])
-    await env.advance(5_000)
-    await stopping
-  })
   await env.advance(1_000)
 
   /** What the peer was told about queues, each with its envelope. */

@@ -1,41 +1,11 @@
 /**
  * One live node and a scripted peer that says what a node of the Python implementation was recorded saying. Both link directions, virtual time.
  */
-import { describe, expect, it, onTestFinished } from 'vitest'
-import { createVirtualEnv } from '../../src/base/index.ts'
-import { createNode, type Node, type SettingsInput } from '../../src/node/index.ts'
-import { createMemoryNetwork } from '../../src/transport/index.ts'
+import { describe, expect, it } from 'vitest'
 import { encodeJson } from '../../src/wire/index.ts'
+import { PEER_PORT, startBesidePeer } from './beside-peer.ts'
 import { kindOf, problemsOf } from './reference-shape.ts'
-import { type Heard, type Json, ScriptedPeer, type ScriptedPeerOptions } from './scripted-peer.ts'
-
-const NODE_PORT = 21050
-const PEER_PORT = 21040
-
-async function setUp(
-  settings: SettingsInput = {},
-  peerOptions: Partial<ScriptedPeerOptions> = {},
-  prepare: (node: Node) => void = () => {},
-) {
-  const env = createVirtualEnv({ seed: 7, startWall: 1_795_490_050 })
-  const network = createMemoryNetwork({ env })
-  const peer = new ScriptedPeer({ env, network, port: PEER_PORT, ...peerOptions })
-  await peer.listen()
-  const node = await createNode(
-    { port: NODE_PORT, clusterId: 'p2p', gossipInterval: 0.5, monitoringEnabled: false, logLevel: 'CRITICAL', ...settings },
-    { env, network },
-  )
-  prepare(node)
-  const starting = node.start()
-  await env.advance(0)
-  await starting
-  onTestFinished(async () => {
-    const stopping = Promise.all([node.stop(), peer.stop()])
-    await env.advance(5_000)
-    await stopping
-  })
-  return { env, network, node, peer }
-}
+import type { Heard, Json, ScriptedPeer } from './scripted-peer.ts'
 
 const kinds = (heard: readonly Heard[]) => heard.map(({ frame }) => kindOf(frame as never))
 const payload = (heard: Heard | undefined) => (heard?.frame.payload as Json | undefined)?.payload as Json
@@ -54,7 +24,7 @@ function expectReferenceShapes(peer: ScriptedPeer): void {
 
 describe('a peer that speaks as recorded', () => {
   it('control plane check 16 and wire check 25: STATUS is answered by STATUS, then the acknowledgement, then a snapshot', async () => {
-    const { env, node, peer } = await setUp()
+    const { env, node, peer } = await startBesidePeer()
     await peer.dial(node.url)
     peer.say({ ...peer.status(), u: 'first' })
     await env.advance(200)
@@ -66,7 +36,7 @@ describe('a peer that speaks as recorded', () => {
   })
 
   it('control plane check 16: a node that dials says STATUS first, then its snapshot', async () => {
-    const { env, peer } = await setUp({ peers: [`ws://127.0.0.1:${PEER_PORT}`] })
+    const { env, peer } = await startBesidePeer({ peers: [`ws://127.0.0.1:${PEER_PORT}`] })
     await env.advance(1_000)
     const onAccepted = peer.heard.filter((heard) => !heard.onDialed)
     expect(kinds(onAccepted)[0]).toBe('server:STATUS')
@@ -76,7 +46,7 @@ describe('a peer that speaks as recorded', () => {
   })
 
   it('monitoring check 24: STATUS carries what is measured and nothing of systems that are not there, and it is accepted', async () => {
-    const { env, node, peer } = await setUp({ peers: [`ws://127.0.0.1:${PEER_PORT}`] })
+    const { env, node, peer } = await startBesidePeer({ peers: [`ws://127.0.0.1:${PEER_PORT}`] })
     node.announceMonitoring('http://127.0.0.1:50001')
     await env.advance(1_000)
     peer.say(peer.recorded('catalog-snapshot-functions', node.url), 'accepted')
@@ -123,7 +93,7 @@ describe('a peer that speaks as recorded', () => {
   })
 
   it('monitoring check 24: STATUS of a node with queues carries what they count, floats as floats, and the node is taken for what it is', async () => {
-    const { env, node, peer } = await setUp({ enableDefaultQueue: true, peers: [`ws://127.0.0.1:${PEER_PORT}`] })
+    const { env, node, peer } = await startBesidePeer({ enableDefaultQueue: true, peers: [`ws://127.0.0.1:${PEER_PORT}`] })
     await env.advance(500)
     peer.say(peer.recorded('catalog-snapshot-functions', node.url), 'accepted')
     peer.say(peer.status(), 'accepted')
@@ -154,7 +124,7 @@ describe('a peer that speaks as recorded', () => {
   })
 
   it('is told STATUS once in a round, as long as the formula says: every half second with one peer and a gossip interval of 0.5 s', async () => {
-    const { env, peer } = await setUp({ peers: [`ws://127.0.0.1:${PEER_PORT}`] })
+    const { env, peer } = await startBesidePeer({ peers: [`ws://127.0.0.1:${PEER_PORT}`] })
     const statuses = () => peer.heard.filter(({ frame }) => kindOf(frame as never) === 'server:STATUS').length
     await env.advance(5_000)
     const before = statuses()
@@ -163,7 +133,7 @@ describe('a peer that speaks as recorded', () => {
   })
 
   it('is told how its routes fare', async () => {
-    const { env, node, peer } = await setUp(
+    const { env, node, peer } = await startBesidePeer(
       { peers: [`ws://127.0.0.1:${PEER_PORT}`], federationConfig: { federationMode: 'permissive_bridging' } },
       { clusterId: 'elsewhere' },
     )
@@ -179,7 +149,7 @@ describe('a peer that speaks as recorded', () => {
   })
 
   it('joins, gossips, calls, is called and leaves', async () => {
-    const { env, node, peer } = await setUp({}, {}, (own) => own.register('whoami_q', () => 'q'))
+    const { env, node, peer } = await startBesidePeer({}, {}, (own) => own.register('whoami_q', () => 'q'))
     await peer.dial(node.url)
     peer.say(peer.status())
     peer.say(peer.recorded('catalog-snapshot-functions'))
@@ -234,7 +204,7 @@ describe('a peer that speaks as recorded', () => {
   })
 
   it('control plane check 39 and wire check 28: links stay up through five idle minutes with the default gossip interval', async () => {
-    const { env, node, peer } = await setUp({ gossipInterval: 5, peers: [`ws://127.0.0.1:${PEER_PORT}`] })
+    const { env, node, peer } = await startBesidePeer({ gossipInterval: 5, peers: [`ws://127.0.0.1:${PEER_PORT}`] })
     await peer.dial(node.url)
     peer.say(peer.status())
     await env.advance(2_000)
@@ -249,7 +219,7 @@ describe('a peer that speaks as recorded', () => {
   })
 
   it('wire check 34 and control plane check 40: no frame over 1 MiB goes to a peer that dialled us, with 10,000 functions to tell', async () => {
-    const { env, node, peer } = await setUp({}, {}, (own) => {
+    const { env, node, peer } = await startBesidePeer({}, {}, (own) => {
       for (let i = 0; i < 10_000; i++) own.register(`bulk.f${i}`, () => i)
     })
     await peer.dial(node.url)
@@ -266,7 +236,7 @@ describe('a peer that speaks as recorded', () => {
   })
 
   it('control plane check 17 and wire check 26: a foreign cluster is refused, and nothing of it is kept', async () => {
-    const { env, node, peer } = await setUp({}, { clusterId: 'elsewhere' })
+    const { env, node, peer } = await startBesidePeer({}, { clusterId: 'elsewhere' })
     await peer.dial(node.url)
     peer.say(peer.status())
     peer.say(peer.recorded('catalog-snapshot-functions'))
@@ -280,7 +250,7 @@ describe('a peer that speaks as recorded', () => {
   })
 
   it('control plane check 15 and wire check 29: what nobody can read is counted and skipped, and the link stays', async () => {
-    const { env, node, peer } = await setUp()
+    const { env, node, peer } = await startBesidePeer()
     await peer.dial(node.url)
     peer.say(peer.status())
     await env.advance(200)
@@ -293,7 +263,7 @@ describe('a peer that speaks as recorded', () => {
     expect(node.snapshot().reach?.malformed).toBe(1)
   })
   it('wire check 30: a request on a link it dialled is answered with headers of the answer, and the path of the request', async () => {
-    const { env, node, peer } = await setUp({}, {}, (own) => own.register('whoami_q', () => 'q'))
+    const { env, node, peer } = await startBesidePeer({}, {}, (own) => own.register('whoami_q', () => 'q'))
     await peer.dial(node.url)
     peer.say(peer.status())
     await env.advance(200)
