@@ -66,14 +66,13 @@ export function startDeltaStream(deps: DeltaStreamDeps): StopStream {
     const delta = told(change.delta)
     if (!change.isNoticeable) return
     if (deltaSize(delta) === 0) return
-    const parts = partsOf(delta)
-    const namespaces = [...parts.keys()].sort(compareCodePoints)
+    const namespaces = namespacesIn(delta)
     if (deps.isWanted(deltaTopic())) publish(deltaTopic(), delta, namespaces, delta.update_id)
-    for (const namespace of namespaces) {
-      const topic = deltaTopic(namespace)
-      if (!deps.isWanted(topic)) continue
-      const part = namespaces.length === 1 ? delta : (parts.get(namespace) as DeltaDraft).finish(delta)
-      publish(topic, part, [namespace], random.ulid())
+    const wanted = namespaces.filter((namespace) => deps.isWanted(deltaTopic(namespace)))
+    if (wanted.length === 0) return
+    const parts = namespaces.length === 1 ? undefined : partsOf(delta, wanted)
+    for (const namespace of wanted) {
+      publish(deltaTopic(namespace), parts?.get(namespace)?.finish(delta) ?? delta, [namespace], random.ulid())
     }
   })
 
@@ -95,25 +94,33 @@ function idOf({ subscription_id }: TopicEntry): string {
   return subscription_id
 }
 
-/** What of a delta belongs to each namespace; to the cluster when it concerns no namespace. Nodes and caches belong to none. */
-function partsOf(delta: CatalogDelta): ReadonlyMap<string, DeltaDraft> {
-  const parts = new Map<string, DeltaDraft>()
-  function partOf(namespace: string): DeltaDraft | undefined {
-    if (namespace === '') return undefined
-    const part = parts.get(namespace) ?? draftDelta()
-    parts.set(namespace, part)
-    return part
-  }
-  const named = (name: string) => partOf(namespaceOf(name) || name)
+/** In order; the cluster when a delta concerns no namespace. */
+function namespacesIn(delta: CatalogDelta): readonly string[] {
+  const found = new Set<string>()
+  share(delta, (namespace) => {
+    found.add(namespace)
+    return undefined
+  })
+  return found.size === 0 ? [delta.cluster_id] : [...found].sort(compareCodePoints)
+}
+
+function partsOf(delta: CatalogDelta, namespaces: readonly string[]): ReadonlyMap<string, DeltaDraft> {
+  const parts = new Map(namespaces.map((namespace) => [namespace, draftDelta()]))
+  share(delta, (namespace) => parts.get(namespace))
+  return parts
+}
+
+/** Puts what a delta has into the parts of its namespaces. Nodes and caches belong to none. @param partOf undefined: not asked for */
+function share(delta: CatalogDelta, partOf: (namespace: string) => DeltaDraft | undefined): void {
+  const of = (namespace: string) => (namespace === '' ? undefined : partOf(namespace))
+  const named = (name: string) => of(namespaceOf(name) || name)
   for (const entry of delta.functions) named(entry.identity.name)?.add('functions', entry)
   for (const key of delta.function_removals) named(key.identity.name)?.remove('functions', key)
   for (const entry of delta.queues) named(entry.queue_name)?.add('queues', entry)
   for (const key of delta.queue_removals) named(key.queue_name)?.remove('queues', key)
-  for (const entry of delta.services) partOf(entry.namespace || entry.name)?.add('services', entry)
-  for (const key of delta.service_removals) partOf(key.namespace || key.name)?.remove('services', key)
-  for (const entry of delta.topics) for (const prefix of new Set(entry.patterns.map(literalPrefix))) partOf(prefix)?.add('topics', entry)
-  if (parts.size === 0) partOf(delta.cluster_id)
-  return parts
+  for (const entry of delta.services) of(entry.namespace || entry.name)?.add('services', entry)
+  for (const key of delta.service_removals) of(key.namespace || key.name)?.remove('services', key)
+  for (const entry of delta.topics) for (const prefix of new Set(entry.patterns.map(literalPrefix))) of(prefix)?.add('topics', entry)
 }
 
 function countsIn(delta: CatalogDelta): Readonly<Record<string, number>> {
