@@ -1,19 +1,17 @@
 /**
- * Spans to a collector: the OpenTelemetry SDK, with its OTLP/HTTP exporter in a thread of its own. Loaded only by a node that was given a collector,
- * since the SDK is large.
+ * Spans to a collector: recorded as text of the OTLP, and sent by the exporter of the OpenTelemetry SDK, which knows its environment variables, tries
+ * again and gives up. Loaded only by a node that was given a collector.
  *
  * A collector that is out of reach costs its spans and one warning an interval, nothing else: the queue is bounded, and so is the time that a
  * stopping node waits for the last batch.
  */
 import * as api from '@opentelemetry/api'
-import { type ReadableSpan, TracerProvider } from '@opentelemetry/sdk-trace'
+import { convertLegacyHttpOptions, createOtlpHttpExportDelegate } from '@opentelemetry/otlp-exporter-base/node-http'
+import { JsonTraceSerializer, TraceExporterMetricsHelper } from '@opentelemetry/otlp-transformer'
 import type { Env } from '../base/index.ts'
-import { createOpenTelemetryRecorder, createSampling, logOncePer, type SpanRecorder } from '../telemetry/index.ts'
+import { createOtlpRecorder, createSampling, logOncePer, otlpRequestAround, type SpanRecorder } from '../telemetry/index.ts'
 import { errorLine } from '../wire/index.ts'
-import { spansText } from './otlp-spans.ts'
-import { createOtlpThread, startOtlpWorker } from './otlp-thread.ts'
-import type { OtlpWorkerData } from './otlp-worker.ts'
-import { createSpanBatches } from './span-batches.ts'
+import { createSpanBatches, type SpanBatch } from './span-batches.ts'
 
 export interface OtlpOptions {
   /** Of the collector; without a path, `/v1/traces` is added. */
@@ -40,9 +38,12 @@ export interface Otlp {
   stop(): Promise<void>
 }
 
-/** Spans that wait for the exporter; more are lost. */
-const QUEUE_MAX = 8_192
-const BATCH_MAX = 512
+/** Of a request: some 600 bytes a span. */
+const SPANS_MAX = 512
+const BYTES_MAX = 512 * 1024
+const WRITTEN_AT_ONCE = 32
+/** Requests that wait for the one under way. */
+const BATCHES_MAX = 16
 const EXPORT_INTERVAL_MS = 1_000
 const EXPORT_TIMEOUT_MS = 5_000
 const STOP_TIMEOUT_MS = 2_000
@@ -54,37 +55,30 @@ export function createOtlp({ clock, log, random, timers }: Env, options: OtlpOpt
   const counts = { spans_exported: 0, spans_lost: 0, exports_failed: 0 }
   let lastError: string | null = null
   const scope = log.scope('core.tracing')
+  const resource = { 'service.name': serviceName, 'service.instance.id': serviceInstanceId, 'service.version': serviceVersion }
   const warnings = logOncePer({ clock, intervalMs: WARNING_INTERVAL_MS })
   const url = tracesUrl(options.endpoint)
   const shown = `${url.origin}${url.pathname}`
-  const data: OtlpWorkerData = {
-    url: url.href,
-    timeoutMs: EXPORT_TIMEOUT_MS,
-    resource: { 'service.name': serviceName, 'service.instance.id': serviceInstanceId, 'service.version': serviceVersion },
-    scope: { name: NAME, version: serviceVersion },
-  }
-  const thread = createOtlpThread(clock, () => startOtlpWorker(data))
+  const exportBatch = createExporter(url.href)
 
-  async function sent(spans: readonly ReadableSpan[]): Promise<string | undefined> {
-    return thread.send(spansText(spans))
-  }
-
-  async function send(spans: readonly ReadableSpan[]): Promise<void> {
-    const failure = await sent(spans).catch(errorLine)
-    if (failure === undefined) counts.spans_exported += spans.length
-    else {
-      counts.exports_failed++
-      counts.spans_lost += spans.length
-      lastError = failure
-      warnings.log('collector', (more) =>
-        scope.warn(`${spans.length} spans not taken by the collector at ${shown}: ${failure}; the node goes on without${more}`),
-      )
-    }
+  async function send(batch: SpanBatch): Promise<void> {
+    const { failure, refused } = await exportBatch(batch)
+    counts.spans_exported += batch.spans - refused
+    if (failure === undefined) return
+    counts.exports_failed++
+    counts.spans_lost += refused
+    lastError = failure
+    warnings.log('collector', (more) =>
+      scope.warn(`${refused} spans not taken by the collector at ${shown}: ${failure}; the node goes on without${more}`),
+    )
   }
 
   const batches = createSpanBatches(timers, {
-    queueMax: QUEUE_MAX,
-    batchMax: BATCH_MAX,
+    ...otlpRequestAround(resource, { name: NAME, version: serviceVersion }),
+    spansMax: SPANS_MAX,
+    bytesMax: BYTES_MAX,
+    batchesMax: BATCHES_MAX,
+    writtenAtOnce: WRITTEN_AT_ONCE,
     intervalMs: EXPORT_INTERVAL_MS,
     send,
     onLost(spans) {
@@ -92,14 +86,8 @@ export function createOtlp({ clock, log, random, timers }: Env, options: OtlpOpt
       warnings.log('queue', (more) => scope.warn(`more spans than the collector at ${shown} takes: some are lost; sample fewer${more}`))
     },
   })
-  const provider = new TracerProvider({ spanProcessors: [batches] })
   return {
-    // Decided before the SDK is asked: work that begins no trace costs next to nothing.
-    recorder: createOpenTelemetryRecorder({
-      api,
-      tracer: provider.getTracer(NAME, serviceVersion),
-      samples: createSampling(random, sampleRatio),
-    }),
+    recorder: createOtlpRecorder({ api, random, samples: createSampling(random, sampleRatio), onEnd: batches.add }),
     snapshot: () => ({ ...counts, last_error: lastError }),
     async stop() {
       let cancel = (): void => {}
@@ -107,12 +95,9 @@ export function createOtlp({ clock, log, random, timers }: Env, options: OtlpOpt
         cancel = timers.after(STOP_TIMEOUT_MS, resolve)
       })
       try {
-        await Promise.race([provider.shutdown(), impatience])
-      } catch (error) {
-        scope.warn(`the last spans were not sent: ${errorLine(error)}`)
+        await Promise.race([batches.stop(), impatience])
       } finally {
         cancel()
-        await thread.stop()
       }
     },
   }
@@ -122,4 +107,41 @@ function tracesUrl(endpoint: string): URL {
   const url = new URL(endpoint)
   if (url.pathname === '/') url.pathname = '/v1/traces'
   return url
+}
+
+/** What became of a batch. */
+interface Outcome {
+  /** Undefined: the collector took all of it. */
+  readonly failure: string | undefined
+  /** Spans that were not taken. */
+  readonly refused: number
+}
+
+/** Sends batches, one at a time; never rejects. One that is not answered keeps the process alive for {@link EXPORT_TIMEOUT_MS} at most. */
+function createExporter(url: string): (batch: SpanBatch) => Promise<Outcome> {
+  const options = convertLegacyHttpOptions({ url, timeoutMillis: EXPORT_TIMEOUT_MS }, 'TRACES', 'v1/traces', {
+    'Content-Type': 'application/json',
+  })
+  /** Of the batch under way, which the collector took only in part. */
+  let partial: Outcome | undefined
+  const serializer = {
+    serializeRequest: ({ body }: SpanBatch) => body,
+    deserializeResponse(data: Uint8Array) {
+      const response = JsonTraceSerializer.deserializeResponse(data)
+      const { errorMessage, rejectedSpans } = response.partialSuccess ?? {}
+      const refused = Number(rejectedSpans ?? 0)
+      if (refused > 0) partial = { failure: errorMessage || 'the collector gives no reason', refused }
+      return response
+    },
+  }
+  const spanCounts = { name: TraceExporterMetricsHelper.name, countItems: ({ spans }: SpanBatch) => spans }
+  const delegate = createOtlpHttpExportDelegate(options, serializer, 'otlp_http_span_exporter', spanCounts, undefined)
+  return (batch) =>
+    new Promise((resolve) => {
+      partial = undefined
+      delegate.export(batch, ({ code, error }) => {
+        if (code === 0) resolve(partial ?? { failure: undefined, refused: 0 })
+        else resolve({ failure: error === undefined ? 'the export failed' : errorLine(error), refused: batch.spans })
+      })
+    })
 }

@@ -110,5 +110,7 @@ function spansOf({ resourceSpans }: Body): SinkSpan[] {
 }
 
 function attributesOf(attributes: readonly Attribute[]): Record<string, unknown> {
-  return Object.fromEntries(attributes.map(({ key, value }) => [key, Object.values(value)[0]]))
+  return Object.fromEntries(
+    attributes.map(({ key, value }) => [key, value.intValue === undefined ? Object.values(value)[0] : Number(value.intValue)]),
+  )
 }

@@ -1,3 +1,6 @@
+import { once } from 'node:events'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
 import { afterEach, describe, expect, it } from 'vitest'
 import { connect } from '../../src/client-node.ts'
 import { createNode, type Node } from '../../src/node/index.ts'
@@ -197,7 +200,7 @@ describe('a trace of a publication', () => {
   })
 })
 
-describe('a collector that is out of reach', () => {
+describe('a collector that is out of reach, or refuses', () => {
   it('costs its spans, and nothing else', async () => {
     const chain = await startChain(['a'], { otlpEndpoint: 'http://127.0.0.1:9' }, (node) => node.register('one', () => 1))
     open.push(chain)
@@ -206,6 +209,20 @@ describe('a collector that is out of reach', () => {
     await expect.poll(() => node.snapshot().tracing?.spans_lost, { timeout: 10_000 }).toBeGreaterThan(0)
     expect(await node.call('one')).toBe(1)
     expect(node.snapshot().tracing).toMatchObject({ spans_exported: 0, last_error: expect.stringContaining('ECONNREFUSED') })
+  })
+
+  it('that refuses some spans says how many, and why', async () => {
+    const response = JSON.stringify({ partialSuccess: { rejectedSpans: '1', errorMessage: 'too old' } })
+    const server = createServer((request, answer) => request.resume().on('end', () => answer.end(response)))
+    await once(server.listen(0, '127.0.0.1'), 'listening')
+    open.push({ [Symbol.asyncDispose]: async () => void server.close() })
+    const otlpEndpoint = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
+    const chain = await startChain(['a'], { otlpEndpoint }, (node) => node.register('one', () => 1))
+    open.push(chain)
+    const [node] = chain.nodes as [Node]
+    await node.call('one')
+    await expect.poll(() => node.snapshot().tracing?.spans_lost, { timeout: 10_000 }).toBeGreaterThan(0)
+    expect(node.snapshot().tracing).toEqual({ spans_exported: 0, spans_lost: 1, exports_failed: 1, last_error: 'too old' })
   })
 
   it('is named in the log without what may be a key', async () => {

@@ -4,6 +4,7 @@ export {
   type OpenTelemetryApi,
   type OpenTelemetryOptions,
 } from './open-telemetry.ts'
+export { createOtlpRecorder, type EndedSpan, otlpRequestAround } from './otlp-recorder.ts'
 export type { RecordedSpan, SpanRecorder } from './recorder.ts'
 export { createSampling } from './sampling.ts'
 export { createTracer, type TracerDeps } from './tracer.ts'

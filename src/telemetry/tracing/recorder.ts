@@ -7,8 +7,9 @@ export interface SpanRecorder {
   /**
    * @param parent undefined: it begins a trace, unless code around it is at work on one
    * @param at Unix seconds
+   * @returns undefined: it is not recorded, and nobody need be told
    */
-  start(parent: TraceContext | RecordedSpan | undefined, name: string, init: SpanInit, at: number): RecordedSpan
+  start(parent: TraceContext | RecordedSpan | undefined, name: string, init: SpanInit, at: number): RecordedSpan | undefined
 }
 
 export interface RecordedSpan {

@@ -28,9 +28,10 @@ export function createTracer({ clock, node, recorder, tellsUnrecorded = false }:
   return {
     begins: () => recorder()?.samples() === true,
     start(context, init) {
-      if (context !== undefined && context.hops === undefined && !isSampled(context)) return undefined
+      const mayRecord = context === undefined || isSampled(context)
+      if (!mayRecord && context.hops === undefined) return undefined
       const startedAt = now()
-      const span = recorder()?.start(context, nameOf(init), init, startedAt)
+      const span = mayRecord ? recorder()?.start(context, nameOf(init), init, startedAt) : undefined
       const recorded = span?.isRecording === true ? span : undefined
       const place = recorded ?? context ?? (tellsUnrecorded ? span : undefined)
       return place && new Span(deps, init, place, recorded, context?.hops, startedAt)
