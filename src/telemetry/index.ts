@@ -80,6 +80,7 @@ export {
 export type { ClusterPerformanceRecord, ClusterReport, FederationPerformanceRecord } from './metrics/performance-records.ts'
 export { bottlenecksView, clusterPerformanceView, performanceSummaryView } from './metrics/performance-views.ts'
 export type { ProcessProbe, ProcessReading } from './metrics/process-probe.ts'
+export { createRequestTally, type RequestTally } from './metrics/request-tally.ts'
 export { createSystemMeter, type SystemMeter, type SystemMeterInit, type SystemReading, type SystemSource } from './metrics/system-meter.ts'
 export { transportHealthSnapshot } from './metrics/transport-snapshot.ts'
 export {

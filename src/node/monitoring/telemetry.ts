@@ -15,6 +15,7 @@ import {
   createFederationLinks,
   createNotifier,
   createPerformanceService,
+  createRequestTally,
   createSystemMeter,
   createUnifiedMonitor,
   type EventLog,
@@ -115,14 +116,16 @@ export function createNodeTelemetry(deps: NodeTelemetryDeps): NodeTelemetry {
   const { env, fabric, nodeId, settings } = deps
   const { clock } = env
   const { clusterId, federationConfig, name } = settings
-  const events = createEventLog(env)
+  const settle = (): void => tally.settle()
+  const events = createEventLog(env, { settle })
   const links = createFederationLinks({
     clock,
     systemName: name,
     localClusterId: clusterId,
     policy: () => federationConfig,
   })
-  const rpc = createSystemMeter(clock, { system: 'rpc', systemName: name, activeConnections: deps.connections })
+  const rpc = createSystemMeter(clock, { system: 'rpc', systemName: name, activeConnections: deps.connections, settle })
+  const tally = createRequestTally(rpc, events)
   const pubsub = createSystemMeter(clock, { system: 'pubsub', systemName: name, activeConnections: deps.subscribers })
   const { queues } = deps
   const queue = queues && createQueueMeter({ clock, events, systemName: name, subscriptions: () => queues.totals().active_subscriptions })
@@ -216,6 +219,11 @@ export function createNodeTelemetry(deps: NodeTelemetryDeps): NodeTelemetry {
         events.tell({ kind: 'dependency_resolved', id: request.u, level: index, commands, latencyMs: durationMs, ok: true })
       },
       ended({ cmds, u }, durationMs, nowMs, error) {
+        if (error === undefined && events.leavesOut(nowMs)) {
+          tally.add(durationMs, nowMs)
+          return
+        }
+        tally.settle()
         rpc.record(durationMs, error === undefined, nowMs)
         const subject = cmds[0]?.fun ?? ''
         events.answered(u, 'rpc', subject, durationMs, nowMs, error === undefined ? undefined : errorLine(error))

@@ -19,8 +19,11 @@ export const UPKEEP_EVENTS_MAX = 5_000
 export const EVENTS_PER_CHAIN_MAX = 1_000
 /** Requests counted as running; one that never completes must make room. */
 export const ACTIVE_MAX = 100_000
-/** New chains kept in detail for each second. Beyond, events are counted and not kept, so that history still spans minutes under load. */
-export const CHAINS_PER_SECOND_MAX = 250
+/**
+ * New chains kept in detail for each second. Beyond, events are counted and not kept, so that history still spans minutes under load, and keeping them is
+ * a small part of what a busy node does: a kept request costs some ten times one that is counted.
+ */
+export const CHAINS_PER_SECOND_MAX = 100
 export const UPKEEP_CHAINS_PER_SECOND_MAX = 25
 /** After chains had to be left out, a completion without its start is taken for one of those for so long. */
 export const LEFT_OUT_MEMORY_MS = 60_000

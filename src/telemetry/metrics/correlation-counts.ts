@@ -18,8 +18,8 @@ export interface CorrelationCounts {
   count(event: EventInput, upkeep: boolean, nowMs: number): void
   /** A correlation id was heard of for the first time. */
   correlationSeen(): void
-  /** A correlation with nothing in it but one request, of which no more is kept. */
-  requestSeen(latencyMs: number, nowMs: number): void
+  /** Correlations with nothing in them but one request each, of which no more is kept. */
+  requestsSeen(latenciesMs: Float64Array, nowMs: number): void
   /** Chains in the history, and those among them with a failure. */
   chainKept(by: 1 | -1): void
   chainFailed(by: 1 | -1): void
@@ -28,7 +28,8 @@ export interface CorrelationCounts {
 
 const PAIRS = ['rpc_to_pubsub', 'rpc_to_queue', 'rpc_to_cache', 'pubsub_to_queue', 'pubsub_to_cache', 'queue_to_cache'] as const
 
-export function createCorrelationCounts(clock: Clock): CorrelationCounts {
+/** @param settle called before anything is read: who still has requests to tell of does it then */
+export function createCorrelationCounts(clock: Clock, settle: () => void = () => {}): CorrelationCounts {
   const pairEvents = new Map<string, number>(PAIRS.map((pair) => [pair, 0]))
   const hops = new BoundedQueue<number>({ capacity: HOPS_LISTED_MAX, whenFull: 'drop-oldest' })
   const latencies = new LatencyWindow(clock.monotonic())
@@ -58,9 +59,9 @@ export function createCorrelationCounts(clock: Clock): CorrelationCounts {
     correlationSeen() {
       correlations++
     },
-    requestSeen(latencyMs, nowMs) {
-      correlations++
-      if (latencyMs > 0) latencies.record(latencyMs, nowMs)
+    requestsSeen(latenciesMs, nowMs) {
+      correlations += latenciesMs.length
+      latencies.recordAll(latenciesMs, nowMs)
     },
     chainKept(by) {
       chains += by
@@ -69,6 +70,7 @@ export function createCorrelationCounts(clock: Clock): CorrelationCounts {
       failedChains += by
     },
     metrics() {
+      settle()
       const success = percent(chains - failedChains, chains, 100)
       const events = (pair: (typeof PAIRS)[number]): number => pairEvents.get(pair) ?? 0
       return {

@@ -36,6 +36,8 @@ export interface EventLogOptions {
   readonly upkeepEventsMax?: number
   readonly chainsPerSecondMax?: number
   readonly activeMax?: number
+  /** Called before anything is counted up: who still has requests to tell of does it then. */
+  readonly settle?: () => void
 }
 
 export interface EventLogSnapshot {
@@ -65,6 +67,10 @@ export interface EventLog {
    * stories are left out.
    */
   answered(id: string, system: EventSystem, subject: string, latencyMs: number, nowMs: number, error?: string): void
+  /** Whether a request that succeeded now, and began nothing else, is only counted: as one of {@link leftOut}, which may come later. */
+  leavesOut(nowMs: number): boolean
+  /** Requests that were {@link leavesOut left out}, by how long they took. */
+  leftOut(latenciesMs: Float64Array, nowMs: number): void
   /** Whether events of a correlation id are kept. */
   isKept(correlationId: string): boolean
   /** Whether a new story would be kept now. */
@@ -105,7 +111,7 @@ export function createEventLog({ clock, random }: Pick<Env, 'clock' | 'random'>,
   const eventsMax = options.eventsMax ?? EVENTS_MAX
   const upkeepEventsMax = options.upkeepEventsMax ?? UPKEEP_EVENTS_MAX
   const activeMax = options.activeMax ?? ACTIVE_MAX
-  const counts = createCorrelationCounts(clock)
+  const counts = createCorrelationCounts(clock, options.settle)
   const pairs = createPairLatencies()
   const chains = new Map<string, Chain>()
   const timelines = new Map<string, MonitoringEvent[]>()
@@ -117,6 +123,7 @@ export function createEventLog({ clock, random }: Pick<Env, 'clock' | 'random'>,
   const upkeepAdmission = createAdmission(UPKEEP_CHAINS_PER_SECOND_MAX)
   /** While there are none, nobody needs to look up whether the request that ends has a story: hashing its id costs more than all else. */
   let openChains = 0
+  const one = new Float64Array(1)
   let total = 0
   let dropped = 0
   let leftOut = 0
@@ -235,12 +242,24 @@ export function createEventLog({ clock, random }: Pick<Env, 'clock' | 'random'>,
     }
   }
 
+  function leavesOut(nowMs: number): boolean {
+    if (openChains > 0 || admission.hasRoom(nowMs)) return false
+    admission.leftOut()
+    return true
+  }
+
+  function countLeftOut(latenciesMs: Float64Array, nowMs: number): void {
+    // The start and the completion of each.
+    total += 2 * latenciesMs.length
+    leftOut += 2 * latenciesMs.length
+    counts.requestsSeen(latenciesMs, nowMs)
+  }
+
   function answered(id: string, system: EventSystem, subject: string, latencyMs: number, nowMs: number, error?: string): void {
-    if (!admission.hasRoom(nowMs) && (openChains === 0 || !chains.has(shortId(id)))) {
-      total += 2
-      leftOut += 2
-      admission.leftOut(nowMs)
-      counts.requestSeen(latencyMs, nowMs)
+    if (leavesOut(nowMs) || (!admission.hasRoom(nowMs) && !chains.has(shortId(id)))) {
+      admission.leftOut()
+      one[0] = latencyMs
+      countLeftOut(one, nowMs)
       return
     }
     const timestamp = clock.wall() - latencyMs / 1000
@@ -251,6 +270,8 @@ export function createEventLog({ clock, random }: Pick<Env, 'clock' | 'random'>,
 
   return {
     answered,
+    leavesOut,
+    leftOut: countLeftOut,
     tell: (event) => record(eventInput(event)),
     record,
     isKept: (correlationId) => chains.has(shortId(correlationId)),
@@ -273,21 +294,24 @@ export function createEventLog({ clock, random }: Pick<Env, 'clock' | 'random'>,
       dropBefore(activeCorrelations, sinceMs)
       activeDropped += dropBefore(activeTracking, sinceMs)
     },
-    snapshot: () => ({
-      events: events.length,
-      events_max: eventsMax,
-      upkeep_events: upkeepEvents.length,
-      upkeep_events_max: upkeepEventsMax,
-      chains: chains.size,
-      timelines: timelines.size,
-      active_correlations: activeCorrelations.size,
-      active_tracking_ids: activeTracking.size,
-      active_max: activeMax,
-      events_total: total,
-      events_dropped: dropped,
-      events_left_out: leftOut,
-      active_dropped: activeDropped,
-    }),
+    snapshot() {
+      options.settle?.()
+      return {
+        events: events.length,
+        events_max: eventsMax,
+        upkeep_events: upkeepEvents.length,
+        upkeep_events_max: upkeepEventsMax,
+        chains: chains.size,
+        timelines: timelines.size,
+        active_correlations: activeCorrelations.size,
+        active_tracking_ids: activeTracking.size,
+        active_max: activeMax,
+        events_total: total,
+        events_dropped: dropped,
+        events_left_out: leftOut,
+        active_dropped: activeDropped,
+      }
+    },
   }
 }
 
@@ -299,8 +323,9 @@ function createAdmission(perSecondMax: number) {
   let fullUntilMs = Number.NEGATIVE_INFINITY
   return {
     hasRoom: (nowMs: number): boolean => nowMs >= fullUntilMs,
-    leftOut(nowMs: number): void {
-      leftOutAtMs = nowMs
+    /** A story was left out since there is no room, which there will be at the end of the second. */
+    leftOut(): void {
+      leftOutAtMs = fullUntilMs
     },
     /** A completion whose start was left out would make half a story, and take the place of a whole one. */
     admits(nowMs: number, isCompletion: boolean): boolean {

@@ -46,6 +46,12 @@ export class LatencyWindow {
     if (this.#waitingCount === WAITING_MAX) this.#settle()
   }
 
+  /** @param nowMs of the last one */
+  recordAll(latenciesMs: Float64Array, nowMs: number): void {
+    if (nowMs >= this.#endMs) this.#moveTo(nowMs)
+    for (let i = 0; i < latenciesMs.length; i++) this.#current.record(latenciesMs[i] as number)
+  }
+
   /** The last five minutes, less at most one slot. A copy. */
   recent(nowMs: number): Histogram {
     this.#moveTo(nowMs)

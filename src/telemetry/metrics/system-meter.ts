@@ -38,6 +38,8 @@ export interface SystemMeterInit {
   /** The node's name. */
   readonly systemName: string
   readonly activeConnections: () => number
+  /** Called before anything is read: who still has operations to record does it then. */
+  readonly settle?: () => void
 }
 
 export interface SystemMeter extends SystemSource {
@@ -46,6 +48,8 @@ export interface SystemMeter extends SystemSource {
    * costs more than everything else here.
    */
   record(durationMs: number | null, ok: boolean, nowMs?: number, operations?: number): void
+  /** So many operations that succeeded, all within the second of `nowMs`. */
+  recordAll(durationsMs: Float64Array, nowMs: number): void
   /** Latencies in ms since the start: what a monotonic exposition is rendered from. A copy. */
   lifetimeLatencies(): Histogram
 }
@@ -54,7 +58,10 @@ const WINDOW_STEPS = 60
 /** A step of every window is a multiple of this. */
 const SETTLE_MS = MINUTE_MS / WINDOW_STEPS
 
-export function createSystemMeter(clock: Clock, { system, systemName, activeConnections }: SystemMeterInit): SystemMeter {
+export function createSystemMeter(
+  clock: Clock,
+  { system, systemName, activeConnections, settle: settleOthers = () => {} }: SystemMeterInit,
+): SystemMeter {
   const lastMinute = new SlidingWindow(clock, { windowMs: MINUTE_MS, buckets: WINDOW_STEPS })
   const recent = new SlidingWindow(clock, { windowMs: RECENT_MS, buckets: WINDOW_STEPS })
   const recentFailures = new SlidingWindow(clock, { windowMs: RECENT_MS, buckets: WINDOW_STEPS })
@@ -86,8 +93,18 @@ export function createSystemMeter(clock: Clock, { system, systemName, activeConn
         recentFailures.record(times, nowMs)
       }
     },
-    lifetimeLatencies: () => latencies.lifetime(),
+    recordAll(durationsMs, nowMs) {
+      if (nowMs >= waitingEndMs) settle(nowMs)
+      operations += durationsMs.length
+      waiting += durationsMs.length
+      latencies.recordAll(durationsMs, nowMs)
+    },
+    lifetimeLatencies() {
+      settleOthers()
+      return latencies.lifetime()
+    },
     metrics() {
+      settleOthers()
       const nowMs = clock.monotonic()
       settle(nowMs)
       const late = latencies.recent(nowMs)
