@@ -41,6 +41,7 @@ export interface Otlp {
 /** Of a request: some 600 bytes a span. */
 const SPANS_MAX = 512
 const BYTES_MAX = 512 * 1024
+/** Spans that become text together. */
 const WRITTEN_AT_ONCE = 32
 /** Requests that wait for the one under way. */
 const BATCHES_MAX = 16
@@ -122,14 +123,16 @@ function createExporter(url: string): (batch: SpanBatch) => Promise<Outcome> {
   const options = convertLegacyHttpOptions({ url, timeoutMillis: EXPORT_TIMEOUT_MS }, 'TRACES', 'v1/traces', {
     'Content-Type': 'application/json',
   })
-  /** Of the batch under way, which the collector took only in part. */
+  /** Of the batch under way. */
+  let spansUnderWay = 0
+  /** The collector took only a part of it. */
   let partial: Outcome | undefined
   const serializer = {
     serializeRequest: ({ body }: SpanBatch) => body,
     deserializeResponse(data: Uint8Array) {
       const response = JsonTraceSerializer.deserializeResponse(data)
       const { errorMessage, rejectedSpans } = response.partialSuccess ?? {}
-      const refused = Number(rejectedSpans ?? 0)
+      const refused = Math.min(Number(rejectedSpans ?? 0), spansUnderWay)
       if (refused > 0) partial = { failure: errorMessage || 'the collector gives no reason', refused }
       return response
     },
@@ -138,6 +141,7 @@ function createExporter(url: string): (batch: SpanBatch) => Promise<Outcome> {
   const delegate = createOtlpHttpExportDelegate(options, serializer, 'otlp_http_span_exporter', spanCounts, undefined)
   return (batch) =>
     new Promise((resolve) => {
+      spansUnderWay = batch.spans
       partial = undefined
       delegate.export(batch, ({ code, error }) => {
         if (code === 0) resolve(partial ?? { failure: undefined, refused: 0 })

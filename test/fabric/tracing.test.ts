@@ -212,7 +212,7 @@ describe('a collector that is out of reach, or refuses', () => {
   })
 
   it('that refuses some spans says how many, and why', async () => {
-    const response = JSON.stringify({ partialSuccess: { rejectedSpans: '1', errorMessage: 'too old' } })
+    const response = JSON.stringify({ partialSuccess: { rejectedSpans: '3', errorMessage: 'too old' } })
     const server = createServer((request, answer) => request.resume().on('end', () => answer.end(response)))
     await once(server.listen(0, '127.0.0.1'), 'listening')
     open.push({ [Symbol.asyncDispose]: async () => void server.close() })

@@ -116,6 +116,8 @@ export async function createScene(): Promise<Scene> {
 
   const peer = (name: string) => peers.get(name) as MonitoredNode
   const bad = async (times: number) => {
+    // Of a second so many requests are kept, and the share of correlations that succeed is that of the kept ones: a new second has room.
+    await sleep(1_000)
     for (let i = 0; i < times; i++) await client.call('bad').catch(() => {})
   }
 
