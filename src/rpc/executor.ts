@@ -292,7 +292,6 @@ export function createExecutor(deps: ExecutorDeps, options: ExecutorOptions): Ex
       if (this.#observer !== null) this.#tell(this.#observer, error)
     }
 
-    /** By itself, so that the answer of a request that nobody watches stays short enough to be inlined. */
     #tell(observer: RequestObserver, error: unknown): void {
       const nowMs = endMs()
       observer.ended(this.request, nowMs - this.startedMs, nowMs, error)

@@ -256,7 +256,7 @@ export function createEventLog({ clock, random }: Pick<Env, 'clock' | 'random'>,
   }
 
   function answered(id: string, system: EventSystem, subject: string, latencyMs: number, nowMs: number, error?: string): void {
-    if (leavesOut(nowMs) || (!admission.hasRoom(nowMs) && !chains.has(shortId(id)))) {
+    if (!admission.hasRoom(nowMs) && (openChains === 0 || !chains.has(shortId(id)))) {
       admission.leftOut()
       one[0] = latencyMs
       countLeftOut(one, nowMs)
